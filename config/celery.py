@@ -1,0 +1,44 @@
+"""Celery: the muscle. Tasks carry ids; PostgreSQL remembers; a flushed Redis loses nothing."""
+
+import os
+
+from celery import Celery
+from django.conf import settings
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+
+class _Celery(Celery):
+    """Starts the embedded Redis before its first connection to the broker."""
+
+    def connection_for_read(self, *args, **kwargs):
+        self._ensure()
+        return super().connection_for_read(*args, **kwargs)
+
+    def connection_for_write(self, *args, **kwargs):
+        self._ensure()
+        return super().connection_for_write(*args, **kwargs)
+
+    @staticmethod
+    def _ensure():
+        if settings.EMBEDDED_REDIS:
+            settings.EMBEDDED_REDIS.ensure()
+
+
+app = _Celery("regulars")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.set_default()
+app.autodiscover_tasks()
+
+# Every due thing is a row in PostgreSQL; these ticks only make the workers look. A lost or doubled tick is harmless.
+app.conf.task_routes = {
+    "delivery.tasks.*": {"queue": "delivery"},
+    "campaigns.tasks.*": {"queue": "campaigns"},
+}
+app.conf.task_default_queue = "default"
+app.conf.beat_schedule = {
+    "campaigns-due": {"task": "campaigns.tasks.run_due", "schedule": 5.0},
+    "delivery-sweep": {"task": "delivery.tasks.sweep", "schedule": 10.0},
+    "loyalty-expire": {"task": "loyalty.tasks.expire_points", "schedule": 3600.0},
+    "loyalty-verify": {"task": "loyalty.tasks.verify_sample", "schedule": 3600.0},
+}

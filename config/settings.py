@@ -1,0 +1,219 @@
+"""Settings, from the environment. See config/environment.py for what production must say."""
+
+import json
+from pathlib import Path
+from urllib.parse import unquote, urlparse
+
+from django.utils.translation import gettext_lazy as _
+
+from config import environment
+from config.embedded import APP_ROLE, DATABASE, OWNER_ROLE, Postgres, Redis
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR = environment.var_folder(BASE_DIR)
+MODE = environment.mode()
+PRODUCTION, DEMO, TESTING = MODE == "production", MODE == "demo", MODE == "test"
+DEBUG = MODE == "development" and bool(environment.get("DEBUG"))
+
+_local = {} if PRODUCTION else environment.local_secrets(VAR)
+
+
+def _secret(name):
+    return environment.get(name) or _local[name]
+
+
+SECRET_KEY = _secret("SECRET_KEY")
+FIELD_KEYS = {
+    int(k): bytes.fromhex(v)
+    for k, v in (json.loads(environment.get("FIELD_KEYS")) if environment.get("FIELD_KEYS") else _local["FIELD_KEYS"]).items()
+}
+HASH_KEY = bytes.fromhex(_secret("HASH_KEY"))
+VAPID_PRIVATE_KEY = _secret("VAPID_PRIVATE_KEY")
+VAPID_CONTACT = environment.get("VAPID_CONTACT", "mailto:push@example.com")
+
+SITE_URL = environment.get("SITE_URL", "http://localhost:8000").rstrip("/")
+ALLOWED_HOSTS = environment.get("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1],testserver").split(",")
+
+INSTALLED_APPS = [
+    "config.apps.ConfigConfig",
+    *(["demo"] if not PRODUCTION else []),
+    "cms", "portal", "pos", "desk", "reports", "api",
+    "campaigns", "delivery", "recommender", "emails", "push",
+    "loyalty", "insights", "care", "sales", "experiments", "members",
+    "wagtail.contrib.forms", "wagtail.contrib.redirects", "wagtail.contrib.settings", "wagtail.embeds", "wagtail.sites",
+    "wagtail.users", "wagtail.snippets", "wagtail.documents", "wagtail.images", "wagtail.search", "wagtail.admin",
+    "wagtail",
+    "modelcluster", "taggit", "pgtrigger", "pghistory", "django_htmx",
+    "django.contrib.admin", "django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions",
+    "django.contrib.messages", "django.contrib.humanize", "django.contrib.staticfiles", "django.contrib.postgres",
+    "allauth", "allauth.account", "allauth.mfa",
+]  # fmt: skip
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.middleware.DoorSessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "config" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "config.context.site",
+            ],
+        },
+    },
+]
+
+# -- PostgreSQL and Redis ----------------------------------------------------------------------------------------------
+
+
+def _postgres(url: str) -> dict:
+    parts = urlparse(url)
+    return {
+        "HOST": unquote(parts.hostname or ""),
+        "PORT": parts.port or "",
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "NAME": parts.path.lstrip("/"),
+    }
+
+
+EMBEDDED_POSTGRES = None if environment.get("DATABASE_URL") else Postgres(VAR, int(environment.get("EMBEDDED_POSTGRES_MAJOR", "18")))
+EMBEDDED_REDIS = None if environment.get("REDIS_URL") else Redis(VAR)
+
+if EMBEDDED_POSTGRES:
+    _connection = {
+        "HOST": str(EMBEDDED_POSTGRES.sockets), "PORT": EMBEDDED_POSTGRES.port, "USER": APP_ROLE, "NAME": DATABASE,
+    }  # fmt: skip
+    DATABASE_OWNER = _connection | {"USER": OWNER_ROLE}
+else:
+    _connection = _postgres(environment.get("DATABASE_URL"))
+    DATABASE_OWNER = _postgres(environment.get("DATABASE_OWNER_URL") or environment.get("DATABASE_URL"))
+DATABASE_APP_ROLE = _connection["USER"]
+
+DATABASES = {
+    "default": _connection
+    | {
+        "ENGINE": "config.db",
+        "CONN_MAX_AGE": 600,
+        "CONN_HEALTH_CHECKS": True,
+        # A generic plan once per connection: the posting path calls the same few statements for ever.
+        "OPTIONS": {"options": "-c timezone=UTC", "prepare_threshold": 1},
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+REDIS_URL = environment.get("REDIS_URL") or f"unix://{EMBEDDED_REDIS.socket}"
+CELERY_BROKER_URL = environment.get("REDIS_URL") or f"redis+socket://{EMBEDDED_REDIS.socket}"
+CACHES = {"default": {"BACKEND": "config.db.cache.Cache", "LOCATION": REDIS_URL}}
+
+# -- people ------------------------------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "members.User"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_ADAPTER = "config.accounts.StaffAccountAdapter"
+LOGIN_URL = "/staff/login/"
+LOGIN_REDIRECT_URL = "/"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+
+# -- words, time, money ------------------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
+LOCALE_PATHS = [BASE_DIR / "config" / "locale"]
+USE_I18N = USE_TZ = True
+TIME_ZONE = environment.get("TIME_ZONE", "America/New_York")
+CURRENCY = environment.get("CURRENCY", "USD")
+
+# -- files -------------------------------------------------------------------------------------------------------------
+
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR / "static"
+STATICFILES_DIRS = [BASE_DIR / "config" / "static"]
+WHITENOISE_USE_FINDERS = not PRODUCTION
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+MEDIA_URL = "/media/"
+MEDIA_ROOT = VAR / "media"
+ARTIFACTS = VAR / "artifacts"  # trained rankers, by version
+
+# -- Wagtail -----------------------------------------------------------------------------------------------------------
+
+WAGTAIL_SITE_NAME = "Regulars"
+WAGTAILADMIN_BASE_URL = SITE_URL
+WAGTAIL_I18N_ENABLED = True
+WAGTAIL_CONTENT_LANGUAGES = LANGUAGES
+WAGTAILADMIN_PERMITTED_LANGUAGES = LANGUAGES
+WAGTAIL_ENABLE_UPDATE_CHECK = False
+WAGTAIL_GRAVATAR_PROVIDER_URL = None
+WAGTAILDOCS_EXTENSIONS = ["csv", "docx", "pdf", "pptx", "txt", "xlsx", "zip"]
+
+# -- messages out ------------------------------------------------------------------------------------------------------
+
+EMAIL_URL = environment.get("EMAIL_URL", "smtp://127.0.0.1:2525")
+MARKETING_FROM = environment.get("MARKETING_FROM", "Larkfield Market <hello@larkfield.example.com>")
+
+# -- Celery: muscle, never memory --------------------------------------------------------------------------------------
+
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TIMEZONE = "UTC"
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "celerybeat-schedule")
+
+# -- safety ------------------------------------------------------------------------------------------------------------
+
+X_FRAME_OPTIONS = "SAMEORIGIN"  # Wagtail previews pages in frames of its own site
+SECURE_CONTENT_TYPE_NOSNIFF = True
+if PRODUCTION:
+    SECURE_SSL_REDIRECT = True
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_HSTS_SECONDS = 365 * 24 * 3600
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+CSRF_TRUSTED_ORIGINS = [SITE_URL] if SITE_URL.startswith("https://") else []
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+}

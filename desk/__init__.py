@@ -1,0 +1,4 @@
+"""The service door: find a member, explain the ledger, put things right.
+
+Translates, makes one call, translates back.
+"""

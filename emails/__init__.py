@@ -1,0 +1,4 @@
+"""E-mails: templates and blocks, frozen into MIME, and the SMTP channel.
+
+Knows how a message looks and travels; never to whom or why. Values arrive as one plain dict.
+"""

@@ -1,0 +1,117 @@
+"""Stores, products, purchases and refunds."""
+
+import uuid
+
+from django.db import models
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+
+class Source(models.Model):
+    """Who tells of acts: a till, a web shop, an import. Its own keys are unique within it."""
+
+    code = models.CharField(max_length=60, unique=True)
+    name = models.CharField(max_length=200, blank=True)
+
+    def __str__(self):
+        return self.name or self.code
+
+
+class Store(models.Model):
+    code = models.CharField(max_length=40, unique=True)
+    name = models.CharField(max_length=200)
+    time_zone = models.CharField(max_length=40, default="America/New_York")
+    staff = models.ManyToManyField("members.User", blank=True, related_name="stores")
+
+    def __str__(self):
+        return self.name
+
+
+class Category(models.Model):
+    """A node of the product tree: department, category or type. Offers and earning rules speak of nodes."""
+
+    class Level(models.IntegerChoices):
+        DEPARTMENT = 1, _("Department")
+        CATEGORY = 2, _("Category")
+        TYPE = 3, _("Type")
+
+    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.CASCADE, related_name="children")
+    level = models.PositiveSmallIntegerField(choices=Level)
+    path = models.CharField(max_length=400, unique=True, help_text="The source's own names, joined by ' > '.")
+    raw_name = models.CharField(max_length=200)
+    name_en = models.CharField(max_length=200, blank=True)
+    name_zh = models.CharField(max_length=200, blank=True)
+    icon = models.CharField(max_length=40, blank=True)
+
+    class Meta:
+        verbose_name_plural = "categories"
+
+    def __str__(self):
+        return self.name
+
+    @property
+    def name(self) -> str:
+        """The reviewed name in the reader's language, else the source's own."""
+        chinese = (get_language() or "").startswith("zh")
+        return (self.name_zh if chinese else self.name_en) or self.name_en or self.raw_name
+
+
+class Product(models.Model):
+    code = models.CharField(max_length=60, unique=True)
+    name = models.CharField(max_length=300, blank=True, help_text="As the source calls it.")
+    category = models.ForeignKey(Category, null=True, blank=True, on_delete=models.SET_NULL, related_name="products")
+    brand = models.CharField(max_length=100, blank=True)
+    is_service = models.BooleanField(default=False, help_text="Deposits, fees and the like: never earns points.")
+
+    def __str__(self):
+        return self.name or self.code
+
+
+class Purchase(models.Model):
+    """One receipt: a sale, or a refund that names the sale it takes back. Never edited.
+
+    (source, client_key) is the client's own name for the act; body_hash is the digest of what it said.
+    """
+
+    class Kind(models.IntegerChoices):
+        SALE = 1, _("Sale")
+        REFUND = 2, _("Refund")
+
+    id = models.BigAutoField(primary_key=True)
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="purchases")
+    client_key = models.CharField(max_length=120)
+    body_hash = models.BinaryField(max_length=16)
+    kind = models.PositiveSmallIntegerField(choices=Kind, default=Kind.SALE)
+    refunds = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="refunded_by")
+    member = models.ForeignKey("members.Member", null=True, blank=True, on_delete=models.SET_NULL, related_name="purchases")
+    store = models.ForeignKey(Store, on_delete=models.PROTECT, related_name="purchases")
+    purchased_at = models.DateTimeField()
+    recorded_at = models.DateTimeField(auto_now_add=True)
+    currency = models.CharField(max_length=3)
+    total_minor = models.BigIntegerField(help_text="Negative for a refund.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["source", "client_key"], name="one_purchase_for_one_client_key"),
+            models.CheckConstraint(
+                condition=models.Q(kind=1, refunds=None) | models.Q(kind=2), name="only_a_refund_names_a_purchase"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["member", "purchased_at"]),
+            models.Index(fields=["purchased_at"]),
+        ]
+
+
+class PurchaseLine(models.Model):
+    """One line of a receipt. A refund's line is negative and names the line it takes back (`refunds_line_no`)."""
+
+    pk = models.CompositePrimaryKey("purchase_id", "line_no")
+    purchase = models.ForeignKey(Purchase, on_delete=models.CASCADE, related_name="lines")
+    line_no = models.PositiveSmallIntegerField()
+    product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="lines", db_index=False)
+    quantity = models.DecimalField(max_digits=14, decimal_places=3, help_text="Zero is allowed.")
+    unit = models.CharField(max_length=10, blank=True)
+    total_minor = models.BigIntegerField()
+    refunds_line_no = models.PositiveSmallIntegerField(null=True, blank=True)

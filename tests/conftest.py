@@ -1,0 +1,112 @@
+"""One migrated template database; every test session works on a clone of it, tests that commit on a clone of their own.
+
+Nothing is flushed: the serving role may not TRUNCATE, in tests as in production.
+"""
+
+import fcntl
+import hashlib
+import os
+import uuid
+from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright's sync API runs an event loop in the test's thread
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection
+from psycopg import sql
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def _owner(database: str):
+    """A connection as the role that owns the tables, in autocommit, to any database of the server."""
+    owner = settings.DATABASE_OWNER
+    return psycopg.connect(
+        host=owner["HOST"], port=owner["PORT"] or None, user=owner["USER"], password=owner.get("PASSWORD") or None,
+        dbname=database, autocommit=True,
+    )  # fmt: skip
+
+
+def _schema_mark() -> str:
+    """A digest of everything the schema is made of: a change makes a new template."""
+    digest = hashlib.sha256()
+    for path in sorted([*ROOT.glob("*/migrations/*.py"), *ROOT.glob("*/sql/*.sql"), *ROOT.glob("*/apps.py"), ROOT / "requirements.lock"]):
+        digest.update(path.read_bytes())
+    digest.update((ROOT / "config/management/commands/migrate.py").read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _point_at(database: str):
+    connection.close()
+    connection.settings_dict["NAME"] = database
+    settings.DATABASES["default"]["NAME"] = database
+
+
+def _clone(template: str, name: str):
+    with _owner(settings.DATABASE_OWNER["NAME"]) as db:
+        db.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        db.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
+        db.execute(sql.SQL("ALTER DATABASE {} SET synchronous_commit = off").format(sql.Identifier(name)))
+
+
+def _drop(name: str):
+    with _owner(settings.DATABASE_OWNER["NAME"]) as db:
+        db.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _template(base: str) -> str:
+    """The migrated template of today's schema, made once for all workers of this machine's checkout."""
+    name = f"{base}_template_{_schema_mark()}"
+    with (settings.VAR / "template.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with _owner(base) as db:
+            made = [row[0] for row in db.execute("SELECT datname FROM pg_database WHERE datname LIKE %s", [f"{base}_template_%"])]
+        if name not in made:
+            for old in made:
+                _drop(old)
+            _clone("template0", f"{name}_raw")
+            _point_at(f"{name}_raw")
+            call_command("migrate", verbosity=0)
+            connection.close()
+            with _owner(base) as db:
+                db.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(f"{name}_raw"), sql.Identifier(name)))
+    return name
+
+
+@pytest.fixture(scope="session")
+def database_template(request):
+    if settings.EMBEDDED_POSTGRES:
+        settings.EMBEDDED_POSTGRES.ensure()
+    return _template(settings.DATABASE_OWNER["NAME"])
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(database_template, django_db_blocker, request):
+    """Replaces pytest-django's: a clone of the template per test process."""
+    name = f"regulars_test_{os.getpid()}"
+    with django_db_blocker.unblock():
+        _clone(database_template, name)
+        _point_at(name)
+        yield
+        connection.close()
+        _drop(name)
+
+
+@pytest.fixture
+def committed_db(django_db_setup, database_template, django_db_blocker):
+    """A database of the test's own, where every commit is real; threads and other processes may join by its name."""
+    shared = connection.settings_dict["NAME"]
+    name = f"regulars_test_{os.getpid()}_{uuid.uuid4().hex[:8]}"
+    with django_db_blocker.unblock():
+        _clone(database_template, name)
+        _point_at(name)
+        try:
+            yield name
+        finally:
+            connection.close()
+            _point_at(shared)
+            _drop(name)
