@@ -135,7 +135,9 @@ class Server:
         self.sockets.mkdir(mode=0o700, exist_ok=True)
         owner = self.sockets.stat().st_uid
         if owner not in {uid, os.geteuid()}:
-            raise EmbeddedError(f"{self.sockets} belongs to another user. Remove it, or set REGULARS_VAR to another folder.")
+            raise EmbeddedError(
+                f"{self.sockets} belongs to another user. Remove it, or set REGULARS_VAR to another folder."
+            )
         if os.geteuid() == 0:
             os.chown(self.sockets, uid, gid)
 

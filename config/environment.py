@@ -27,7 +27,9 @@ def mode() -> str:
     if value not in MODES:
         raise ImproperlyConfigured(f"REGULARS_MODE is {value!r}; use one of {', '.join(MODES)}.")
     if value == "production":
-        missing = [f"{name} ({meaning})" for name, meaning in REQUIRED_IN_PRODUCTION.items() if not os.environ.get(name)]
+        missing = [
+            f"{name} ({meaning})" for name, meaning in REQUIRED_IN_PRODUCTION.items() if not os.environ.get(name)
+        ]
         if missing:
             raise ImproperlyConfigured("Production is half configured. Set:\n  " + "\n  ".join(missing))
     return value

@@ -25,7 +25,9 @@ def _secret(name):
 SECRET_KEY = _secret("SECRET_KEY")
 FIELD_KEYS = {
     int(k): bytes.fromhex(v)
-    for k, v in (json.loads(environment.get("FIELD_KEYS")) if environment.get("FIELD_KEYS") else _local["FIELD_KEYS"]).items()
+    for k, v in (
+        json.loads(environment.get("FIELD_KEYS")) if environment.get("FIELD_KEYS") else _local["FIELD_KEYS"]
+    ).items()
 }
 HASH_KEY = bytes.fromhex(_secret("HASH_KEY"))
 VAPID_PRIVATE_KEY = _secret("VAPID_PRIVATE_KEY")
@@ -96,7 +98,9 @@ def _postgres(url: str) -> dict:
     }
 
 
-EMBEDDED_POSTGRES = None if environment.get("DATABASE_URL") else Postgres(VAR, int(environment.get("EMBEDDED_POSTGRES_MAJOR", "18")))
+EMBEDDED_POSTGRES = (
+    None if environment.get("DATABASE_URL") else Postgres(VAR, int(environment.get("EMBEDDED_POSTGRES_MAJOR", "18")))
+)
 EMBEDDED_REDIS = None if environment.get("REDIS_URL") else Redis(VAR)
 
 if EMBEDDED_POSTGRES:

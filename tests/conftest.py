@@ -10,7 +10,9 @@ import uuid
 from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright's sync API runs an event loop in the test's thread
+os.environ.setdefault(
+    "DJANGO_ALLOW_ASYNC_UNSAFE", "true"
+)  # Playwright's sync API runs an event loop in the test's thread
 
 import psycopg
 import pytest
@@ -34,7 +36,14 @@ def _owner(database: str):
 def _schema_mark() -> str:
     """A digest of everything the schema is made of: a change makes a new template."""
     digest = hashlib.sha256()
-    for path in sorted([*ROOT.glob("*/migrations/*.py"), *ROOT.glob("*/sql/*.sql"), *ROOT.glob("*/apps.py"), ROOT / "requirements.lock"]):
+    for path in sorted(
+        [
+            *ROOT.glob("*/migrations/*.py"),
+            *ROOT.glob("*/sql/*.sql"),
+            *ROOT.glob("*/apps.py"),
+            ROOT / "requirements.lock",
+        ]
+    ):
         digest.update(path.read_bytes())
     digest.update((ROOT / "config/management/commands/migrate.py").read_bytes())
     return digest.hexdigest()[:12]
@@ -64,7 +73,10 @@ def _template(base: str) -> str:
     with (settings.VAR / "template.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with _owner(base) as db:
-            made = [row[0] for row in db.execute("SELECT datname FROM pg_database WHERE datname LIKE %s", [f"{base}_template_%"])]
+            made = [
+                row[0]
+                for row in db.execute("SELECT datname FROM pg_database WHERE datname LIKE %s", [f"{base}_template_%"])
+            ]
         if name not in made:
             for old in made:
                 _drop(old)
@@ -73,7 +85,11 @@ def _template(base: str) -> str:
             call_command("migrate", verbosity=0)
             connection.close()
             with _owner(base) as db:
-                db.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(f"{name}_raw"), sql.Identifier(name)))
+                db.execute(
+                    sql.SQL("ALTER DATABASE {} RENAME TO {}").format(
+                        sql.Identifier(f"{name}_raw"), sql.Identifier(name)
+                    )
+                )
     return name
 
 
@@ -110,3 +126,52 @@ def committed_db(django_db_setup, database_template, django_db_blocker):
             connection.close()
             _point_at(shared)
             _drop(name)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A real headless Chromium, one per test process."""
+    from playwright.sync_api import sync_playwright
+
+    from tests.browser import FLAGS, find
+
+    path = find()
+    assert path, "No Chromium: run `make browser`."
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page_at(browser):
+    """Open pages of a given width: `page = page_at(390)`. A console error or a page error fails the test at its end."""
+    contexts, troubles = [], []
+
+    def open_page(width: int = 1280, height: int = 900, **options):
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.troubles = troubles
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not troubles, f"The browser complained: {troubles}"
+
+
+@pytest.fixture
+def site(committed_db, settings):
+    """Regulars served over HTTP from this process, on the test's own database; yields its address."""
+    from django.contrib.staticfiles.handlers import StaticFilesHandler
+    from django.core.handlers.wsgi import WSGIHandler
+    from django.core.servers.basehttp import QuietWSGIRequestHandler
+
+    from tests.serving import serve
+
+    with serve(StaticFilesHandler(WSGIHandler()), QuietWSGIRequestHandler) as address:
+        settings.SITE_URL = address
+        yield address

@@ -38,7 +38,7 @@ class Command(migrate.Command):
         connection.settings_dict.update({key: settings.DATABASE_OWNER.get(key, "") for key in serving})
         try:
             super().handle(*args, **options)
-            if settings.DATABASE_APP_ROLE != settings.DATABASE_OWNER["USER"]:
+            if settings.DATABASE_OWNER["USER"] != settings.DATABASE_APP_ROLE:
                 grant(connection)
         finally:
             connection.close()
