@@ -220,7 +220,12 @@ class Postgres(Server):
     def is_running(self) -> bool:
         if self.postmaster() is None:
             return False
-        self._wait_until_ready()
+        try:
+            self._wait_until_ready()
+        except EmbeddedError:
+            if self.postmaster() is None:  # it was dying when we looked
+                return False
+            raise
         return True
 
     def start(self):
@@ -229,14 +234,27 @@ class Postgres(Server):
         if not (self.data / "PG_VERSION").exists():
             self._initialise()
         self._clear_stale_files()
-        started = self.run(
-            "pg_ctl", "start", "--no-wait", "-D", str(self.data), "-l", str(self.log),
-            "-o", f"-k {self.sockets} -p {self.port} -c listen_addresses=''",
-        )  # fmt: skip
-        if started.returncode:
-            raise EmbeddedError(f"PostgreSQL did not start: {started.stderr.strip()}\n{_tail(self.log)}")
-        self._wait_until_ready()
+        self._start_postmaster()
         self._make_roles()
+
+    def _start_postmaster(self, patience_s: float = 60):
+        """Start it; after a kill -9, wait for the orphaned back ends to leave the shared memory first."""
+        begun = time.monotonic()
+        while True:
+            self.log.unlink(missing_ok=True)
+            started = self.run(
+                "pg_ctl", "start", "--no-wait", "-D", str(self.data), "-l", str(self.log),
+                "-o", f"-k {self.sockets} -p {self.port} -c listen_addresses=''",
+            )  # fmt: skip
+            if started.returncode:
+                raise EmbeddedError(f"PostgreSQL did not start: {started.stderr.strip()}\n{_tail(self.log)}")
+            try:
+                return self._wait_until_ready()
+            except EmbeddedError:
+                orphans = "shared memory block" in _tail(self.log) or "lock file" in _tail(self.log)
+                if not orphans or time.monotonic() - begun > patience_s:
+                    raise
+                time.sleep(0.2)
 
     def stop(self):
         if self.postmaster() is not None:
@@ -294,11 +312,18 @@ class Postgres(Server):
         }
 
     def _clear_stale_files(self):
-        """Remove what a killed server left: PostgreSQL refuses to start if another program has its old process id."""
-        if self.postmaster() is None:
-            (self.data / "postmaster.pid").unlink(missing_ok=True)
-            for left in self.sockets.glob(f".s.PGSQL.{self.port}*"):
-                left.unlink(missing_ok=True)
+        """Remove a dead server's marks where another program now has its process id: PostgreSQL would refuse to start.
+
+        When nobody has that id, the file stays: PostgreSQL clears it itself, after a look at who still uses its memory.
+        """
+        try:
+            pid = int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
+        except (OSError, ValueError):
+            pid = None
+        if pid is not None and _is_alive(pid) and self.postmaster() is None:
+            (self.data / "postmaster.pid").unlink()
+        for lock in self.sockets.glob(f".s.PGSQL.{self.port}*"):
+            lock.unlink(missing_ok=True)
 
     def _wait_until_ready(self, patience_s: float = 1800):
         """Wait for the server, through a crash recovery of any length as long as its process lives."""

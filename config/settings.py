@@ -205,7 +205,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "celerybeat-schedule")
 
 # -- safety ------------------------------------------------------------------------------------------------------------
 
-X_FRAME_OPTIONS = "SAMEORIGIN"  # Wagtail previews pages in frames of its own site
+X_FRAME_OPTIONS = "DENY"  # a view that is shown in a frame of our own says so itself (xframe_options_sameorigin)
 SECURE_CONTENT_TYPE_NOSNIFF = True
 if PRODUCTION:
     SECURE_SSL_REDIRECT = True
