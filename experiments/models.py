@@ -5,7 +5,7 @@ import uuid
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-BUCKETS = 10_000
+from experiments.buckets import BUCKETS
 
 
 class Experiment(models.Model):

@@ -94,10 +94,11 @@ def _template(base: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def database_template(request):
+def database_template(django_db_blocker):
     if settings.EMBEDDED_POSTGRES:
         settings.EMBEDDED_POSTGRES.ensure()
-    return _template(settings.DATABASE_OWNER["NAME"])
+    with django_db_blocker.unblock():
+        return _template(settings.DATABASE_OWNER["NAME"])
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,288 @@
+"""Audiences, campaigns and their variants, what was planned for whom, and what came of it."""
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Audience(models.Model):
+    """Who is meant: a tree of conditions that compiles to one SQL statement. See campaigns/audiences.py."""
+
+    name = models.CharField(_("name"), max_length=120, unique=True)
+    description = models.CharField(_("description"), max_length=300, blank=True)
+    conditions = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name = _("audience")
+        verbose_name_plural = _("audiences")
+
+    def __str__(self):
+        return self.name
+
+
+class CampaignQuerySet(models.QuerySet):
+    def ordinary(self):
+        """What enters programme totals: no rehearsal, no history."""
+        return self.filter(kind=Campaign.Kind.ORDINARY)
+
+    def due(self, *, at):
+        return self.filter(status=Campaign.Status.SCHEDULED, launch_at__lte=at)
+
+    def window_ended(self, *, at):
+        return self.filter(status=Campaign.Status.SENT, outcome_ends_at__lte=at)
+
+
+class Campaign(models.Model):
+    """One message to one audience, once, with its holdout and the window in which its outcome is read.
+
+    Holdout, window and the seed of the re-randomisations are fixed before launch: the database refuses nothing here, but
+    campaigns.operations does, and the report repeats all three.
+    """
+
+    class Kind(models.TextChoices):
+        ORDINARY = "ordinary", _("Campaign")
+        REHEARSAL = "rehearsal", _("Rehearsal – simulated responses")
+        HISTORICAL = "historical", _("Historical – not randomised")
+
+    class Status(models.TextChoices):
+        DRAFT = "draft", _("Draft")
+        SCHEDULED = "scheduled", _("Scheduled")
+        PLANNED = "planned", _("Planned")
+        SENDING = "sending", _("Sending")
+        PAUSED = "paused", _("Paused")
+        SENT = "sent", _("Sent")
+        MISSED = "missed", _("Missed")
+        CANCELLED = "cancelled", _("Cancelled")
+        MEASURED = "measured", _("Measured")
+
+    name = models.CharField(_("name"), max_length=120)
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind, default=Kind.ORDINARY)
+    status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.DRAFT)
+    audience = models.ForeignKey(
+        Audience, null=True, blank=True, on_delete=models.PROTECT, related_name="campaigns", verbose_name=_("audience")
+    )
+    experiment = models.OneToOneField(
+        "experiments.Experiment", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    holdout_percent = models.PositiveSmallIntegerField(
+        _("held out"),
+        default=10,
+        validators=[MaxValueValidator(50)],
+        help_text=_("Per cent of the audience that gets nothing, by chance. Without it there is no lift to read."),
+    )
+    outcome_days = models.PositiveSmallIntegerField(
+        _("outcome window"),
+        default=14,
+        validators=[MinValueValidator(1), MaxValueValidator(180)],
+        help_text=_("Days after launch in which purchases count. Fixed before launch."),
+    )
+    offers_buy_again = models.PositiveSmallIntegerField(
+        _("“buy again” offers"), default=3, validators=[MaxValueValidator(6)]
+    )
+    offers_new_for_you = models.PositiveSmallIntegerField(
+        _("“new for you” offers"), default=2, validators=[MaxValueValidator(6)]
+    )
+    late_hours_max = models.PositiveSmallIntegerField(
+        _("too late after"),
+        default=6,
+        validators=[MinValueValidator(1), MaxValueValidator(168)],
+        help_text=_("Hours. A launch later than this is not sent but marked as missed."),
+    )
+    analysis_seed = models.BigIntegerField(
+        help_text="Of the re-randomisations: drawn when the campaign is made, never chosen."
+    )
+    launch_at = models.DateTimeField(_("launch at"), null=True, blank=True)
+    planned_at = models.DateTimeField(null=True, blank=True)
+    launched_at = models.DateTimeField(null=True, blank=True)
+    outcome_ends_at = models.DateTimeField(null=True, blank=True)
+    audience_size = models.PositiveIntegerField(null=True, blank=True, help_text="Members drawn at planning.")
+    audience_snapshot = models.JSONField(
+        default=dict, blank=True, help_text="The conditions as they stood at planning."
+    )
+    cloned_from = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="clones")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = CampaignQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+        verbose_name = _("campaign")
+        verbose_name_plural = _("campaigns")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(kind="historical") | models.Q(audience__isnull=False),
+                name="a_campaign_has_an_audience",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(status="scheduled") | models.Q(launch_at__isnull=False),
+                name="a_schedule_has_a_time",
+            ),
+        ]
+        indexes = [models.Index(fields=["status", "launch_at"])]
+
+    def __str__(self):
+        return self.name
+
+    @property
+    def cause(self) -> str:
+        """This campaign's name in other rooms: of its messages and its offer decisions."""
+        return f"campaign:{self.pk}"
+
+    @property
+    def is_rehearsal(self) -> bool:
+        return self.kind == self.Kind.REHEARSAL
+
+    @property
+    def is_historical(self) -> bool:
+        return self.kind == self.Kind.HISTORICAL
+
+    @property
+    def is_draft(self) -> bool:
+        return self.status in (self.Status.DRAFT, self.Status.MISSED)
+
+    @property
+    def offer_slots(self) -> dict[str, int]:
+        asked = {"buy_again": self.offers_buy_again, "new_for_you": self.offers_new_for_you}
+        return {slot: n for slot, n in asked.items() if n}
+
+
+class Variant(models.Model):
+    """One way of saying it: an e-mail, a push, or both, and the share of the sent members who get it."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="variants")
+    name = models.CharField(_("name"), max_length=60)
+    weight = models.PositiveSmallIntegerField(
+        _("weight"), default=1, validators=[MinValueValidator(1), MaxValueValidator(1000)]
+    )
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "name"], name="a_variant_has_one_name"),
+        ]
+
+    def __str__(self):
+        return self.name
+
+
+class FrozenContent(models.Model):
+    """What a variant says in one language on one channel, frozen at planning: later edits of the template do not reach it."""
+
+    variant = models.ForeignKey(Variant, on_delete=models.CASCADE, related_name="contents")
+    language = models.CharField(max_length=10)
+    channel = models.CharField(max_length=10)
+    content = models.CharField(max_length=60, help_text="The frozen version's name, such as emails.FrozenEmail:12.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["variant", "language", "channel"], name="a_variant_is_frozen_once_per_language"
+            ),
+        ]
+
+
+class Recipient(models.Model):
+    """One member who is to be sent a variant, with the values its fields take. Nothing personal: names come at sending."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="recipients")
+    variant = models.ForeignKey(Variant, on_delete=models.CASCADE, related_name="recipients")
+    member = models.ForeignKey("members.Member", on_delete=models.CASCADE, related_name="+")
+    language = models.CharField(max_length=10)
+    values = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "member"], name="one_variant_for_one_member"),
+        ]
+
+
+class Fire(models.Model):
+    """A schedule that went off. Unique, so that two beats launch once."""
+
+    class Outcome(models.TextChoices):
+        LAUNCHED = "launched", _("Launched")
+        TOO_LATE = "too_late", _("Too late, not sent")
+        BLOCKED = "blocked", _("Stopped by a check")
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="fires")
+    due_at = models.DateTimeField()
+    fired_at = models.DateTimeField()
+    outcome = models.CharField(max_length=10, choices=Outcome)
+    detail = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-fired_at"]
+        constraints = [models.UniqueConstraint(fields=["campaign", "due_at"], name="one_fire_for_one_due_time")]
+
+
+class LiftReport(models.Model):
+    """What was read, frozen: every figure with its doubt, as of one moment. Never edited; a later look is a new row."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="reports")
+    as_of = models.DateTimeField()
+    is_final = models.BooleanField(help_text="Read at the planned end of the window; else an early look.")
+    figures = models.JSONField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-as_of", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["campaign"], condition=models.Q(is_final=True), name="one_final_report_for_one_campaign"
+            ),
+        ]
+
+
+class Learning(models.Model):
+    """What the recommender made of a campaign's outcomes, in its own words."""
+
+    campaign = models.OneToOneField(Campaign, on_delete=models.PROTECT, related_name="learning")
+    verdict = models.TextField()
+    changes = models.JSONField(default=list)
+    learned_at = models.DateTimeField()
+
+
+class Rehearsal(models.Model):
+    """The truth planted into a rehearsal, printed beside what the report estimates."""
+
+    campaign = models.OneToOneField(Campaign, on_delete=models.CASCADE, related_name="rehearsal")
+    seed = models.BigIntegerField()
+    effect = models.JSONField(help_text="Planted rates and the relative effect on purchases.")
+    simulated_at = models.DateTimeField()
+
+
+class RehearsalOutcome(models.Model):
+    """What one member of a rehearsal was made to do. Simulated: no purchase, no consent, no programme figure reads it."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="rehearsal_outcomes")
+    member = models.ForeignKey("members.Member", on_delete=models.CASCADE, related_name="+")
+    is_opened = models.BooleanField(default=False)
+    is_clicked = models.BooleanField(default=False)
+    is_redeemed = models.BooleanField(default=False)
+    is_unsubscribed = models.BooleanField(default=False)
+    orders = models.PositiveIntegerField(default=0)
+    spend_minor = models.BigIntegerField(default=0)
+    redeemed_categories = models.JSONField(
+        default=list, help_text="Ids of the offered product types this member was made to buy."
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "member"], name="one_simulated_outcome_for_one_member")
+        ]
+
+
+class HistoricalResponse(models.Model):
+    """A household that an imported campaign reached, and the coupons it redeemed. It was not chosen by chance."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="historical_responses")
+    member = models.ForeignKey("members.Member", on_delete=models.CASCADE, related_name="+")
+    redemptions = models.PositiveIntegerField(default=0)
+    first_redeemed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["campaign", "member"], name="one_response_for_one_household")]

@@ -1,0 +1,63 @@
+"""Verbs of experiments: create one, assign members to it."""
+
+import uuid
+
+from django.db import connection, transaction
+
+from experiments import queries
+from experiments.buckets import BUCKET_SQL, boundaries
+from experiments.models import Arm, Assignment, Experiment
+
+
+@transaction.atomic
+def create(*, name: str, kind: str, arms: list[tuple[str, float, bool]], salt: str | None = None) -> Experiment:
+    """Create an experiment with its arms: (name, share of members, is holdout). Raises ValueError for impossible shares."""
+    cuts = boundaries([share for _, share, _ in arms])
+    experiment = Experiment.objects.create(name=name, kind=kind, salt=salt or uuid.uuid4().hex)
+    Arm.objects.bulk_create(
+        Arm(experiment=experiment, name=arm, is_holdout=is_holdout, bucket_from=low, bucket_to=high)
+        for (arm, _, is_holdout), (low, high) in zip(arms, cuts, strict=True)
+    )
+    return experiment
+
+
+@transaction.atomic
+def assign(*, experiment: Experiment, members, at, skipped: dict | None = None) -> dict[str, int]:
+    """Assign every member of a QuerySet in one statement, and return the experiment's counts per arm name.
+
+    `skipped` maps a reason to the QuerySet of members it holds for; the first that fits is written. Held-out members are
+    assigned and skipped like all others, so that the arms stay comparable. Assigning again adds only who is new.
+    """
+    insert, params = _insert_select(experiment, members, at, skipped or {})
+    with connection.cursor() as cursor:
+        cursor.execute(insert, params)
+    return queries.counts(experiment)
+
+
+def _insert_select(experiment, members, at, skipped) -> tuple[str, list]:
+    drawn, drawn_params = members.order_by().values("pk", "public_id").query.sql_with_params()
+    reason, reason_params = _reason(skipped)
+    bucket = BUCKET_SQL.format(salt="%s::text", member="public_id")
+    insert = f"""
+        INSERT INTO {Assignment._meta.db_table}
+            (experiment_id, member_id, arm_id, bucket, propensity, assigned_at, skipped_reason)
+        SELECT %s, drawn.id, arm.id, drawn.bucket, (arm.bucket_to - arm.bucket_from) / 10000.0, %s, {reason}
+          FROM (SELECT id, {bucket} AS bucket FROM ({drawn}) AS audience (id, public_id)) AS drawn
+          JOIN {Arm._meta.db_table} arm
+            ON arm.experiment_id = %s AND drawn.bucket >= arm.bucket_from AND drawn.bucket < arm.bucket_to
+         ORDER BY drawn.id
+            ON CONFLICT (experiment_id, member_id) DO NOTHING
+    """  # noqa: S608 - the pieces are our own SQL and Django's; every value is a parameter
+    return insert, [experiment.pk, at, *reason_params, experiment.salt, *drawn_params, experiment.pk]
+
+
+def _reason(skipped) -> tuple[str, list]:
+    """The CASE that names why planning skips a member, empty for who is eligible."""
+    if not skipped:
+        return "''", []
+    whens, params = [], []
+    for reason, members in skipped.items():
+        chosen, chosen_params = members.order_by().values("pk").query.sql_with_params()
+        whens.append(f"WHEN drawn.id IN ({chosen}) THEN %s")
+        params += [*chosen_params, reason]
+    return f"CASE {' '.join(whens)} ELSE '' END", params
