@@ -71,6 +71,7 @@ class Purchase(models.Model):
     """One receipt: a sale, or a refund that names the sale it takes back. Never edited.
 
     (source, client_key) is the client's own name for the act; body_hash is the digest of what it said.
+    Written by the SQL function `sales_store_purchases` only (sales/sql/).
     """
 
     class Kind(models.IntegerChoices):
@@ -79,13 +80,17 @@ class Purchase(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="purchases")
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="purchases", db_index=False)
     client_key = models.CharField(max_length=120)
     body_hash = models.BinaryField(max_length=16)
     kind = models.PositiveSmallIntegerField(choices=Kind, default=Kind.SALE)
-    refunds = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="refunded_by")
-    member = models.ForeignKey("members.Member", null=True, blank=True, on_delete=models.SET_NULL, related_name="purchases")
-    store = models.ForeignKey(Store, on_delete=models.PROTECT, related_name="purchases")
+    refunds = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="refunded_by", db_index=False
+    )
+    member = models.ForeignKey(
+        "members.Member", null=True, blank=True, on_delete=models.PROTECT, related_name="purchases", db_index=False
+    )
+    store = models.ForeignKey(Store, on_delete=models.PROTECT, related_name="purchases", db_index=False)
     purchased_at = models.DateTimeField()
     recorded_at = models.DateTimeField(auto_now_add=True)
     currency = models.CharField(max_length=3)
@@ -98,9 +103,12 @@ class Purchase(models.Model):
                 condition=models.Q(kind=1, refunds=None) | models.Q(kind=2), name="only_a_refund_names_a_purchase"
             ),
         ]
+        # Each index is paid for at every till: foreign keys have none of their own where one of these serves.
         indexes = [
-            models.Index(fields=["member", "purchased_at"]),
-            models.Index(fields=["purchased_at"]),
+            models.Index(fields=["member", "purchased_at"], name="sales_purchase_of_member"),
+            models.Index(fields=["store", "purchased_at"], name="sales_purchase_at_store"),
+            models.Index(fields=["purchased_at"], name="sales_purchase_when"),
+            models.Index(fields=["refunds"], name="sales_refund_of", condition=models.Q(refunds__isnull=False)),
         ]
 
 
@@ -108,7 +116,7 @@ class PurchaseLine(models.Model):
     """One line of a receipt. A refund's line is negative and names the line it takes back (`refunds_line_no`)."""
 
     pk = models.CompositePrimaryKey("purchase_id", "line_no")
-    purchase = models.ForeignKey(Purchase, on_delete=models.CASCADE, related_name="lines")
+    purchase = models.ForeignKey(Purchase, on_delete=models.PROTECT, related_name="lines", db_index=False)
     line_no = models.PositiveSmallIntegerField()
     product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="lines", db_index=False)
     quantity = models.DecimalField(max_digits=14, decimal_places=3, help_text="Zero is allowed.")

@@ -176,3 +176,11 @@ def site(committed_db, settings):
     with serve(StaticFilesHandler(WSGIHandler()), QuietWSGIRequestHandler) as address:
         settings.SITE_URL = address
         yield address
+
+
+@pytest.fixture(autouse=True)
+def forgetful_catalogue():
+    """What a process remembers of products and stores ends with the test that made them."""
+    from sales import catalogue  # after Django is set up
+
+    catalogue.forget()

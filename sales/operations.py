@@ -1,0 +1,94 @@
+"""What is done to stores, products and sources. Purchases are stored by the posting functions of loyalty."""
+
+from collections.abc import Iterable
+
+from django.db import connection, transaction
+
+from sales import catalogue
+from sales.models import Category, Source, Store
+
+
+def source(code: str, *, name: str = "") -> Source:
+    """The source with this code, made when it is new."""
+    return Source.objects.get_or_create(code=code, defaults={"name": name})[0]
+
+
+@transaction.atomic
+def ensure_stores(rows: Iterable[tuple[str, str]], *, time_zone: str = "America/New_York") -> int:
+    """Make the stores (code, name) that are not known yet. Returns how many were made."""
+    rows = {code: name or code for code, name in rows}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO sales_store (code, name, time_zone)
+               SELECT code, name, %s FROM unnest(%s::text[], %s::text[]) AS said (code, name) ORDER BY code
+               ON CONFLICT (code) DO NOTHING""",
+            [time_zone, list(rows), list(rows.values())],
+        )
+        return cursor.rowcount
+
+
+@transaction.atomic
+def ensure_categories(paths: Iterable[str]) -> int:
+    """Make the categories of these paths, and those above them, that are not known yet. Returns how many were made."""
+    levels = [catalogue.path_levels(path) for path in set(paths)]
+    made = 0
+    with connection.cursor() as cursor:
+        for depth, level in enumerate(Category.Level):
+            wanted = sorted({path[depth] for path in levels if len(path) > depth})
+            if not wanted:
+                break
+            cursor.execute(
+                """INSERT INTO sales_category (parent_id, level, path, raw_name, name_en, name_zh, icon)
+                   SELECT above.id, %s, said.path, said.raw_name, '', '', ''
+                     FROM unnest(%s::text[], %s::text[], %s::text[]) AS said (path, above, raw_name)
+                     LEFT JOIN sales_category above ON above.path = said.above
+                    WHERE NOT EXISTS (SELECT FROM sales_category known WHERE known.path = said.path)
+                    ORDER BY said.path
+                   ON CONFLICT (path) DO NOTHING""",
+                [
+                    int(level),
+                    wanted,
+                    [path.rpartition(" > ")[0] for path in wanted],
+                    [path.rpartition(" > ")[2] for path in wanted],
+                ],
+            )
+            made += cursor.rowcount
+    return made
+
+
+@transaction.atomic
+def ensure_products(rows: Iterable[tuple]) -> int:
+    """Make the products of `rows` that are not known yet, and complete those known by their code only.
+
+    Each row is (code, name, category path) and may go on with (brand, is_service). A name, a category or a brand that is
+    known already is kept: a later file does not rename products. Returns how many rows were written.
+    """
+    rows = list({row[0]: (*row, "", False)[:5] if len(row) < 5 else row for row in rows}.values())  # noqa: PLR2004
+    paths = {row[2]: path[-1] for row in rows if (path := catalogue.path_levels(row[2]))}
+    ensure_categories(paths.values())
+    codes, names, _, brands, services = (list(column) for column in zip(*rows, strict=True)) if rows else [[]] * 5
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO sales_product AS known (code, name, category_id, brand, is_service)
+               SELECT said.code, said.name, category.id, said.brand, said.is_service
+                 FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::boolean[])
+                      AS said (code, name, path, brand, is_service)
+                 LEFT JOIN sales_category category ON category.path = said.path
+                ORDER BY said.code
+               ON CONFLICT (code) DO UPDATE
+                  SET name = CASE known.name WHEN '' THEN excluded.name ELSE known.name END,
+                      category_id = coalesce(known.category_id, excluded.category_id),
+                      brand = CASE known.brand WHEN '' THEN excluded.brand ELSE known.brand END
+                WHERE known.name = '' AND excluded.name <> ''
+                   OR known.category_id IS NULL AND excluded.category_id IS NOT NULL
+                   OR known.brand = '' AND excluded.brand <> ''""",
+            [codes, names, [paths.get(row[2], "") for row in rows], brands, services],
+        )
+        written = cursor.rowcount
+    catalogue.facts.forget()
+    return written
+
+
+def store(code: str, *, name: str, time_zone: str) -> Store:
+    """The store with this code, made when it is new."""
+    return Store.objects.get_or_create(code=code, defaults={"name": name, "time_zone": time_zone})[0]

@@ -1,0 +1,56 @@
+-- Store purchases with their lines, many in one call; called by the posting functions of loyalty, in their transaction.
+--
+-- One array element per purchase; the line arrays name the purchase they belong to by its place (1 …) in those arrays.
+-- A refund has kind 2, negative totals and, where it is known, the id of the purchase it takes back in `refunded`.
+-- Answers one row per purchase, in the order given:
+--   outcome 0: stored now · 1: the same key with the same body was stored before · 2: the same key with another body.
+-- A key that another transaction is storing at this moment is waited for. Nothing is written for outcomes 1 and 2.
+CREATE FUNCTION sales_store_purchases(
+    sources bigint[], client_keys text[], body_hashes bytea[], kinds smallint[], refunded bigint[], members bigint[],
+    stores bigint[], times timestamptz[], currencies text[], totals bigint[],
+    line_places integer[], line_numbers smallint[], line_products bigint[], line_quantities numeric[],
+    line_units text[], line_totals bigint[], line_refunds smallint[]
+) RETURNS TABLE (place integer, purchase_id bigint, public_id uuid, outcome smallint)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    purchases integer := cardinality(client_keys);
+    ids bigint[];
+    uuids uuid[];
+    new_ids bigint[];
+BEGIN
+    SELECT array_agg(nextval('sales_purchase_id_seq')), array_agg(gen_random_uuid()) INTO ids, uuids
+      FROM generate_series(1, purchases);
+
+    WITH stored AS (
+        INSERT INTO sales_purchase (id, public_id, source_id, client_key, body_hash, kind, refunds_id, member_id, store_id,
+                                    purchased_at, recorded_at, currency, total_minor)
+        SELECT said.*
+          FROM unnest(ids, uuids, sources, client_keys, body_hashes, kinds, refunded, members, stores, times,
+                      array_fill(statement_timestamp(), ARRAY[purchases]), currencies, totals) AS said
+            ON CONFLICT (source_id, client_key) DO NOTHING
+        RETURNING id
+    )
+    SELECT array_agg(id) INTO new_ids FROM stored;
+
+    INSERT INTO sales_purchaseline (purchase_id, line_no, product_id, quantity, unit, total_minor, refunds_line_no)
+    SELECT ids[l.place], l.line_no, l.product_id, l.quantity, l.unit, l.total_minor, l.refunds_line_no
+      FROM unnest(line_places, line_numbers, line_products, line_quantities, line_units, line_totals, line_refunds)
+           AS l (place, line_no, product_id, quantity, unit, total_minor, refunds_line_no)
+     WHERE cardinality(new_ids) = purchases OR ids[l.place] = ANY (new_ids);
+
+    IF cardinality(new_ids) = purchases THEN
+        RETURN QUERY
+        SELECT said.place::integer, said.id, said.uuid, 0::smallint
+          FROM unnest(ids, uuids) WITH ORDINALITY AS said (id, uuid, place);
+    ELSE
+        -- A statement of its own, so that it sees what another transaction has committed meanwhile.
+        RETURN QUERY
+        SELECT said.place::integer, p.id, p.public_id,
+               (CASE WHEN p.id = said.id THEN 0 WHEN p.body_hash = said.body_hash THEN 1 ELSE 2 END)::smallint
+          FROM unnest(ids, sources, client_keys, body_hashes) WITH ORDINALITY
+               AS said (id, source_id, client_key, body_hash, place)
+          JOIN sales_purchase p ON p.source_id = said.source_id AND p.client_key = said.client_key
+         ORDER BY said.place;
+    END IF;
+END $$;
