@@ -1,0 +1,127 @@
+"""Questions about recommendations, offers and decisions."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db.models import Exists, F, OuterRef, Q, Value
+from django.db.models.functions import Concat
+from django.templatetags.static import static
+from django.utils.translation import override
+
+from recommender import reasons
+from recommender.models import (
+    Decision,
+    Dismissal,
+    Offer,
+    OfferExclusion,
+    OfferPosterior,
+    RankerVersion,
+    Recommendation,
+    Slot,
+)
+
+
+@dataclass(frozen=True)
+class Recommended:
+    """One recommendation in words, in the reader's language."""
+
+    category_id: int
+    name: str
+    reason: str
+    icon: str  # name of a category icon
+    benefit: str  # empty without an offer
+    rank: int
+
+
+def categories():
+    """The product tree, reached through our own foreign key."""
+    return Offer._meta.get_field("category").related_model._default_manager  # noqa: SLF001 - Django's public name for it
+
+
+def excluded(slot: str = ""):
+    """Nodes of the product tree that are never offered in this slot; without a slot: in any."""
+    rules = OfferExclusion.objects.filter(is_active=True).annotate(path=OuterRef("path"))
+    if slot != Slot.NEW_FOR_YOU:
+        rules = rules.filter(is_only_new=False)
+    names = Q(kind=OfferExclusion.Kind.NAME, path__icontains=F("value"))
+    nodes = Q(kind=OfferExclusion.Kind.PATH) & (
+        Q(path=F("value")) | Q(path__startswith=Concat(F("value"), Value(" > ")))
+    )
+    return categories().filter(Exists(rules.filter(names | nodes)))
+
+
+def offerable_ids(slot: str) -> list[int]:
+    """Types with an active offer that may be shown in this slot now, in order of id."""
+    offered = categories().filter(offer__is_active=True).exclude(pk__in=excluded(slot).values("pk"))
+    return sorted(offered.values_list("pk", flat=True))
+
+
+def recommendations(member_id: int, slot: str, *, limit: int = 10) -> list[Recommended]:
+    """What this member is likely to want in one slot, best first. Exclusions and dismissals are obeyed as of now."""
+    rows = list(
+        Recommendation.objects.filter(member_id=member_id, slot=slot, category__in=offerable_ids(slot))
+        .exclude(category__in=Dismissal.objects.filter(member_id=member_id).values("category"))
+        .select_related("category__offer")
+        .order_by("rank")[:limit]
+    )
+    names = _names(reasons.mentioned(rows))
+    return [_in_words(row, row.category.offer.benefit_words, row.rank, names) for row in rows]
+
+
+def decisions(cause: str):
+    """Decisions of one cause, as a QuerySet."""
+    return Decision.objects.filter(cause=cause)
+
+
+def offer_values(cause: str, member_ids, language: str) -> dict[int, dict[str, list[dict]]]:
+    """What the offer blocks of a message show each member: slot → offers in order, as plain dicts, in one language.
+
+    Every asked member is a key, every slot a list, empty when nothing was decided.
+    """
+    rows = list(decisions(cause).filter(member_id__in=list(member_ids)).select_related("category"))
+    values = {member_id: {slot: [] for slot in Slot.values} for member_id in member_ids}
+    with override(language):
+        names = _names(reasons.mentioned(rows))
+        for row in rows:
+            benefit = Offer(benefit=row.benefit, amount=row.amount).benefit_words
+            shown = _in_words(row, benefit, row.position, names)
+            values[row.member_id][row.slot].append(
+                {
+                    "category_id": shown.category_id, "name": shown.name, "reason": shown.reason, "benefit": shown.benefit,
+                    "icon": shown.icon, "icon_url": icon_url(shown.icon),
+                }
+            )  # fmt: skip
+    return values
+
+
+def icon_url(icon: str) -> str:
+    """The absolute address of a category icon as PNG, for e-mail."""
+    return f"{settings.SITE_URL}{static(f'recommender/icons/{icon}.png')}"
+
+
+def live(slot: str) -> RankerVersion | None:
+    return RankerVersion.objects.filter(slot=slot, status=RankerVersion.Status.LIVE).first()
+
+
+def weights() -> dict[str, dict[int, float]]:
+    """What was learned: slot → group (category of level 2) → weight. A group that is not here weighs 1."""
+    found = defaultdict(dict)
+    for slot, group_id, weight in OfferPosterior.objects.values_list("slot", "group_id", "weight"):
+        found[slot][group_id] = weight
+    return dict(found)
+
+
+def _names(ids) -> dict[int, str]:
+    return {category.pk: category.name for category in categories().filter(pk__in=ids)} if ids else {}
+
+
+def _in_words(row, benefit: str, place: int, names: dict[int, str]) -> Recommended:
+    return Recommended(
+        category_id=row.category_id,
+        name=row.category.name,
+        reason=reasons.words(row.reason_code, row.reason_params, names),
+        icon=row.category.icon or "other",
+        benefit=benefit,
+        rank=place,
+    )
