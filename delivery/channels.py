@@ -1,0 +1,60 @@
+"""What a channel is: the protocol that SMTP and web push both speak, and which one serves which name.
+
+Channels live below this app and do not import it: they read the attributes of `Outgoing` and give back anything that has
+the attributes of `Result`. `tests/delivery/contract.py` holds every channel to the same promises.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, Protocol
+
+Guarantee = Literal["idempotent", "evidence", "at_most_once"]
+Outcome = Literal["accepted", "refused", "deferred", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message, ready to leave."""
+
+    message_id: str  # opaque, unique, the same at every attempt; e-mail: the Message-ID without its angle brackets
+    recipient: Any  # e-mail: a bare address; push: a sequence of push.queries.Device
+    content: bytes  # e-mail: the MIME message with CRLF line ends, not dot-stuffed; push: the JSON payload in clear
+    sender: str = ""  # e-mail: the envelope's return address, bare
+
+
+class Result(NamedTuple):
+    """What became of one message at the next hop.
+
+    accepted: it is theirs now. refused: it never will be (5xx, 404, 410). deferred: certainly not taken, try later (4xx,
+    429, connection lost before the final dot). unknown: it may or may not have been taken; nobody may send it again
+    without evidence.
+    """
+
+    message_id: str
+    outcome: Outcome
+    detail: str = ""
+
+
+class Channel(Protocol):
+    """A way out of the house. One instance per process; it keeps its connections between calls."""
+
+    name: str
+    guarantee: Guarantee
+
+    def send(self, batch: Sequence[Outgoing]) -> Iterable[Result]:
+        """Hand over every message of `batch`, in order, and give one result for each.
+
+        One bad message neither stops nor repeats the others. Results may be yielded as they become known: what was
+        yielded before an exception is kept, everything else of the batch is then in doubt.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
+class EvidenceChannel(Channel, Protocol):
+    """A channel whose next hop can be asked what it took (guarantee "evidence")."""
+
+    def accepted(self, message_ids: Sequence[str]) -> set[str]:
+        """Those of `message_ids` that the next hop took."""
+        ...

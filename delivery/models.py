@@ -1,0 +1,199 @@
+"""The outbox, what happened to its messages, whom never to write to, and how often at most."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+MARKETING_PRIORITY, TRANSACTIONAL_PRIORITY = 5, 0
+
+
+class Channel(models.TextChoices):
+    EMAIL = "email", _("E-mail")
+    PUSH = "push", _("Push")
+
+
+class MessageQuerySet(models.QuerySet):
+    def caused_by(self, cause: str):
+        """Messages of this cause and of those below it: `campaign:1` holds `campaign:1:2` but never `campaign:12`."""
+        return self.filter(Q(cause=cause) | Q(cause__startswith=f"{cause}:"))
+
+
+class Message(models.Model):
+    """One message to one recipient by one channel for one cause. It is claimed before it is sent.
+
+    pending → claimed(worker, lease) → attempting → sent | failed | in_doubt | skipped(reason). `attempting` is committed
+    before the first byte leaves, so a row that is still pending or claimed was certainly not sent. What is heard later
+    (bounces, clicks) are events of the message, not states.
+    """
+
+    class State(models.TextChoices):
+        PENDING = "pending", _("Waiting")
+        CLAIMED = "claimed", _("Taken by a worker")
+        ATTEMPTING = "attempting", _("Being sent")
+        SENT = "sent", _("Sent")
+        FAILED = "failed", _("Failed")
+        IN_DOUBT = "in_doubt", _("In doubt")
+        SKIPPED = "skipped", _("Skipped")
+
+    class Purpose(models.TextChoices):
+        MARKETING = "marketing", _("Offers and news")
+        TRANSACTIONAL = "transactional", _("Codes, receipts and account notices")
+
+    class Skip(models.TextChoices):
+        NO_CONSENT = "no_consent", _("No consent for this channel")
+        NOT_ACTIVE = "not_active", _("No longer an active member")
+        NO_ADDRESS = "no_address", _("No address for this channel")
+        SUPPRESSED = "suppressed", _("Address is suppressed")
+        FREQUENCY_CAP = "frequency_cap", _("Had enough messages lately")
+        CANCELLED = "cancelled", _("Cancelled")
+        ERASED = "erased", _("Member was erased")
+
+    id = models.BigAutoField(primary_key=True)
+    # "C" so that a prefix is found through the unique index, whatever the database's own collation.
+    cause = models.CharField(
+        max_length=120, db_collation="C", help_text="The sender's own name for why. Never read here."
+    )
+    channel = models.CharField(max_length=10, choices=Channel)
+    purpose = models.CharField(max_length=15, choices=Purpose, default=Purpose.MARKETING)
+    member = models.ForeignKey(
+        "members.Member", null=True, blank=True, on_delete=models.CASCADE, related_name="messages", db_index=False
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="messages",
+        db_index=False,
+    )
+    content = models.CharField(max_length=60, help_text="What is sent: app.Model:id of something frozen.")
+    values = models.JSONField(default=dict, blank=True, help_text="Fields of the template that name no person.")
+    state = models.CharField(max_length=10, choices=State, default=State.PENDING)
+    skip_reason = models.CharField(max_length=20, choices=Skip, blank=True)
+    detail = models.CharField(
+        max_length=300, blank=True, help_text="The next hop's own words, or ours when it said none."
+    )
+    priority = models.PositiveSmallIntegerField(default=MARKETING_PRIORITY, help_text="Lower goes first.")
+    due_at = models.DateTimeField(help_text="Business time.")
+    claimed_by = models.CharField(max_length=80, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True, help_text="Real time, by the database's clock.")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    enqueued_at = models.DateTimeField()
+    attempted_at = models.DateTimeField(null=True, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    objects = MessageQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["cause", "channel", "member", "user"],
+                nulls_distinct=False,
+                name="one_message_for_one_cause_recipient_and_channel",
+            ),
+            models.CheckConstraint(
+                condition=Q(member__isnull=False, user__isnull=True) | Q(member__isnull=True, user__isnull=False),
+                name="a_message_goes_to_a_member_or_to_staff",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="skipped") & ~Q(skip_reason="") | ~Q(state="skipped") & Q(skip_reason=""),
+                name="a_skipped_message_says_why",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["priority", "due_at", "id"], condition=Q(state="pending"), name="delivery_due"),
+            models.Index(
+                fields=["lease_until"],
+                condition=Q(state__in=["claimed", "attempting", "in_doubt"]),
+                name="delivery_in_hand",
+            ),
+            models.Index(fields=["member", "channel", "attempted_at"], name="delivery_per_member"),
+        ]
+
+    def __str__(self):
+        return f"{self.cause} · {self.channel} · {self.state}"
+
+
+class MessageEvent(models.Model):
+    """Something heard of a message after it was sent. Only ever added; the same news twice is one row."""
+
+    class Kind(models.TextChoices):
+        DELIVERED = "delivered", _("Delivered")
+        BOUNCED = "bounced", _("Bounced")
+        COMPLAINED = "complained", _("Complained")
+        OPENED = "opened", _("Opened")
+        CLICKED = "clicked", _("Clicked")
+        UNSUBSCRIBED = "unsubscribed", _("Unsubscribed")
+
+    id = models.BigAutoField(primary_key=True)
+    message = models.ForeignKey(Message, on_delete=models.PROTECT, related_name="events", db_index=False)
+    kind = models.CharField(max_length=12, choices=Kind)
+    key = models.CharField(
+        max_length=120, blank=True, help_text="What tells two events of one kind apart: a link, a provider's id."
+    )
+    at = models.DateTimeField()
+    link = models.CharField(
+        max_length=12, blank=True, help_text="Which link was followed, by its index in the frozen content."
+    )
+    is_machine = models.BooleanField(default=False, help_text="A prefetch or a security scanner, not a reader.")
+    detail = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["message", "kind", "key"], name="news_of_a_message_is_told_once")
+        ]
+
+
+class Suppression(models.Model):
+    """An address that must not be written to any more, known only by its keyed hash."""
+
+    class Reason(models.TextChoices):
+        HARD_BOUNCE = "hard_bounce", _("The address does not exist")
+        COMPLAINT = "complaint", _("Complained of spam")
+        MANUAL = "manual", _("Entered by staff")
+
+    channel = models.CharField(max_length=10, choices=Channel)
+    address_hash = models.BinaryField(max_length=16)
+    reason = models.CharField(max_length=15, choices=Reason)
+    at = models.DateTimeField()
+    message = models.ForeignKey(Message, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["channel", "address_hash"], name="an_address_is_suppressed_once")
+        ]
+
+
+class Hold(models.Model):
+    """A cause, and all below it, that is paused or cancelled. One row stops a million messages within one chunk."""
+
+    cause = models.CharField(max_length=120, unique=True, db_collation="C")
+    is_cancelled = models.BooleanField(default=False)
+    at = models.DateTimeField()
+
+
+class ChannelPolicy(models.Model):
+    """How often and when a channel may be used for marketing. Transactional messages are exempt."""
+
+    channel = models.CharField(max_length=10, choices=Channel, unique=True)
+    marketing_messages_max = models.PositiveSmallIntegerField(
+        _("messages at most"), default=4, help_text=_("To one member, in the days below.")
+    )
+    cap_days = models.PositiveSmallIntegerField(_("in days"), default=7)
+    quiet_from = models.TimeField(_("quiet from"), null=True, blank=True, help_text=_("In the member's own time zone."))
+    quiet_until = models.TimeField(_("quiet until"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("channel policy")
+        verbose_name_plural = _("channel policies")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(quiet_from__isnull=True, quiet_until__isnull=True)
+                | Q(quiet_from__isnull=False, quiet_until__isnull=False),
+                name="quiet_hours_have_two_ends",
+            ),
+        ]
+
+    def __str__(self):
+        return self.get_channel_display()

@@ -1,0 +1,43 @@
+"""Writing messages: as many as a QuerySet has rows, in one statement that may be repeated."""
+
+from django.db import connection, models, transaction
+
+from delivery.models import MARKETING_PRIORITY, TRANSACTIONAL_PRIORITY, Message
+
+# A row that exists already is left as it is: the second run of the same plan writes nothing.
+_ENQUEUE = """
+INSERT INTO delivery_message (cause, channel, purpose, {recipient}, content, values, priority, due_at, enqueued_at,
+                              state, skip_reason, detail, claimed_by, attempts)
+SELECT %s, %s, %s, m.recipient, m.content, m.values::jsonb, %s, m.due_at, %s, 'pending', '', '', '', 0
+  FROM ({chosen}) AS m (recipient, content, values, due_at)
+    ON CONFLICT DO NOTHING
+"""
+
+
+def enqueue(
+    *, messages: models.QuerySet, cause: str, channel: str, at, due_at=None, content: str = "", purpose="marketing"
+):
+    """Write one pending message for every row of `messages`; answer how many were new.
+
+    `messages` is a QuerySet with a column or annotation `member_id` (or else `user_id`, for staff), and where they differ by
+    row `content` ("emails.FrozenEmail:12"), `values` (JSON, no personal fields) and `due_at`; what it lacks comes from the
+    arguments. Safe to repeat: a recipient who has a message of this cause and channel gets no second one.
+    """
+    known = set(messages.query.annotations) | {field.attname for field in messages.model._meta.concrete_fields}
+    recipient = "member_id" if "member_id" in known else "user_id"
+    defaults = {
+        "content": models.Value(content, output_field=models.CharField()),
+        "values": models.Value({}, output_field=models.JSONField()),
+        "due_at": models.Value(due_at or at, output_field=models.DateTimeField()),
+    }
+    if "content" not in known and not content:
+        raise ValueError("Say what is sent: annotate `content` on the QuerySet, or pass content=.")
+    chosen = messages.order_by().annotate(**{name: value for name, value in defaults.items() if name not in known})
+    chosen_sql, chosen_params = chosen.values_list(recipient, "content", "values", "due_at").query.sql_with_params()
+    priority = TRANSACTIONAL_PRIORITY if purpose == Message.Purpose.TRANSACTIONAL else MARKETING_PRIORITY
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            _ENQUEUE.format(recipient=recipient, chosen=chosen_sql),
+            [cause, channel, purpose, priority, at, *chosen_params],
+        )
+        return cursor.rowcount

@@ -1,0 +1,87 @@
+"""News of messages: recorded once, told upward after commit."""
+
+from django.db import transaction
+
+from delivery import tokens
+from delivery.models import Message, MessageEvent, Suppression
+from delivery.signals import message_evidence
+from members.crypto import keyed_hash
+
+# An event that proves the next hop took the message settles a doubt.
+_PROOF = (
+    MessageEvent.Kind.DELIVERED, MessageEvent.Kind.OPENED, MessageEvent.Kind.CLICKED, MessageEvent.Kind.UNSUBSCRIBED,
+    MessageEvent.Kind.COMPLAINED,
+)  # fmt: skip
+
+
+@transaction.atomic
+def record_event(*, message_id: int, kind: str, at, key: str = "", link="", is_machine=False, detail="") -> bool:
+    """Write down something heard of a message; False when it was known already.
+
+    `key` tells two events of one kind apart (a provider's event id). A bounce fails the message.
+    """
+    event = MessageEvent(
+        message_id=message_id, kind=kind, key=key or _key(link, is_machine), at=at, link=link,
+        is_machine=is_machine, detail=detail[:300],
+    )  # fmt: skip
+    before = MessageEvent.objects.filter(message_id=message_id, kind=kind, key=event.key).exists()
+    if before:
+        return False
+    MessageEvent.objects.bulk_create([event], ignore_conflicts=True)
+    if kind in _PROOF:
+        Message.objects.filter(pk=message_id, state=Message.State.IN_DOUBT).update(
+            state=Message.State.SENT, sent_at=at, lease_until=None
+        )
+    elif kind == MessageEvent.Kind.BOUNCED:
+        Message.objects.filter(pk=message_id, state__in=[Message.State.SENT, Message.State.IN_DOUBT]).update(
+            state=Message.State.FAILED, detail=detail[:300], lease_until=None
+        )
+    if not is_machine:
+        tell([message_id], kind)
+    return True
+
+
+def _key(link: str, is_machine: bool) -> str:
+    """A machine's visit does not hide the person's: each is told once per link."""
+    return f"{link}:machine" if is_machine else link
+
+
+def tell(message_ids: list[int], kind: str) -> None:
+    """Announce news upward once this transaction is committed."""
+    if message_ids:
+        transaction.on_commit(lambda: message_evidence.send(Message, message_ids=message_ids, kind=kind), robust=True)
+
+
+@transaction.atomic
+def suppress(*, channel: str, address: str, reason: str, at, message_id: int | None = None) -> None:
+    """Never write to this address again. `address` is normalised by the caller and is stored as a keyed hash only."""
+    Suppression.objects.bulk_create(
+        [
+            Suppression(
+                channel=channel,
+                address_hash=keyed_hash(address, kind=channel),
+                reason=reason,
+                at=at,
+                message_id=message_id,
+            )
+        ],
+        ignore_conflicts=True,
+    )
+
+
+@transaction.atomic
+def unsubscribe(*, token: str, at, network_address: str = "") -> Message:
+    """Withdraw the recipient's consent to offers by this message's channel. Works any number of times.
+
+    Raises `tokens.BadToken`.
+    """
+    from members.operations import give_consent
+
+    message = Message.objects.select_related("member").get(pk=tokens.message_id_of(token))
+    if message.member is not None:
+        give_consent(
+            member=message.member, channel=message.channel, purpose="marketing", is_granted=False, at=at,
+            source="unsubscribe link", address=network_address,
+        )  # fmt: skip
+    record_event(message_id=message.pk, kind=MessageEvent.Kind.UNSUBSCRIBED, at=at)
+    return message

@@ -1,0 +1,57 @@
+"""One signed token per message. Every address in the message derives from it, and so does its Message-ID.
+
+A token is the message's number and 128 bits of HMAC-SHA-256 over it, so it is the same at every attempt and nothing needs
+to be stored. Keys follow SECRET_KEY and SECRET_KEY_FALLBACKS: a retired key's links die with it.
+"""
+
+import base64
+import functools
+import hashlib
+import hmac
+
+from django.conf import settings
+
+_NUMBER_BYTES, _SIGNATURE_BYTES = 6, 16
+LENGTH = 30  # characters: URL-safe base64 of 22 bytes, without padding
+
+
+class BadToken(ValueError):
+    """Not a token of ours. Answer 404 and say no more."""
+
+
+@functools.lru_cache(maxsize=8)
+def _key(secret: str) -> bytes:
+    return hashlib.sha256(b"delivery.token\0" + secret.encode()).digest()
+
+
+def _sign(number: bytes, secret: str) -> bytes:
+    return hmac.digest(_key(secret), number, "sha256")[:_SIGNATURE_BYTES]
+
+
+def token_for(message_id: int) -> str:
+    number = message_id.to_bytes(_NUMBER_BYTES, "big")
+    return base64.urlsafe_b64encode(number + _sign(number, settings.SECRET_KEY)).rstrip(b"=").decode()
+
+
+def message_id_of(token: str) -> int:
+    """The message a token was made for. Raises BadToken for anything else."""
+    if len(token) != LENGTH or not token.isascii():
+        raise BadToken
+    try:
+        raw = base64.b64decode(token + "==", altchars=b"-_", validate=True)
+    except ValueError:
+        raise BadToken from None
+    if (
+        base64.urlsafe_b64encode(raw).rstrip(b"=").decode() != token
+    ):  # the last character has spare bits: one spelling only
+        raise BadToken
+    number, signature = raw[:_NUMBER_BYTES], raw[_NUMBER_BYTES:]
+    for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
+        if hmac.compare_digest(signature, _sign(number, secret)):
+            return int.from_bytes(number, "big")
+    raise BadToken
+
+
+def internet_message_id(message_id: int, domain: str) -> str:
+    """The Message-ID header's content without its angle brackets: the same at every attempt."""
+    return f"{token_for(message_id)}@{domain}"
