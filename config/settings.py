@@ -42,7 +42,7 @@ INSTALLED_APPS = [
     "cms", "portal", "pos", "desk", "reports", "api",
     "campaigns", "delivery", "recommender", "emails", "push",
     "loyalty", "insights", "care", "sales", "experiments", "members",
-    "wagtail.contrib.forms", "wagtail.contrib.redirects", "wagtail.contrib.settings", "wagtail.embeds", "wagtail.sites",
+    "wagtail.contrib.forms", "wagtail.contrib.redirects", "wagtail.contrib.settings", "wagtail.contrib.simple_translation", "wagtail.locales", "wagtail.embeds", "wagtail.sites",
     "wagtail.users", "wagtail.snippets", "wagtail.documents", "wagtail.images", "wagtail.search", "wagtail.admin",
     "wagtail",
     "modelcluster", "taggit", "pgtrigger", "pghistory", "django_htmx",

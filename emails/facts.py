@@ -1,0 +1,32 @@
+"""What delivery knows about one message, beside the member's values."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+class Unsendable(ValueError):
+    """A header of this message cannot travel by ordinary SMTP; the message says which and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFacts:
+    """The addresses and marks of one message. Nothing here depends on how the message looks."""
+
+    message_id: str  # with angle brackets, the same at every attempt
+    to: str  # a bare address
+    from_: str  # Name <address>
+    date: datetime  # aware; the moment the message was due, so that a second attempt is the same message
+    token: str  # URL-safe; names the message in every link
+    link_base: str  # https://shop.example/m
+    unsubscribe_url: str
+    view_online_url: str
+    pixel_url: str = ""  # empty: no open pixel
+    reply_to: str = ""
+
+    def addresses(self) -> dict[str, str]:
+        """The fields a template gets from here rather than from the member."""
+        return {"unsubscribe_url": self.unsubscribe_url, "view_online_url": self.view_online_url}
+
+    @property
+    def click_base(self) -> str:
+        return f"{self.link_base}/c/{self.token}/"

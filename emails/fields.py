@@ -1,0 +1,114 @@
+"""The fields a template may name, what each looks like, and how a member's values are made fit for a message."""
+
+import re
+from dataclasses import dataclass, field
+from datetime import date
+from functools import lru_cache
+from typing import Any
+
+from django.utils import translation
+from django.utils.formats import date_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of the picker. `kind`: text, number, date, url or offers."""
+
+    name: str
+    label: str | Promise
+    kind: str
+    sample: Any
+    sample_zh: Any = None
+    is_personal: bool = False  # fetched at the moment of sending, never stored in a message
+    is_optional: bool = False  # a member may lack it: a template must say what to show instead
+    items: tuple["Field", ...] = field(default=())
+
+    def sample_in(self, language: str):
+        return self.sample_zh if self.sample_zh is not None and language.startswith("zh") else self.sample
+
+
+OFFER = (
+    Field("name", _("Name"), "text", "Whole milk"),
+    Field("reason", _("Why this member gets it"), "text", "You buy it about every nine days"),
+    Field("benefit", _("Benefit"), "text", "2× points"),
+    Field("icon_url", _("Icon"), "url", ""),
+    Field("url", _("Link"), "url", ""),
+)
+
+_ALL = (
+    Field("given_name", _("Given name"), "text", "Amelia", "思远", is_personal=True, is_optional=True),
+    Field("family_name", _("Family name"), "text", "Novak", "林", is_personal=True, is_optional=True),
+    Field("points", _("Points balance"), "number", 1840),
+    Field("tier", _("Tier"), "text", "Silver", "银卡", is_optional=True),
+    Field("next_tier", _("Next tier"), "text", "Gold", "金卡", is_optional=True),
+    Field("points_to_next_tier", _("Points to the next tier"), "number", 420, is_optional=True),
+    Field("tier_progress", _("Progress to the next tier, in per cent"), "number", 72, is_optional=True),
+    Field("expiring_points", _("Points that expire next"), "number", 260, is_optional=True),
+    Field("expiring_on", _("Day on which they expire"), "date", "2027-01-31", is_optional=True),
+    Field("buy_again", _("Offers: buy again"), "offers", None, items=OFFER),
+    Field("new_for_you", _("Offers: new for you"), "offers", None, items=OFFER),
+    Field("shop_name", _("Name of the shop"), "text", ""),
+    Field("shop_url", _("Address of the shop"), "url", ""),
+    Field("portal_url", _("Address of the member's pages"), "url", ""),
+    Field("unsubscribe_url", _("Unsubscribe address"), "url", ""),
+    Field("view_online_url", _("View-online address"), "url", ""),
+)
+FIELDS: dict[str, Field] = {f.name: f for f in _ALL}
+PERSONAL = frozenset(f.name for f in _ALL if f.is_personal)
+OFFER_SLOTS = tuple(f.name for f in _ALL if f.kind == "offers")
+ADDRESSES = frozenset({"unsubscribe_url", "view_online_url"})
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+
+
+def clean(value) -> str:
+    """One line of text that can be encoded: control characters, line breaks and lone surrogates become a space."""
+    text = value if isinstance(value, str) else "" if value is None else str(value)
+    return _CONTROLS.sub(" ", text) if not text.isprintable() else text
+
+
+@lru_cache(maxsize=4096)
+def day(iso: str, language: str) -> str:
+    """A date as a person of this language writes it; anything else as it came."""
+    try:
+        moment = date.fromisoformat(iso[:10])
+    except ValueError:
+        return iso
+    with translation.override(language):
+        return date_format(moment, "DATE_FORMAT")
+
+
+def _number(value) -> int | None:
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _offers(value) -> list[dict[str, str]]:
+    return [{f.name: clean(item.get(f.name)) for f in OFFER} for item in value or ()]
+
+
+_NUMBERS = tuple(f.name for f in _ALL if f.kind == "number")
+_TEXTS = tuple(f.name for f in _ALL if f.kind in ("text", "url"))
+_DATES = tuple(f.name for f in _ALL if f.kind == "date")
+
+
+def prepare(values: dict, *, language: str, fixed: dict) -> dict:
+    """A member's values as templates see them: each field present and of its kind, one line long, dates in words.
+
+    Both renderers start from this, so a template never meets a type it did not expect. `fixed` is what the frozen
+    e-mail and the message itself know (shop, addresses) and wins over the values.
+    """
+    get = values.get
+    prepared: dict = {name: clean(get(name)) for name in _TEXTS}
+    for name in _NUMBERS:
+        prepared[name] = _number(get(name))
+    for name in _DATES:
+        prepared[name] = day(clean(get(name)), language)
+    for name in OFFER_SLOTS:
+        prepared[name] = _offers(get(name))
+    prepared.update(fixed)
+    return prepared

@@ -1,0 +1,4 @@
+MODES = []
+
+
+def serve(request, template, mode): ...
