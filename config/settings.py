@@ -33,7 +33,10 @@ HASH_KEY = bytes.fromhex(_secret("HASH_KEY"))
 VAPID_PRIVATE_KEY = _secret("VAPID_PRIVATE_KEY")
 VAPID_CONTACT = environment.get("VAPID_CONTACT", "mailto:push@example.com")
 
-SITE_URL = environment.get("SITE_URL", "http://localhost:8000").rstrip("/")
+DEMO_PORT = int(environment.get("DEMO_PORT", "8000"))
+DEMO_SMTP_PORT = int(environment.get("DEMO_SMTP_PORT", "2525"))
+DEMO_PUSH_PORT = int(environment.get("DEMO_PUSH_PORT", "8025"))
+SITE_URL = environment.get("SITE_URL", f"http://localhost:{DEMO_PORT}").rstrip("/")
 ALLOWED_HOSTS = environment.get("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1],testserver").split(",")
 
 INSTALLED_APPS = [
@@ -189,7 +192,7 @@ WAGTAILDOCS_EXTENSIONS = ["csv", "docx", "pdf", "pptx", "txt", "xlsx", "zip"]
 
 # -- messages out ------------------------------------------------------------------------------------------------------
 
-EMAIL_URL = environment.get("EMAIL_URL", "smtp://127.0.0.1:2525")
+EMAIL_URL = environment.get("EMAIL_URL", f"smtp://127.0.0.1:{DEMO_SMTP_PORT}")
 MARKETING_FROM = environment.get("MARKETING_FROM", "Larkfield Market <hello@larkfield.example.com>")
 
 # -- Celery: muscle, never memory --------------------------------------------------------------------------------------
