@@ -145,9 +145,11 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"  # staff are invited; whoever set the password read the mail
+ACCOUNT_LOGOUT_REDIRECT_URL = "/staff/login/"
 ACCOUNT_ADAPTER = "config.accounts.StaffAccountAdapter"
 LOGIN_URL = "/staff/login/"
-LOGIN_REDIRECT_URL = "/"
+LOGIN_REDIRECT_URL = "/staff/"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
@@ -183,6 +185,7 @@ ARTIFACTS = VAR / "artifacts"  # trained rankers, by version
 
 WAGTAIL_SITE_NAME = "Regulars"
 WAGTAILADMIN_BASE_URL = SITE_URL
+WAGTAILADMIN_LOGIN_URL = "/staff/enter/cms/"
 WAGTAIL_I18N_ENABLED = True
 WAGTAIL_CONTENT_LANGUAGES = LANGUAGES
 WAGTAILADMIN_PERMITTED_LANGUAGES = LANGUAGES

@@ -3,11 +3,13 @@
 from django.conf import settings
 from django.conf.urls.i18n import i18n_patterns  # noqa: F401
 from django.urls import include, path
+from django.views.generic import RedirectView
 from django.views.i18n import set_language
 from wagtail.admin import urls as wagtailadmin_urls
 
 urlpatterns = [
     path("language/", set_language, name="set_language"),
+    path("staff/", include("members.urls")),
     path("staff/", include("allauth.account.urls")),
     path("staff/mfa/", include("allauth.mfa.urls")),
     path("portal/", include("portal.urls")),
@@ -16,6 +18,7 @@ urlpatterns = [
     path("reports/", include("reports.urls")),
     path("api/v1/", include("api.urls")),
     path("m/", include("delivery.urls")),  # links in messages: tracking, unsubscribe, view online
+    path("cms/login/", RedirectView.as_view(url="/staff/enter/cms/", query_string=True)),  # one place to sign in
     path("cms/", include(wagtailadmin_urls)),
     *([path("", include("demo.urls"))] if not settings.PRODUCTION else []),
 ]

@@ -5,13 +5,13 @@ The field's name is authenticated with it, so a value moved to another column do
 """
 
 import functools
-import hashlib
 import hmac
 import os
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
+from django.core.exceptions import FieldError
 from django.db import models
 
 VERSION = 1
@@ -21,33 +21,44 @@ class CannotDecrypt(RuntimeError):
     """The key of a stored value is missing or wrong. Ciphertext is never shown in its place."""
 
 
-@functools.cache
-def _cipher(key_id: int) -> AESGCM:
+@functools.lru_cache(maxsize=256)
+def _cipher(key: bytes) -> AESGCM:
+    return AESGCM(key)
+
+
+def _key(key_id: int) -> bytes:
     try:
-        return AESGCM(settings.FIELD_KEYS[key_id])
+        return settings.FIELD_KEYS[key_id]
     except KeyError:
         raise CannotDecrypt(f"FIELD_KEYS has no key {key_id}. Add the key this value was written with.") from None
 
 
+def current_key_id() -> int:
+    """The key that new values are written with: the one with the highest id, 1 … 255."""
+    return max(settings.FIELD_KEYS)
+
+
 def encrypt(text: str, *, context: str) -> bytes:
-    key_id = max(settings.FIELD_KEYS)
+    """Encrypt under the current key. 2⁹⁶ random nonces: one key is good for some four thousand million values."""
+    key_id = current_key_id()
     nonce = os.urandom(12)
-    return bytes((VERSION, key_id)) + nonce + _cipher(key_id).encrypt(nonce, text.encode(), context.encode())
+    return bytes((VERSION, key_id)) + nonce + _cipher(_key(key_id)).encrypt(nonce, text.encode(), context.encode())
 
 
 def decrypt(stored: bytes, *, context: str) -> str:
+    """The text of a stored value. Raises CannotDecrypt: a wrong key, a moved or a damaged value is never shown."""
     stored = bytes(stored)
     if len(stored) < 30 or stored[0] != VERSION:
         raise CannotDecrypt(f"{context}: not a value this release wrote.")
     try:
-        return _cipher(stored[1]).decrypt(stored[2:14], stored[14:], context.encode()).decode()
+        return _cipher(_key(stored[1])).decrypt(stored[2:14], stored[14:], context.encode()).decode()
     except InvalidTag:
         raise CannotDecrypt(f"{context}: key {stored[1]} does not open it. Check FIELD_KEYS.") from None
 
 
 def keyed_hash(value: str, *, kind: str) -> bytes:
     """Sixteen bytes that find an equal value of the same kind and tell nothing without HASH_KEY."""
-    return hmac.new(settings.HASH_KEY, f"{kind}\0{value}".encode(), hashlib.sha256).digest()[:16]
+    return hmac.digest(settings.HASH_KEY, f"{kind}\0{value}".encode(), "sha256")[:16]
 
 
 class EncryptedTextField(models.BinaryField):
@@ -64,6 +75,9 @@ class EncryptedTextField(models.BinaryField):
         kwargs.pop("editable", None)
         return name, "members.crypto.EncryptedTextField", args, kwargs
 
+    def get_default(self):
+        return ""
+
     @property
     def _context(self) -> str:
         return f"{self.model._meta.label_lower}.{self.name}"
@@ -74,9 +88,15 @@ class EncryptedTextField(models.BinaryField):
     def get_db_prep_value(self, value, connection, prepared=False):
         if value is None or value == "":
             return None
-        if isinstance(value, str):
-            value = encrypt(value, context=self._context)
-        return super().get_db_prep_value(value, connection, prepared)
+        if not isinstance(value, str):  # bytes would be stored as they are: in clear
+            raise TypeError(f"{self._context} takes text, not {type(value).__name__}.")
+        return super().get_db_prep_value(encrypt(value, context=self._context), connection, prepared)
+
+    def get_lookup(self, lookup_name):
+        """Refuse to be searched: every encryption differs, so equality would quietly find nobody."""
+        if lookup_name != "isnull":
+            raise FieldError(f"{self._context} is encrypted and cannot be searched; look its keyed hash up.")
+        return super().get_lookup(lookup_name)
 
     def to_python(self, value):
         return "" if value is None else value

@@ -1,0 +1,13 @@
+"""The verbs of members: enrol, consent, sign in, and the small changes around them."""
+
+from members.operations.consent import NotAChannel, give_consent
+from members.operations.enrolment import AlreadyKnown, CannotEnrol, EnrolledMany, NewMember, RowError, enrol, enrol_many
+from members.operations.login import LoginStart, TooManyLogins, WrongCode, finish_login, start_login
+from members.operations.profile import set_lifecycle_stages, set_profile
+from members.operations.staff import add_staff, note_access, set_roles
+
+__all__ = [
+    "AlreadyKnown", "CannotEnrol", "EnrolledMany", "LoginStart", "NewMember", "NotAChannel", "RowError", "TooManyLogins",
+    "WrongCode", "add_staff", "enrol", "enrol_many", "finish_login", "give_consent", "note_access", "set_lifecycle_stages",
+    "set_profile", "set_roles", "start_login",
+]  # fmt: skip

@@ -1,0 +1,119 @@
+"""Questions about members. What comes back from `find` is for staff; show it through members.masking."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db.models import Count
+
+from members import cards, normalise
+from members.crypto import keyed_hash
+from members.models import Access, Consent, Identifier, Member, SearchToken
+
+FOUND_MAX = 20
+
+
+@dataclass(frozen=True)
+class Contact:
+    """How to address one member: the address of the kind asked for, in clear, and what a greeting needs."""
+
+    address: str
+    given_name: str
+    family_name: str
+    language: str
+    time_zone: str
+
+
+def find(text: str, *, limit: int = FOUND_MAX) -> list[Member]:
+    """Members who answer to a card, a phone number or its last 4–10 digits, an e-mail address, or the words of a name.
+
+    Newest member first, at most `limit`; identifiers are prefetched, so a list costs two queries however long.
+    """
+    members = _candidates(text.strip()).order_by("-joined_at", "-pk").prefetch_related("identifiers")
+    return list(members[:limit])
+
+
+def _candidates(text: str):
+    members = Member.objects.active()
+    if "@" in text:
+        return _with_identifier(members, "email", text)
+    digits = normalise.digits(text)
+    if cards.is_card_number(digits):
+        return _with_identifier(members, "card", digits)
+    if digits:
+        if len(digits) in normalise.SUFFIX_LENGTHS:
+            return _with_token(members, "phone", keyed_hash(digits, kind="phone_suffix"))
+        return _with_identifier(members, "phone", text)
+    words = normalise.name_tokens(text)
+    if not words:
+        return members.none()
+    for word in words:
+        members = _with_token(members, "name", keyed_hash(word, kind="name"))
+    return members
+
+
+def _with_identifier(members, kind: str, text: str):
+    try:
+        value = normalise.NORMALISERS[kind](text)
+    except ValueError:
+        return members.none()
+    held = Identifier.objects.filter(kind=kind, value_hash=keyed_hash(value, kind=kind))
+    return members.filter(pk__in=held.values("member"))
+
+
+def _with_token(members, kind: str, token: bytes):
+    return members.filter(pk__in=SearchToken.objects.filter(kind=kind, token_hash=token).values("member"))
+
+
+def by_identifier(kind: str, value: str) -> Member | None:
+    """The active member this identifier belongs to; None for nobody and for text that is no such identifier."""
+    return _with_identifier(Member.objects.active(), kind, value).first()
+
+
+def by_public_id(public_id) -> Member | None:
+    """The member behind a public id, active or not."""
+    return Member.objects.filter(public_id=public_id).first()
+
+
+def contacts(member_ids: Iterable[int], *, kind: str = "email") -> dict[int, Contact]:
+    """Addresses in clear for the moment of sending, by member id. Who has none, or is no longer active, is not in it."""
+    rows = Identifier.objects.filter(
+        member__in=list(member_ids), member__status=Member.Status.ACTIVE, kind=kind, is_primary=True
+    ).values_list(
+        "member_id", "value", "member__given_name", "member__family_name", "member__language", "member__time_zone"
+    )  # fmt: skip
+    return {member_id: Contact(*facts) for member_id, *facts in rows.order_by("-pk")}
+
+
+def identifier_ids(kind: str, hashes: Iterable[bytes]) -> dict[bytes, int]:
+    """Member ids by the keyed hash of an identifier, merged and erased members left out. One query."""
+    rows = Identifier.objects.filter(
+        kind=kind, value_hash__in=list(hashes), member__status=Member.Status.ACTIVE
+    ).values_list("value_hash", "member_id")
+    return {bytes(value): member_id for value, member_id in rows}
+
+
+def identifiers(member) -> dict[str, Identifier]:
+    """A member's primary identifier of each kind, out of a prefetch if there is one."""
+    return {one.kind: one for one in reversed(list(member.identifiers.all())) if one.is_primary}
+
+
+def consent_now(member_id: int, *, at) -> dict[tuple[str, str], bool]:
+    """The standing word on each channel and purpose that was ever spoken of: (channel, purpose) → is granted."""
+    words = Consent.objects.filter(member=member_id, at__lte=at).order_by("at", "pk")
+    return {(word.channel, word.purpose): word.is_granted for word in words}
+
+
+def consent_history(member_id: int):
+    """Every word a member said, newest first."""
+    return Consent.objects.filter(member=member_id).order_by("-at", "-pk")
+
+
+def access_history(member_id: int, *, limit: int = 50) -> list[Access]:
+    """Which staff opened or changed this record, newest first."""
+    return list(Access.objects.filter(member=member_id).select_related("user").order_by("-at", "-pk")[:limit])
+
+
+def lifecycle_counts() -> dict[str, int]:
+    """Active members per life-cycle stage; every stage is in it."""
+    counted = dict(Member.objects.active().values_list("lifecycle_stage").annotate(Count("pk")))
+    return {stage: counted.get(stage, 0) for stage in Member.LifecycleStage.values}

@@ -1,0 +1,66 @@
+"""The staff roles, which are Django groups, and what each may do in the Wagtail admin.
+
+Doors ask for roles (members/access.py). Wagtail asks for permissions, so the roles that write campaigns are given
+theirs after every migration: a new snippet model is theirs without a hand's turn.
+"""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Role(models.TextChoices):
+    MARKETER = "marketer", _("Marketer")
+    APPROVER = "approver", _("Approver")
+    CASHIER = "cashier", _("Cashier")
+    SERVICE = "service", _("Customer service")
+    ANALYST = "analyst", _("Analyst")
+    STORE_MANAGER = "store_manager", _("Store manager")
+    ADMINISTRATOR = "administrator", _("Administrator")
+
+
+AUTHORED = ("emails", "push", "campaigns", "recommender")
+"""Apps whose models are written in the Wagtail admin."""
+
+PERMISSIONS = {
+    Role.MARKETER: dict.fromkeys(AUTHORED, ("add", "change", "delete", "view", "publish")),
+    Role.APPROVER: dict.fromkeys(AUTHORED, ("change", "view", "publish")),
+    Role.ADMINISTRATOR: dict.fromkeys(AUTHORED, ("add", "change", "delete", "view", "publish", "lock", "unlock")),
+}
+COLLECTION_PERMISSIONS = ("add_image", "change_image", "choose_image", "add_document", "choose_document")
+
+
+def grant_permissions(*, app_config, apps, using, **_kwargs):
+    """Hear `post_migrate`: give the Wagtail roles the permissions of the app that was just migrated."""
+    from django.contrib.auth.management import create_permissions
+
+    if app_config.label not in {*AUTHORED, "wagtailadmin", "wagtailimages", "wagtaildocs", "members"}:
+        return
+    create_permissions(app_config, verbosity=0, apps=apps, using=using)  # its own turn comes after ours
+    group_model, permission_model = apps.get_model("auth", "Group"), apps.get_model("auth", "Permission")
+    permissions = permission_model.objects.using(using).filter(content_type__app_label=app_config.label)
+    for role, verbs in PERMISSIONS.items():
+        group = group_model.objects.using(using).filter(name=role).first()
+        if group is None:
+            continue
+        group.permissions.add(*(p for p in permissions if _is_granted(app_config.label, p.codename, role, verbs)))
+        if app_config.label in {"wagtailimages", "wagtaildocs"}:
+            _grant_on_collections(apps, using, group, permissions)
+
+
+def _is_granted(app: str, codename: str, role: str, verbs: dict) -> bool:
+    if app == "wagtailadmin":
+        return codename == "access_admin"
+    if app == "members":
+        return role == Role.ADMINISTRATOR and codename in {"add_user", "change_user", "view_user"}
+    return codename.partition("_")[0] in verbs.get(app, ())
+
+
+def _grant_on_collections(apps, using, group, permissions):
+    """Pictures and documents are permitted per collection; the root is everybody's."""
+    root = apps.get_model("wagtailcore", "Collection").objects.using(using).filter(depth=1).first()
+    if root is None:
+        return
+    grants = apps.get_model("wagtailcore", "GroupCollectionPermission").objects.using(using)
+    for permission in permissions:
+        if permission.codename in COLLECTION_PERMISSIONS:
+            grants.get_or_create(group=group, collection=root, permission=permission)
