@@ -129,7 +129,7 @@ class Campaign(models.Model):
 
     @property
     def cause(self) -> str:
-        """This campaign's name in other rooms: of its messages and its offer decisions."""
+        """The campaign's name in other rooms: of its messages and its offer decisions."""
         return f"campaign:{self.pk}"
 
     @property
