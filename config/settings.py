@@ -167,6 +167,8 @@ CURRENCY = environment.get("CURRENCY", "USD")
 
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR / "static"
+if not PRODUCTION:
+    STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise warns about a folder that is not there
 STATICFILES_DIRS = [BASE_DIR / "config" / "static"]
 WHITENOISE_USE_FINDERS = not PRODUCTION
 STORAGES = {
