@@ -19,7 +19,7 @@ def app(tmp_path) -> Path:
     folder = tmp_path / "shop"
     (folder / "templates").mkdir(parents=True)
     (folder / "views.py").write_text(
-        'from django.utils.translation import gettext as _, ngettext\n'
+        "from django.utils.translation import gettext as _, ngettext\n"
         'A = _("Good morning")\nB = ngettext("%(n)s point", "%(n)s points", 2)\n'
     )
     (folder / "templates" / "page.html").write_text(
@@ -33,7 +33,9 @@ def _translate(app, pairs):
     text = path.read_text()
     for english, chinese in pairs.items():
         text = text.replace(f'msgid "{english}"\nmsgstr ""', f'msgid "{english}"\nmsgstr "{chinese}"')
-        text = text.replace(f'msgid_plural "{english}"\nmsgstr[0] ""', f'msgid_plural "{english}"\nmsgstr[0] "{chinese}"')
+        text = text.replace(
+            f'msgid_plural "{english}"\nmsgstr[0] ""', f'msgid_plural "{english}"\nmsgstr[0] "{chinese}"'
+        )
     path.write_text(text)
 
 

@@ -7,7 +7,11 @@ from config.management.commands.migrate import append_only_tables
 
 
 def _refused(statement):
-    with transaction.atomic(), pytest.raises(ProgrammingError, match="permission denied|must be owner"), transaction.atomic():
+    with (
+        transaction.atomic(),
+        pytest.raises(ProgrammingError, match="permission denied|must be owner"),
+        transaction.atomic(),
+    ):
         connection.cursor().execute(statement)
 
 
@@ -27,7 +31,10 @@ def test_what_only_grows_cannot_be_changed_or_emptied(db, table):
     _refused(f'UPDATE {table} SET "{column}" = "{column}"')
 
 
-@pytest.mark.parametrize("statement", ["ALTER TABLE members_member DISABLE TRIGGER ALL", "DROP TABLE members_member", "TRUNCATE members_member"])
+@pytest.mark.parametrize(
+    "statement",
+    ["ALTER TABLE members_member DISABLE TRIGGER ALL", "DROP TABLE members_member", "TRUNCATE members_member"],
+)
 def test_tables_cannot_be_altered(db, statement):
     _refused(statement)
 

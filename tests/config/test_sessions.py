@@ -12,7 +12,13 @@ from config.middleware import DoorSessionMiddleware, session_cookie_for
 
 @pytest.mark.parametrize(
     ("path", "cookie"),
-    [("/pos/", "sessionid_pos"), ("/cms/pages/3/", "sessionid_cms"), ("/", "sessionid"), ("/m/u/x", "sessionid"), ("/posh/", "sessionid")],
+    [
+        ("/pos/", "sessionid_pos"),
+        ("/cms/pages/3/", "sessionid_cms"),
+        ("/", "sessionid"),
+        ("/m/u/x", "sessionid"),
+        ("/posh/", "sessionid"),
+    ],
 )
 def test_the_cookie_is_named_after_the_door(path, cookie):
     assert session_cookie_for(path) == cookie
