@@ -82,6 +82,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "config.context.site",
+                *(["demo.context.demo"] if not PRODUCTION else []),
             ],
         },
     },
@@ -186,6 +187,7 @@ ARTIFACTS = VAR / "artifacts"  # trained rankers, by version
 # -- Wagtail -----------------------------------------------------------------------------------------------------------
 
 WAGTAIL_SITE_NAME = "Regulars"
+SHOP_NAME = environment.get("SHOP_NAME", "Larkfield Market")
 WAGTAILADMIN_BASE_URL = SITE_URL
 WAGTAILADMIN_LOGIN_URL = "/staff/enter/cms/"
 WAGTAIL_I18N_ENABLED = True

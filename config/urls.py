@@ -8,6 +8,7 @@ from django.views.i18n import set_language
 from wagtail.admin import urls as wagtailadmin_urls
 
 urlpatterns = [
+    *([path("", include("demo.urls"))] if not settings.PRODUCTION else []),  # first: Wagtail answers all of /cms/
     path("language/", set_language, name="set_language"),
     path("staff/", include("members.urls")),
     path("staff/", include("allauth.account.urls")),
@@ -20,5 +21,4 @@ urlpatterns = [
     path("m/", include("delivery.urls")),  # links in messages: tracking, unsubscribe, view online
     path("cms/login/", RedirectView.as_view(url="/staff/enter/cms/", query_string=True)),  # one place to sign in
     path("cms/", include(wagtailadmin_urls)),
-    *([path("", include("demo.urls"))] if not settings.PRODUCTION else []),
 ]
