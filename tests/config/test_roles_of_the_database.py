@@ -9,7 +9,7 @@ from config.management.commands.migrate import append_only_tables
 def _refused(statement):
     with (
         transaction.atomic(),
-        pytest.raises(ProgrammingError, match="permission denied|must be owner"),
+        pytest.raises(ProgrammingError, match=r"permission denied|must be owner"),
         transaction.atomic(),
     ):
         connection.cursor().execute(statement)
