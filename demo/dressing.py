@@ -19,7 +19,6 @@ import pyarrow.parquet as pq
 SHOP_ZONE = ZoneInfo("America/New_York")
 LAST_DAY = date(2017, 12, 31)  # of the data, in New York
 CURRENCY = "USD"
-SERVICE_DEPARTMENTS = (
     "COUPON",
     "CHARITABLE CONT",
     "POSTAL CENTER",
