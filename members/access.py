@@ -5,7 +5,7 @@ A gate answers with the object or with 404: that something exists is already new
 
 import functools
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404
 from django.utils.translation import gettext as _
 
@@ -61,7 +61,7 @@ def access_member(user, public_id) -> Member:
         allowed = allowed.none()
     try:
         return allowed.get(public_id=public_id)
-    except (Member.DoesNotExist, ValueError):
+    except (Member.DoesNotExist, ValidationError):
         raise Http404(_("There is no such member.")) from None
 
 

@@ -39,7 +39,7 @@ def redirect_to_sign_in(request) -> HttpResponseRedirect:
 def next_path(request, door: str) -> str:
     """Where to after signing in: what `next` asks for if it lies behind this door, else the door itself."""
     wanted = request.GET.get("next", "")
-    is_ours = url_has_allowed_host_and_scheme(wanted, allowed_hosts=None)
+    is_ours = url_has_allowed_host_and_scheme(wanted, allowed_hosts=None) and ".." not in wanted
     return wanted if is_ours and door_of(wanted) == door else f"/{door}/"
 
 

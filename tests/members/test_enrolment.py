@@ -16,9 +16,20 @@ def enrol(**fields):
 
 
 def test_a_member_gets_a_card_and_is_found_by_everything_they_gave():
-    maria = enrol(given_name="María", family_name="Núñez", email="Maria@Example.com", phone="(212) 555-0123", external_id="H-7")
+    maria = enrol(
+        given_name="María", family_name="Núñez", email="Maria@Example.com", phone="(212) 555-0123", external_id="H-7"
+    )
     card = queries.identifiers(maria)["card"].value
-    asked = [card, f"{card[:4]} {card[4:8]} {card[8:]}", "maria@example.COM", "+1 212 555 0123", "0123", "5550123", "nunez", "NÚÑEZ maria"]
+    asked = [
+        card,
+        f"{card[:4]} {card[4:8]} {card[8:]}",
+        "maria@example.COM",
+        "+1 212 555 0123",
+        "0123",
+        "5550123",
+        "nunez",
+        "NÚÑEZ maria",
+    ]
     assert [queries.find(text) for text in asked] == [[maria]] * len(asked)
     assert queries.by_identifier("external", "H-7") == maria
     assert queries.contacts([maria.pk])[maria.pk] == queries.Contact(
@@ -111,7 +122,9 @@ def test_a_second_run_of_the_same_file_enrols_nobody():
 
 def test_many_members_cost_as_many_statements_as_few(django_assert_max_num_queries):
     with django_assert_max_num_queries(12):
-        operations.enrol_many([{"given_name": f"N{n}", "email": f"n{n}@example.com"} for n in range(300)], at=AT, source="test")
+        operations.enrol_many(
+            [{"given_name": f"N{n}", "email": f"n{n}@example.com"} for n in range(300)], at=AT, source="test"
+        )
 
 
 def test_a_list_of_found_members_costs_the_same_queries_for_one_and_for_three(django_assert_num_queries):
