@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.db.models import Count
 
-from members import cards, normalise
+from members import cards, masking, normalise
 from members.crypto import keyed_hash
 from members.models import Access, Consent, Identifier, Member, SearchToken
 
@@ -95,6 +95,44 @@ def identifier_ids(kind: str, hashes: Iterable[bytes]) -> dict[bytes, int]:
 def identifiers(member) -> dict[str, Identifier]:
     """A member's primary identifier of each kind, out of a prefetch if there is one."""
     return {one.kind: one for one in reversed(list(member.identifiers.all())) if one.is_primary}
+
+
+@dataclass(frozen=True)
+class Masked:
+    """A member as shown to somebody who only has to recognise them; ids, stage and language are no secret."""
+
+    public_id: object
+    name: str
+    card: str
+    phone: str
+    email: str
+    joined_at: object
+
+
+def masked(member) -> Masked:
+    """The member behind masks (members/masking.py)."""
+    held = identifiers(member)
+    hidden = {
+        kind: masking.identifier(kind, held[kind].value) if kind in held else "" for kind in ("card", "phone", "email")
+    }
+    return Masked(
+        public_id=member.public_id,
+        name=masking.name(member.given_name, member.family_name),
+        joined_at=member.joined_at,
+        **hidden,
+    )
+
+
+def public_id_of(member_id: int | None):
+    """The public id of a member known by the inner one, or None."""
+    return Member.objects.filter(pk=member_id).values_list("public_id", flat=True).first() if member_id else None
+
+
+def is_own_account(user, member) -> bool:
+    """Whether a member of staff is this member: their work address or user name is one of the member's own addresses."""
+    addresses = {text.casefold() for text in (user.email, user.username) if "@" in text}
+    hashes = [keyed_hash(address, kind="email") for address in addresses]
+    return Identifier.objects.filter(member=member, kind="email", value_hash__in=hashes).exists()
 
 
 def consent_now(member_id: int, *, at) -> dict[tuple[str, str], bool]:
