@@ -20,6 +20,7 @@ from emails.templating import Vault
 SANS = "-apple-system,BlinkMacSystemFont,'Segoe UI',Helvetica,Arial,'PingFang SC','Microsoft YaHei',sans-serif"
 SERIF = "Georgia,'Times New Roman','Songti SC','Noto Serif CJK SC',serif"
 ADDRESS_MARKS = "\ue000", "\ue001"
+CLOSED = "\ue002"  # ends a paragraph whose last line already has its line break
 
 
 @dataclass
@@ -270,13 +271,14 @@ class OffersBlock(EmailBlock):
     def lines(self, value, look):
         link = look.address("{{ offer.url }}")
         loop = (
-            "{% for offer in " + value["slot"] + " %}\n"
+            "{% for offer in " + value["slot"] + " %}"
             "- {{ offer.name }}{% if offer.benefit != blank %} ({{ offer.benefit }}){% endif %}\n"
-            "{% if offer.reason != blank %}\n  {{ offer.reason }}\n{% endif %}"
-            "{% if offer.url != blank %}\n  " + link + "\n{% endif %}"
-            "{% else %}\n" + value["fallback"] + "\n{% endfor %}"
+            "{% if offer.reason != blank %}  {{ offer.reason }}\n{% endif %}"
+            "{% if offer.url != blank %}  " + link + "\n{% endif %}"
+            "{% else %}" + value["fallback"].strip() + "\n{% endfor %}"
         )
-        return [*([value["heading"]] if value.get("heading") else []), loop]
+        heading = value["heading"] + "\n" if value.get("heading") else ""
+        return [heading + loop + CLOSED]
 
 
 class PointsBlock(EmailBlock):
@@ -318,17 +320,16 @@ class PointsBlock(EmailBlock):
             f'{hide("{% if next_tier != blank and points_to_next_tier > 0 %}")}\n<table role="presentation" width="100%" cellpadding="0" cellspacing="0" style="margin:14px 0 6px;">'
             f'<tr><td class="track" style="background:#ddd6c6;border-radius:6px;font-size:0;line-height:0;" height="8">'
             f'<div class="bar" style="background:{look.brand.accent};border-radius:6px;height:8px;width:{hide("{{ tier_progress | default: 0 }}")}%;font-size:0;line-height:0;">&nbsp;</div></td></tr></table>\n'
-            f'<div class="muted" style="font-size:14px;color:#5b6a62;">{self._progress_words(look)}</div>\n{hide("{% endif %}")}'
+            f'<div class="muted" style="font-size:14px;color:#5b6a62;">{look.text(self._progress_source())}</div>\n{hide("{% endif %}")}'
         )
         return chip + bar
 
     @staticmethod
-    def _progress_words(look):
-        words = _("%(points)s more points to %(tier)s") % {
+    def _progress_source():
+        return _("%(points)s more points to %(tier)s") % {
             "points": "{{ points_to_next_tier | number }}",
             "tier": "{{ next_tier }}",
         }
-        return look.text(words)
 
     @staticmethod
     def _expiry_words():
@@ -345,20 +346,17 @@ class PointsBlock(EmailBlock):
         )
 
     def lines(self, value, look):
-        rows = ["{{ points | number | default: 0 }} " + _("points")]
+        rows = f"{value['heading']}\n" if value.get("heading") else ""
+        rows += "{{ points | number | default: 0 }} " + _("points")
         if value.get("shows_tier"):
-            words = _("%(points)s more points to %(tier)s") % {
-                "points": "{{ points_to_next_tier | number }}",
-                "tier": "{{ next_tier }}",
-            }
-            rows[0] += "{% if tier != blank %} · {{ tier }}{% endif %}"
-            rows.append("{% if next_tier != blank and points_to_next_tier > 0 %}\n" + words + "\n{% endif %}")
+            rows += " {% if tier != blank %}· {{ tier }}{% endif %}\n"
+            words = self._progress_source()
+            rows += "{% if next_tier != blank and points_to_next_tier > 0 %}" + words + "\n{% endif %}"
+        else:
+            rows += "\n"
         if value.get("shows_expiry"):
-            rows.append(
-                "{% if expiring_points > 0 and expiring_on != blank %}\n" + self._expiry_words() + "\n{% endif %}"
-            )
-        heading = [value["heading"]] if value.get("heading") else []
-        return [*heading, rows[0] + "\n" + "".join(rows[1:])]
+            rows += "{% if expiring_points > 0 and expiring_on != blank %}" + self._expiry_words() + "\n{% endif %}"
+        return [rows + CLOSED]
 
 
 class FooterBlock(EmailBlock):

@@ -30,7 +30,7 @@ class BrandSettings(BaseGenericSetting):
     tagline = models.CharField(_("tagline"), max_length=120, blank=True, default="Good food, close by")
     shop_url = models.URLField(_("shop's address on the web"), blank=True, help_text=_("Empty: this site."))
     postal_address = models.CharField(
-        _("postal address"), max_length=200, default="Larkfield Market, 12 Orchard Lane, Larkfield, NY 10999",
+        _("postal address"), max_length=200, default="12 Orchard Lane, Larkfield, NY 10999, USA",
         help_text=_("The law asks for it in every marketing e-mail."),
     )  # fmt: skip
     primary = models.CharField(_("colour"), max_length=7, default="#1d5c3f", validators=[_colour])

@@ -1,4 +1,173 @@
-MODES = []
+"""Previews: the same compiler and renderer as the send, for a sample member, for one we know nothing about, or for a real one.
+
+Who a real member is, and what their values are, only a higher floor knows: it registers itself as `source_of_values`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from html import escape
+
+from django.conf import settings
+from django.http import HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from liquid.exceptions import LiquidError
+
+from emails import slow
+from emails.checks import Problem, problems
+from emails.facts import MessageFacts
+from emails.fields import FIELDS
+from emails.icons import icon_url
+from emails.styles import DARK_QUERY
+
+SAMPLE_OFFERS = {
+    "buy_again": (
+        ("Whole milk", "全脂牛奶", "You buy it about every nine days", "您大约每九天买一次", "2× points", "双倍积分", "milk"),
+        ("Sourdough bread", "酸面包", "On your list most weekends", "您周末常买", "+50 points", "加 50 积分", "bread"),
+        ("Free-range eggs", "散养鸡蛋", "Last bought three weeks ago", "上次购买在三周前", "$1.00 off", "减 $1.00", "eggs"),
+    ),
+    "new_for_you": (
+        ("Greek yogurt", "希腊酸奶", "People who buy your muesli like it", "买同款麦片的顾客也喜欢", "3× points", "三倍积分", "dairy"),
+        ("Blood oranges", "血橙", "In season, and you like citrus", "当季水果，您喜欢柑橘类", "+80 points", "加 80 积分", "fruit"),
+    ),
+}  # fmt: skip
 
 
-def serve(request, template, mode): ...
+@dataclass(frozen=True)
+class Preview:
+    """A template as one member would get it. Links lead where they really lead; nothing is tracked."""
+
+    subject: str
+    preheader: str
+    html: str
+    text: str
+    problems: list[Problem]
+    size_bytes: int
+    is_fast: bool
+    notice: str
+
+
+def sample_values(language: str, *, site_url: str = "") -> dict:
+    """A member as one would wish them: every field known."""
+    values = {name: field.sample_in(language) for name, field in FIELDS.items() if field.sample is not None}
+    is_chinese = language.startswith("zh")
+    site_url = site_url or settings.SITE_URL
+    for slot, rows in SAMPLE_OFFERS.items():
+        values[slot] = [
+            {
+                "name": row[is_chinese],
+                "reason": row[2 + is_chinese],
+                "benefit": row[4 + is_chinese],
+                "icon_url": icon_url(row[6], site_url=site_url),
+                "url": f"{site_url}/portal/offers/",
+            }
+            for row in rows
+        ]
+    return values
+
+
+def example_facts(*, to: str = "amelia@example.com") -> MessageFacts:
+    site = settings.SITE_URL
+    return MessageFacts(
+        message_id="<preview@larkfield.example.com>",
+        to=to,
+        from_=settings.MARKETING_FROM,
+        date=datetime(2027, 1, 4, 9, 0, tzinfo=UTC),
+        token="preview",  # noqa: S106 -- not a secret: it names no message
+        link_base=f"{site}/m",
+        unsubscribe_url=f"{site}/m/u/preview",
+        view_online_url=f"{site}/m/v/preview",
+    )
+
+
+def example_context(frozen, sample: str) -> dict:
+    from emails.rendering import context_of
+
+    values = sample_values(frozen.language) if sample == "sample" else {}
+    return context_of(frozen, values, message=example_facts())
+
+
+def preview(template, values: dict, *, language: str = "") -> Preview:
+    """Render a template, saved or not, for these values. Raises `LiquidError` where it cannot be read."""
+    from emails.operations import build
+    from emails.rendering import context_of
+
+    language = language or template.language
+    frozen = build(template=template, language=language, site_url=settings.SITE_URL, is_tracked=False)
+    context = context_of(frozen, values, message=example_facts())
+    html = slow.html(frozen, context)
+    return Preview(
+        subject=slow.subject(frozen, context),
+        preheader=" ".join(_render_line(template.preheader, context).split()),
+        html=html,
+        text=slow.text(frozen, context),
+        problems=problems(template, site_url=settings.SITE_URL),
+        size_bytes=len(html.encode()),
+        is_fast=frozen.is_fast,
+        notice=frozen.notice,
+    )
+
+
+def _render_line(source: str, context: dict) -> str:
+    from emails.templating import parse
+
+    return parse(source, is_html=False).render(context)
+
+
+# -- Wagtail's preview panel -------------------------------------------------------------------------------------------
+
+MODES = [
+    ("sample", gettext_lazy("Sample member")),
+    ("empty", gettext_lazy("A member we know nothing about")),
+    ("member", gettext_lazy("The member chosen in the preview studio")),
+    ("dark", gettext_lazy("Sample member, dark mode")),
+    ("text", gettext_lazy("Plain text")),
+]
+
+_source_of_values: list[Callable] = []
+
+
+def source_of_values(function: Callable) -> Callable:
+    """Decorator: `function(request, language) -> dict | None` gives the values of the member chosen in this session."""
+    _source_of_values[:] = [function]
+    return function
+
+
+def _values_for(request, mode: str, language: str) -> dict:
+    if mode == "empty":
+        return {}
+    if mode == "member" and _source_of_values:
+        values = _source_of_values[0](request, language)
+        if values is not None:
+            return values
+    return sample_values(language)
+
+
+def in_the_dark(html: str) -> str:
+    """The same e-mail as a client in dark mode shows it."""
+    return html.replace(DARK_QUERY, "@media all")
+
+
+def as_page(shown: Preview, mode: str) -> str:
+    """One HTML page for a frame: the e-mail itself, or its text part."""
+    if mode == "text":
+        return (
+            '<!doctype html><meta charset="utf-8"><body style="margin:0;background:#fff;color:#222;">'
+            '<pre style="font:15px/1.6 ui-monospace,Menlo,Consolas,monospace;white-space:pre-wrap;max-width:640px;margin:0 auto;padding:24px;">'
+            f"{escape(_('Subject'))}: {escape(shown.subject)}\n\n{escape(shown.text)}</pre>"
+        )
+    return in_the_dark(shown.html) if mode == "dark" else shown.html
+
+
+def serve(request, template, mode: str) -> HttpResponse:
+    """What Wagtail shows beside the editor while an author types."""
+    mode = mode or "sample"
+    try:
+        shown = preview(template, _values_for(request, mode, template.language))
+    except LiquidError as error:
+        reason = escape(str(error).split("\n")[0])
+        return HttpResponse(
+            f'<!doctype html><meta charset="utf-8"><p style="font:16px sans-serif;padding:24px">{reason}</p>'
+        )
+    return HttpResponse(as_page(shown, mode))

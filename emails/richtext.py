@@ -85,3 +85,21 @@ def as_lines(source: str, look) -> list[str]:
     parser.close()
     parser.flush()
     return [look.vault.restore(paragraph) for paragraph in parser.paragraphs]
+
+
+class _Addresses(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        if tag == "a":
+            self.found.append(dict(attrs).get("href") or "")
+
+
+def links_of(source: str) -> list[str]:
+    """The addresses of the links in an editor's HTML."""
+    parser = _Addresses()
+    parser.feed(source)
+    parser.close()
+    return parser.found
