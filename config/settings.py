@@ -201,6 +201,20 @@ WAGTAILDOCS_EXTENSIONS = ["csv", "docx", "pdf", "pptx", "txt", "xlsx", "zip"]
 
 EMAIL_URL = environment.get("EMAIL_URL", f"smtp://127.0.0.1:{DEMO_SMTP_PORT}")
 MARKETING_FROM = environment.get("MARKETING_FROM", "Larkfield Market <hello@larkfield.example.com>")
+# The relay's log of what it accepted, one Message-ID a line: with it a doubtful e-mail is settled by evidence.
+EMAIL_ACCEPTANCE_LOG = environment.get("EMAIL_ACCEPTANCE_LOG")
+DELIVERY_CHANNELS = {
+    "email": {
+        "class": "emails.smtp.SmtpChannel",
+        "arguments": (EMAIL_URL,),
+        "evidence": ("delivery.evidence.LogEvidence", EMAIL_ACCEPTANCE_LOG) if EMAIL_ACCEPTANCE_LOG else None,
+    },
+    "push": {"class": "push.web.WebPushChannel"},
+}
+# Hosts a browser's push subscription may name (and their subdomains); any other address is refused.
+PUSH_SERVICES = environment.get(
+    "PUSH_SERVICES", "fcm.googleapis.com,push.services.mozilla.com,push.apple.com,notify.windows.com"
+).split(",")
 
 # -- Celery: muscle, never memory --------------------------------------------------------------------------------------
 

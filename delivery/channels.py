@@ -4,9 +4,13 @@ Channels live below this app and do not import it: they read the attributes of `
 the attributes of `Result`. `tests/delivery/contract.py` holds every channel to the same promises.
 """
 
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
+
+from django.conf import settings
+from django.utils.module_loading import import_string
 
 Guarantee = Literal["idempotent", "evidence", "at_most_once"]
 Outcome = Literal["accepted", "refused", "deferred", "unknown"]
@@ -52,9 +56,34 @@ class Channel(Protocol):
     def close(self) -> None: ...
 
 
-class EvidenceChannel(Channel, Protocol):
-    """A channel whose next hop can be asked what it took (guarantee "evidence")."""
+class Evidence(Protocol):
+    """Somebody who knows what the next hop took: a relay's log, a recording sink."""
 
     def accepted(self, message_ids: Sequence[str]) -> set[str]:
-        """Those of `message_ids` that the next hop took."""
+        """Those of `message_ids` that the next hop took. What is missing, it did not take."""
         ...
+
+
+@dataclass(frozen=True)
+class Route:
+    """A channel and the promise that can be made on it."""
+
+    channel: Channel
+    evidence: Evidence | None = None
+
+    @property
+    def guarantee(self) -> Guarantee:
+        if self.evidence is not None:
+            return "evidence"
+        return "at_most_once" if self.channel.guarantee == "evidence" else self.channel.guarantee
+
+
+@functools.cache
+def route(name: str) -> Route:
+    """The configured way out for a channel's name (settings.DELIVERY_CHANNELS). One per process."""
+    named = settings.DELIVERY_CHANNELS[name]
+    evidence = named.get("evidence")
+    return Route(
+        import_string(named["class"])(*named.get("arguments", ())),
+        import_string(evidence[0])(*evidence[1:]) if evidence else None,
+    )

@@ -6,6 +6,7 @@ from delivery import tokens
 from delivery.models import Message, MessageEvent, Suppression
 from delivery.signals import message_evidence
 from members.crypto import keyed_hash
+from members.operations import give_consent
 
 # An event that proves the next hop took the message settles a doubt.
 _PROOF = (
@@ -75,8 +76,6 @@ def unsubscribe(*, token: str, at, network_address: str = "") -> Message:
 
     Raises `tokens.BadToken`.
     """
-    from members.operations import give_consent
-
     message = Message.objects.select_related("member").get(pk=tokens.message_id_of(token))
     if message.member is not None:
         give_consent(

@@ -1,0 +1,293 @@
+"""The statements that move messages between states. Everything that two workers could quarrel about is decided here, in SQL.
+
+Leases run on the database's real clock, so that neither a moved business clock nor a worker's wrong one matters. A worker
+also holds an advisory lock on its own name while it works; the server lets go of it when the worker's connection ends. So
+"the lease ran out" means slow, and "the lease ran out and the name is free" means dead.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from django.db import connection
+
+from members.models import Member
+
+CLAIM_SIZE, CHUNK_SIZE = 300, 50
+LEASE = timedelta(minutes=2)
+EVIDENCE_GRACE = timedelta(seconds=30)  # what a dead worker left in its socket may still be taken by the next hop
+_END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
+
+_UNDER_HOLD = "m.cause = h.cause OR starts_with(m.cause, h.cause || ':')"
+
+_CLAIM = f"""
+WITH due AS (
+  SELECT m.id
+    FROM delivery_message m
+   WHERE m.state = 'pending' AND m.due_at <= %(at)s
+     AND NOT EXISTS (SELECT FROM delivery_hold h WHERE NOT h.is_cancelled AND ({_UNDER_HOLD}))
+   ORDER BY m.priority, m.due_at, m.id
+   LIMIT %(limit)s
+     FOR UPDATE OF m SKIP LOCKED)
+UPDATE delivery_message m
+   SET state = 'claimed', claimed_by = %(worker)s, lease_until = clock_timestamp() + %(lease)s
+  FROM due
+ WHERE m.id = due.id
+RETURNING m.priority, m.due_at, m.id, m.channel, m.purpose, m.member_id, m.user_id, m.content, m.values
+"""  # noqa: S608 (no value of anybody's is put into the text)
+
+_SERIALISE_MEMBERS = """
+SELECT pg_advisory_xact_lock(hashtextextended('delivery.cap:' || one, 0)) FROM unnest(%(members)s::bigint[]) AS one
+"""
+
+# The last word before the first byte: everything that may have changed since planning is asked again, in one statement
+# with the commitment to send.
+_ATTEMPT = """
+WITH ready AS (
+  SELECT * FROM unnest(%(ids)s::bigint[], %(hashes)s::bytea[], %(resume)s::timestamptz[]) AS r (id, address_hash, resume_at)
+), mine AS (
+  SELECT m.id, m.cause, m.channel, m.purpose, m.member_id, ready.address_hash, ready.resume_at
+    FROM delivery_message m JOIN ready ON ready.id = m.id
+   WHERE m.state = 'claimed' AND m.claimed_by = %(worker)s AND m.lease_until > clock_timestamp()
+     FOR UPDATE OF m
+), judged AS (
+  SELECT m.id, m.channel, m.purpose, m.member_id, m.resume_at,
+         CASE
+           WHEN EXISTS (SELECT FROM delivery_hold h WHERE h.is_cancelled AND ({under_hold})) THEN 'cancelled'
+           WHEN EXISTS (SELECT FROM delivery_hold h WHERE NOT h.is_cancelled AND ({under_hold})) THEN 'paused'
+           WHEN m.member_id IS NOT NULL
+                AND NOT EXISTS (SELECT FROM ({active}) AS a (id) WHERE a.id = m.member_id) THEN 'not_active'
+           WHEN m.address_hash IS NULL THEN 'no_address'
+           WHEN EXISTS (SELECT FROM delivery_suppression s
+                         WHERE s.channel = m.channel AND s.address_hash = m.address_hash
+                           AND (m.purpose = 'marketing' OR s.reason <> 'complaint')) THEN 'suppressed'
+           WHEN m.purpose = 'transactional' THEN 'go'
+           WHEN m.member_id IS NULL
+                OR NOT EXISTS (SELECT FROM ({reachable}) AS c (id) WHERE c.id = m.member_id) THEN 'no_consent'
+           WHEN m.resume_at IS NOT NULL THEN 'quiet'
+           ELSE 'go'
+         END AS verdict
+    FROM mine m
+), counted AS (
+  SELECT j.id, j.resume_at,
+         CASE
+           WHEN j.verdict = 'go' AND j.purpose = 'marketing'
+                AND row_number() OVER (PARTITION BY j.verdict, j.purpose, j.member_id, j.channel ORDER BY j.id)
+                    + (SELECT count(*) FROM delivery_message o
+                        WHERE o.member_id = j.member_id AND o.channel = j.channel AND o.purpose = 'marketing'
+                          AND o.state IN ('attempting', 'sent', 'in_doubt')
+                          AND o.attempted_at > %(at)s - make_interval(days => p.cap_days))
+                    > p.marketing_messages_max THEN 'frequency_cap'
+           ELSE j.verdict
+         END AS verdict
+    FROM judged j LEFT JOIN delivery_channelpolicy p ON p.channel = j.channel
+)
+UPDATE delivery_message m
+   SET state = CASE WHEN c.verdict = 'go' THEN 'attempting' WHEN c.verdict IN ('paused', 'quiet') THEN 'pending' ELSE 'skipped' END,
+       skip_reason = CASE WHEN c.verdict IN ('go', 'paused', 'quiet') THEN '' ELSE c.verdict END,
+       due_at = CASE WHEN c.verdict = 'quiet' THEN c.resume_at ELSE m.due_at END,
+       claimed_by = CASE WHEN c.verdict = 'go' THEN m.claimed_by ELSE '' END,
+       lease_until = CASE WHEN c.verdict = 'go' THEN clock_timestamp() + %(lease)s END,
+       attempts = m.attempts + (c.verdict = 'go')::int,
+       attempted_at = CASE WHEN c.verdict = 'go' THEN %(at)s ELSE m.attempted_at END
+  FROM counted c
+ WHERE m.id = c.id
+RETURNING m.id, c.verdict, m.attempts
+"""
+
+# A result counts when it belongs to this worker's own attempt, also if a sweeper meanwhile took the worker for dead.
+_RECORD = """
+UPDATE delivery_message m
+   SET state = r.state, detail = r.detail, due_at = coalesce(r.due_at, m.due_at),
+       sent_at = CASE WHEN r.state = 'sent' THEN %(at)s ELSE m.sent_at END,
+       claimed_by = CASE WHEN r.state IN ('pending', 'in_doubt') THEN '' ELSE m.claimed_by END,
+       lease_until = CASE WHEN r.state = 'in_doubt' THEN clock_timestamp() + %(grace)s END
+  FROM unnest(%(ids)s::bigint[], %(attempts)s::int[], %(states)s::text[], %(details)s::text[], %(due)s::timestamptz[])
+       AS r (id, attempt, state, detail, due_at)
+ WHERE m.id = r.id AND m.claimed_by = %(worker)s AND m.attempts = r.attempt AND m.state IN ('attempting', 'in_doubt')
+RETURNING m.id, m.state
+"""
+
+_FAIL_UNSENT = """
+UPDATE delivery_message m SET state = 'failed', detail = r.detail, claimed_by = '', lease_until = NULL
+  FROM unnest(%(ids)s::bigint[], %(details)s::text[]) AS r (id, detail)
+ WHERE m.id = r.id AND m.claimed_by = %(worker)s AND m.state = 'claimed'
+RETURNING m.id
+"""
+
+_RELEASE = """
+UPDATE delivery_message SET state = 'pending', claimed_by = '', lease_until = NULL
+ WHERE id = ANY(%(ids)s) AND claimed_by = %(worker)s AND state = 'claimed'
+"""
+
+_RELEASE_EXPIRED = """
+UPDATE delivery_message m SET state = 'pending', claimed_by = '', lease_until = NULL
+  FROM (SELECT id FROM delivery_message WHERE state = 'claimed' AND lease_until < clock_timestamp()
+         ORDER BY id FOR UPDATE SKIP LOCKED) AS late
+ WHERE m.id = late.id
+"""
+
+_DEAD_WORKERS = """
+SELECT worker
+  FROM (SELECT DISTINCT claimed_by AS worker FROM delivery_message
+         WHERE state IN ('attempting', 'in_doubt') AND lease_until < clock_timestamp() AND claimed_by <> '') AS late
+ WHERE pg_try_advisory_xact_lock(hashtextextended('delivery.worker:' || worker, 0))
+"""
+
+_DOUBT_OF_THE_DEAD = """
+UPDATE delivery_message m
+   SET state = 'in_doubt', detail = %(detail)s, lease_until = clock_timestamp() + %(grace)s
+  FROM (SELECT id FROM delivery_message
+         WHERE state = 'attempting' AND lease_until < clock_timestamp() AND claimed_by = ANY(%(workers)s)
+         ORDER BY id FOR UPDATE SKIP LOCKED) AS late
+ WHERE m.id = late.id
+"""
+
+_SETTLEABLE = """
+SELECT id FROM delivery_message
+ WHERE state = 'in_doubt' AND channel = %(channel)s AND lease_until < clock_timestamp()
+   AND (claimed_by = '' OR claimed_by = ANY(%(workers)s))
+ ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+"""
+
+
+class Claimed(NamedTuple):
+    """A message in a worker's hands. The order of the fields is the order of sending."""
+
+    priority: int
+    due_at: datetime
+    id: int
+    channel: str
+    purpose: str
+    member_id: int | None
+    user_id: int | None
+    content: str
+    values: dict
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What the last check needs to know of a claimed message that could be composed."""
+
+    id: int
+    member_id: int | None
+    address_hash: bytes | None  # None: there is no address
+    resume_at: datetime | None  # the end of the member's quiet hours, if they are quiet now
+
+
+class Verdict(NamedTuple):
+    id: int
+    verdict: str  # go, paused, quiet, or a skip reason
+    attempt: int
+
+
+class Recorded(NamedTuple):
+    """What to write of one attempt."""
+
+    id: int
+    attempt: int
+    state: str
+    detail: str
+    due_at: datetime | None
+
+
+def _rows(statement: str, parameters: dict) -> list[tuple]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return cursor.fetchall()
+
+
+def _count(statement: str, parameters: dict) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return cursor.rowcount
+
+
+def enter(worker: str) -> bool:
+    """Put this connection's mark on a worker's name; False when another connection has it."""
+    return _rows(
+        "SELECT pg_try_advisory_lock(hashtextextended('delivery.worker:' || %(worker)s, 0))", {"worker": worker}
+    )[0][0]
+
+
+def leave(worker: str) -> None:
+    _rows("SELECT pg_advisory_unlock(hashtextextended('delivery.worker:' || %(worker)s, 0))", {"worker": worker})
+
+
+def claim(*, worker: str, at, limit: int, lease: timedelta) -> list[Claimed]:
+    rows = _rows(_CLAIM, {"worker": worker, "at": at, "limit": limit, "lease": lease})
+    return sorted(Claimed(*facts, json.loads(values)) for *facts, values in rows)
+
+
+def _attempt_statement(channel: str) -> tuple[str, dict]:
+    """The statement, with the floor's own questions (who is active, who said yes) set into it."""
+    queries = {
+        "active": Member.objects.active().values("pk"),
+        # The latest word of all, whatever this worker's idea of the time: a withdrawal counts from its commit on.
+        "reachable": Member.objects.reachable(channel=channel, at=_END_OF_TIME).values("pk"),
+    }
+    texts, parameters = {}, {}
+    for name, query in queries.items():
+        text, values = query.query.sql_with_params()
+        names = [f"{name}_{number}" for number in range(len(values))]
+        texts[name] = text % tuple(f"%({one})s" for one in names)
+        parameters |= dict(zip(names, values, strict=True))
+    return _ATTEMPT.format(under_hold=_UNDER_HOLD, **texts), parameters
+
+
+def attempt(ready: Sequence[Ready], *, worker: str, channel: str, at, lease: timedelta) -> list[Verdict]:
+    """Ask everything again and commit to sending what may go. Call it in a transaction of its own."""
+    members = sorted({one.member_id for one in ready if one.member_id})
+    _rows(_SERIALISE_MEMBERS, {"members": members})  # so that two workers count a member's messages one after the other
+    statement, parameters = _attempt_statement(channel)
+    rows = _rows(
+        statement,
+        parameters | {
+            "worker": worker, "at": at, "lease": lease, "ids": [one.id for one in ready],
+            "hashes": [one.address_hash for one in ready], "resume": [one.resume_at for one in ready],
+        },
+    )  # fmt: skip
+    return [Verdict(*row) for row in rows]
+
+
+def record(results: Sequence[Recorded], *, worker: str, at, grace: timedelta) -> dict[int, str]:
+    """Write what became of an attempt; answers id → state of those that were this worker's to write."""
+    ids, attempts, states, details, due = zip(*results, strict=True)
+    rows = _rows(
+        _RECORD,
+        {
+            "worker": worker, "at": at, "grace": grace, "ids": list(ids), "attempts": list(attempts),
+            "states": list(states), "details": [detail[:300] for detail in details], "due": list(due),
+        },
+    )  # fmt: skip
+    return dict(rows)
+
+
+def fail_unsent(failures: dict[int, str], *, worker: str) -> list[int]:
+    parameters = {"worker": worker, "ids": list(failures), "details": [text[:300] for text in failures.values()]}
+    return [row[0] for row in _rows(_FAIL_UNSENT, parameters)]
+
+
+def release(ids: Iterable[int], *, worker: str) -> int:
+    return _count(_RELEASE, {"worker": worker, "ids": list(ids)})
+
+
+def release_expired() -> int:
+    """Claims whose lease ran out go back: nothing of them was sent, and a sleeper's claim no longer holds when it wakes."""
+    return _count(_RELEASE_EXPIRED, {})
+
+
+def dead_workers() -> list[str]:
+    """Names with attempts past their lease and no connection any more. They stay locked until the transaction ends."""
+    return [row[0] for row in _rows(_DEAD_WORKERS, {})]
+
+
+def doubt_attempts_of(workers: Sequence[str], *, detail: str, grace: timedelta) -> int:
+    return _count(_DOUBT_OF_THE_DEAD, {"workers": list(workers), "detail": detail, "grace": grace})
+
+
+def settleable(channel: str, *, dead: Sequence[str], limit: int = 1000) -> list[int]:
+    """Messages in doubt that are old enough for the next hop's word on them to be final."""
+    return [row[0] for row in _rows(_SETTLEABLE, {"channel": channel, "workers": list(dead), "limit": limit})]
