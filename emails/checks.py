@@ -217,9 +217,8 @@ def _of_whole(template, site_url):
 
 
 def _rendered(frozen):
-    from emails.previewing import example_context
-
     from emails import slow
+    from emails.previewing import example_context
 
     for sample in ("sample", "empty"):
         context = example_context(frozen, sample)

@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(default='Larkfield Market', max_length=80, verbose_name="shop's name")),
                 ('tagline', models.CharField(blank=True, default='Good food, close by', max_length=120, verbose_name='tagline')),
                 ('shop_url', models.URLField(blank=True, help_text='Empty: this site.', verbose_name="shop's address on the web")),
-                ('postal_address', models.CharField(default='Larkfield Market, 12 Orchard Lane, Larkfield, NY 10999', help_text='The law asks for it in every marketing e-mail.', max_length=200, verbose_name='postal address')),
+                ('postal_address', models.CharField(default='12 Orchard Lane, Larkfield, NY 10999, USA', help_text='The law asks for it in every marketing e-mail.', max_length=200, verbose_name='postal address')),
                 ('primary', models.CharField(default='#1d5c3f', max_length=7, validators=[django.core.validators.RegexValidator('^#[0-9a-fA-F]{6}$', 'A colour is written as #rrggbb.')], verbose_name='colour')),
                 ('accent', models.CharField(default='#f4b740', max_length=7, validators=[django.core.validators.RegexValidator('^#[0-9a-fA-F]{6}$', 'A colour is written as #rrggbb.')], verbose_name='accent colour')),
                 ('paper', models.CharField(default='#f5f1e8', max_length=7, validators=[django.core.validators.RegexValidator('^#[0-9a-fA-F]{6}$', 'A colour is written as #rrggbb.')], verbose_name='background colour')),

@@ -1,0 +1,324 @@
+"""The SMTP channel: kept connections, pipelining where the server announces it, one result for each message.
+
+Connecting, STARTTLS and AUTH are `smtplib`'s. The conversation is our own, because a campaign needs three things that
+`smtplib` does not give: one round trip per message (RFC 2920), the certainty whether the final dot left this process,
+and no message punished for its neighbour.
+"""
+
+import platform
+import smtplib
+import ssl
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+from urllib.parse import parse_qs, unquote, urlsplit
+
+ACCEPTED, REFUSED, DEFERRED, UNKNOWN = "accepted", "refused", "deferred", "unknown"
+READ_SIZE = 65_536
+LOSSES_MAX = 3  # connections lost in a row before the rest of a batch waits for another day
+
+
+class Result(NamedTuple):
+    """What became of one message at the next hop; see the channel protocol."""
+
+    message_id: str
+    outcome: str
+    detail: str = ""
+
+
+class _Lost(Exception):
+    """The connection is gone. `sent` counts the bytes of a broken write that the system had taken; None: it was reading."""
+
+    def __init__(self, reason: str, sent: int | None = None):
+        super().__init__(reason)
+        self.sent = sent
+
+
+class Reply(NamedTuple):
+    code: int
+    text: str
+
+    def __str__(self):
+        return f"{self.code} {self.text}"
+
+    @property
+    def outcome(self) -> str:
+        if 200 <= self.code < 300:
+            return ACCEPTED
+        return REFUSED if self.code >= 500 else DEFERRED
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where to, and how; read from a URL such as smtp://user:password@host:587?tls=1."""
+
+    host: str
+    port: int
+    user: str = ""
+    password: str = ""
+    is_tls_from_start: bool = False
+    is_starttls: bool = False
+    may_pipeline: bool = True
+    timeout_seconds: float = 30.0
+    ca_file: str = ""
+    has_evidence: bool = False
+
+    @classmethod
+    def from_url(cls, url: str) -> "Server":
+        parts = urlsplit(url)
+        if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+            raise ValueError(f"{url!r} is not an SMTP address; write smtp://user:password@host:587?tls=1")
+        query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+        is_tls = parts.scheme == "smtps"
+        return cls(
+            host=parts.hostname,
+            port=parts.port or (465 if is_tls else 25),
+            user=unquote(parts.username or ""),
+            password=unquote(parts.password or ""),
+            is_tls_from_start=is_tls,
+            is_starttls=query.get("tls") == "1",
+            may_pipeline=query.get("pipelining") != "0",
+            timeout_seconds=float(query.get("timeout", 30)),
+            ca_file=query.get("ca", ""),
+            has_evidence=query.get("evidence") == "1",
+        )
+
+
+class _Connection:
+    """One SMTP session."""
+
+    def __init__(self, server: Server):
+        smtp = _connect(server)
+        self.smtp, self.sock = smtp, smtp.sock
+        self.is_pipelining = server.may_pipeline and smtp.has_extn("pipelining")
+        size = smtp.esmtp_features.get("size", "")
+        self.size_max = int(size) if size.isdecimal() and int(size) else None
+        self.needs_reset = False
+        self._buffer = b""
+
+    def write(self, data: bytes):
+        """Send all of it, or raise `_Lost` saying how much the system took."""
+        sent, view = 0, memoryview(data)
+        try:
+            while sent < len(data):
+                sent += self.sock.send(view[sent:])
+        except OSError as error:
+            raise _Lost(f"connection lost while sending: {error}", sent) from error
+
+    def reply(self) -> Reply:
+        lines = []
+        while True:
+            line = self._line()
+            lines.append(line[4:])
+            if line[3:4] != "-":
+                break
+        if not line[:3].isdecimal():
+            raise _Lost(f"the server does not speak SMTP: {line[:80]!r}")
+        return Reply(int(line[:3]), " ".join(lines).strip())
+
+    def _line(self) -> str:
+        while (end := self._buffer.find(b"\n")) < 0:
+            try:
+                data = self.sock.recv(READ_SIZE)
+            except OSError as error:
+                raise _Lost(f"connection lost while waiting: {error}") from error
+            if not data:
+                raise _Lost("the server closed the connection")
+            self._buffer += data
+        line, self._buffer = self._buffer[:end], self._buffer[end + 1 :]
+        return line.rstrip(b"\r").decode("utf-8", "replace")
+
+    def commands(self, item) -> list[bytes]:
+        """The envelope of one message, ending in DATA."""
+        size = f" SIZE={len(item.content)}" if self.size_max else ""
+        reset = [b"RSET\r\n"] if self.needs_reset else []
+        self.needs_reset = False
+        return [
+            *reset,
+            f"MAIL FROM:<{item.sender}>{size}\r\n".encode("ascii"),
+            f"RCPT TO:<{item.recipient}>\r\n".encode("ascii"),
+            b"DATA\r\n",
+        ]
+
+    def close(self):
+        self.smtp.close()
+
+
+def _connect(server: Server) -> smtplib.SMTP:
+    context = (
+        ssl.create_default_context(cafile=server.ca_file or None)
+        if server.is_tls_from_start or server.is_starttls
+        else None
+    )
+    options = {"timeout": server.timeout_seconds, "local_hostname": platform.node() or "localhost"}
+    if server.is_tls_from_start:
+        smtp: smtplib.SMTP = smtplib.SMTP_SSL(server.host, server.port, context=context, **options)
+    else:
+        smtp = smtplib.SMTP(server.host, server.port, **options)
+    try:
+        smtp.ehlo_or_helo_if_needed()
+        if server.is_starttls:
+            smtp.starttls(context=context)
+            smtp.ehlo_or_helo_if_needed()
+        if server.user:
+            smtp.login(server.user, server.password)
+    except BaseException:
+        smtp.close()
+        raise
+    return smtp
+
+
+def stuffed(content: bytes) -> bytes:
+    """Content as it travels: leading dots doubled, a line end at the end, the final dot."""
+    body = content.replace(b"\r\n.", b"\r\n..")
+    if body.startswith(b"."):
+        body = b"." + body
+    return body + (b".\r\n" if body.endswith(b"\r\n") else b"\r\n.\r\n")
+
+
+def _is_address(address: str) -> bool:
+    return address.isascii() and address.isprintable() and not set(address) & set("<> ") and address.count("@") == 1
+
+
+class SmtpChannel:
+    """E-mail by SMTP. One per process; not for use by several threads at once."""
+
+    name = "email"
+
+    def __init__(self, url: str):
+        self.server = Server.from_url(url)
+        self.guarantee = "evidence" if self.server.has_evidence else "at_most_once"
+        self._kept: _Connection | None = None
+
+    def close(self):
+        """Say goodbye, if there is a connection."""
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            try:
+                kept.write(b"QUIT\r\n")
+                kept.reply()
+            except _Lost:
+                pass  # it was gone already
+            kept.close()
+
+    def send(self, batch: Sequence) -> Iterable[Result]:
+        """Hand over each message in order. A message is tried on a second connection only while none of its body left."""
+        queue = deque(batch)
+        losses = 0
+        tried_again = None
+        while queue:
+            try:
+                connection = self._connection()
+            except (OSError, smtplib.SMTPException) as error:
+                yield from _all_deferred(queue, f"no connection to {self.server.host}:{self.server.port}: {error}")
+                return
+            is_clean = False
+            try:
+                for result in self._converse(connection, queue):
+                    losses = losses if result.outcome in (UNKNOWN, DEFERRED) else 0
+                    yield result
+                is_clean = True
+            except _Lost as lost:
+                losses += 1
+                if queue and tried_again is queue[0]:
+                    yield Result(queue.popleft().message_id, DEFERRED, str(lost))
+                elif queue:
+                    tried_again = queue[0]
+            finally:
+                if not is_clean:
+                    self._drop()
+            if losses >= LOSSES_MAX:
+                yield from _all_deferred(queue, "the server keeps closing the connection")
+                return
+
+    def _connection(self) -> _Connection:
+        if self._kept is None:
+            self._kept = _Connection(self.server)
+        return self._kept
+
+    def _drop(self):
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
+
+    def _converse(self, connection: _Connection, queue: deque) -> Iterable[Result]:
+        """Work through the queue on one connection. `_Lost` means: the head of the queue has not left this process."""
+        is_open = False  # the head's envelope went out with the body before it
+        while queue:
+            item = queue[0]
+            fault = _unfit(connection, item)
+            if fault:
+                queue.popleft()
+                yield Result(item.message_id, REFUSED, fault)
+                continue
+            verdict = _read_envelope(connection, has_reset=False) if is_open else _open(connection, item)
+            if verdict is not None:
+                is_open = False
+                queue.popleft()
+                yield Result(item.message_id, verdict.outcome, str(verdict))
+                if verdict.code == 421:
+                    raise _Lost(str(verdict))
+                continue
+            following = queue[1] if connection.is_pipelining and len(queue) > 1 else None
+            is_open = following is not None and not _unfit(connection, following)
+            body = stuffed(item.content)
+            queue.popleft()
+            try:
+                connection.write(body + b"".join(connection.commands(following)) if is_open else body)
+                reply = connection.reply()
+            except _Lost as lost:
+                has_dot_left = lost.sent is None or lost.sent >= len(body)  # reading comes after a whole write
+                outcome = UNKNOWN if has_dot_left else DEFERRED
+                yield Result(item.message_id, outcome, str(lost))
+                raise
+            yield Result(item.message_id, reply.outcome, str(reply))
+            if reply.code == 421:
+                raise _Lost(str(reply))
+
+
+def _unfit(connection: _Connection, item) -> str:
+    """Why a message cannot be offered at all; empty when it can."""
+    if not _is_address(item.recipient):
+        return "the recipient's address cannot travel by ordinary SMTP"
+    if item.sender and not _is_address(item.sender):
+        return "the sender's address cannot travel by ordinary SMTP"
+    if connection.size_max and len(item.content) > connection.size_max:
+        return f"{len(item.content)} bytes; the server takes at most {connection.size_max}"
+    return ""
+
+
+def _open(connection: _Connection, item) -> Reply | None:
+    """Offer one message. None: go ahead with the body; else the reply that speaks against it."""
+    has_reset = connection.needs_reset
+    commands = connection.commands(item)
+    if connection.is_pipelining:
+        connection.write(b"".join(commands))
+        return _read_envelope(connection, has_reset=has_reset)
+    for command in commands:
+        connection.write(command)
+        reply = connection.reply()
+        if reply.code >= 400:
+            connection.needs_reset = True
+            return reply
+    return None
+
+
+def _read_envelope(connection: _Connection, *, has_reset: bool) -> Reply | None:
+    """The replies to MAIL, RCPT and DATA sent together."""
+    if has_reset:
+        connection.reply()
+    mail, rcpt, data = connection.reply(), connection.reply(), connection.reply()
+    against = next((reply for reply in (mail, rcpt, data) if reply.code >= 400), None)
+    if against is None:
+        return None
+    connection.needs_reset = True
+    if data.code == 354:  # it waits for a body that must not be sent (RFC 2920, 3.1)
+        connection.write(b".\r\n")
+        connection.reply()
+    return against
+
+
+def _all_deferred(queue: deque, detail: str) -> Iterable[Result]:
+    while queue:
+        yield Result(queue.popleft().message_id, DEFERRED, detail)
