@@ -1,8 +1,12 @@
 """Questions to the outbox."""
 
+from urllib.parse import urlsplit
+
 from django.db.models import Count, Q
 
+from delivery import contents, tokens
 from delivery.models import ChannelPolicy, Hold, Message, MessageEvent
+from members.queries import contacts
 
 
 def messages(cause: str):
@@ -55,3 +59,34 @@ def responders(cause: str, kind: str):
 
 def policies() -> dict[str, ChannelPolicy]:
     return {policy.channel: policy for policy in ChannelPolicy.objects.all()}
+
+
+def message_of(token: str) -> Message:
+    """The message a token names, with its member. Raises tokens.BadToken, also for one that is no longer there."""
+    message = Message.objects.select_related("member").filter(pk=tokens.message_id_of(token)).first()
+    if message is None:
+        raise tokens.BadToken
+    return message
+
+
+def link_target(message: Message, link: str) -> str | None:
+    """Where a link of this message leads: an http address stored with the frozen content, or None."""
+    try:
+        handler, frozen = contents.resolve(message.content)
+    except contents.UnknownContent:
+        return None
+    target = handler.target(frozen, link, message.values)
+    return target if target and urlsplit(target).scheme in ("http", "https") else None
+
+
+def page_of(message: Message) -> str | None:
+    """The message as a web page, with the member's name in it; None where there is no page, or no member any more."""
+    contact = contacts([message.member_id]).get(message.member_id) if message.member_id else None
+    if contact is None:
+        return None
+    try:
+        handler, frozen = contents.resolve(message.content)
+    except contents.UnknownContent:
+        return None
+    values = message.values | {"given_name": contact.given_name, "family_name": contact.family_name}
+    return handler.page(frozen, values, contents.Facts(message.pk, message.due_at, contact.address))

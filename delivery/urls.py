@@ -1,2 +1,34 @@
+from django.urls import path, register_converter
+
+from delivery import tokens, views
+
 app_name = "delivery"
-urlpatterns = []
+
+
+class TokenConverter:
+    """Only what has a token's shape reaches a view."""
+
+    regex = rf"[A-Za-z0-9_-]{{{tokens.LENGTH}}}"
+
+    def to_python(self, value):
+        return value
+
+    def to_url(self, value):
+        return value
+
+
+class LinkConverter(TokenConverter):
+    """A link's index in the frozen content: 3, or 4-0 for the first entry of a repeated block."""
+
+    regex = r"[0-9]{1,3}(?:-[0-9]{1,3})?"
+
+
+register_converter(TokenConverter, "token")
+register_converter(LinkConverter, "link")
+
+urlpatterns = [
+    path("c/<token:token>/<link:link>", views.click, name="click"),
+    path("o/<token:token>.gif", views.opened, name="open"),
+    path("u/<token:token>", views.unsubscribe, name="unsubscribe"),
+    path("v/<token:token>", views.view_online, name="view_online"),
+]

@@ -2,7 +2,7 @@
 
 from django.db import transaction
 
-from delivery import tokens
+from delivery import queries
 from delivery.models import Message, MessageEvent, Suppression
 from delivery.signals import message_evidence
 from members.crypto import keyed_hash
@@ -76,7 +76,7 @@ def unsubscribe(*, token: str, at, network_address: str = "") -> Message:
 
     Raises `tokens.BadToken`.
     """
-    message = Message.objects.select_related("member").get(pk=tokens.message_id_of(token))
+    message = queries.message_of(token)
     if message.member is not None:
         give_consent(
             member=message.member, channel=message.channel, purpose="marketing", is_granted=False, at=at,

@@ -1,0 +1,114 @@
+"""The addresses inside messages. Everybody who holds a message may use them: no session, no cookie, no script.
+
+A token that is not ours, or too old to follow, is a 404 without explanation.
+"""
+
+from base64 import b64decode
+from datetime import timedelta
+
+from django.conf import settings
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils import translation
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_safe
+
+from delivery import operations, queries
+from delivery.machines import is_machine
+from delivery.models import Message, MessageEvent
+from delivery.tokens import BadToken
+from members.clock import now
+
+LINKS_LIVE = timedelta(days=400)
+_PIXEL = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
+# What an author wrote is shown in the reader's browser under our name: pictures and styles, and nothing that acts.
+_PAGE_POLICY = (
+    "default-src 'none'; img-src 'self' https: data:; style-src 'unsafe-inline'; font-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'self'"
+)
+
+
+def _message(token: str) -> Message:
+    try:
+        return queries.message_of(token)
+    except BadToken:
+        raise Http404 from None
+
+
+def _young_message(token: str) -> Message:
+    message = _message(token)
+    if now() - message.enqueued_at > LINKS_LIVE:
+        raise Http404
+    return message
+
+
+def _private(response: HttpResponse) -> HttpResponse:
+    """The address names a person's message: neither search engines nor the next site shall learn it."""
+    response["X-Robots-Tag"] = "noindex, nofollow"
+    response["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def _note(request, message: Message, kind: str, *, link: str = ""):
+    at = now()
+    seconds = (at - message.sent_at).total_seconds() if message.sent_at else None
+    machine = is_machine(
+        user_agent=request.headers.get("User-Agent", ""), seconds_since_sent=seconds, method=request.method
+    )
+    operations.record_event(message_id=message.pk, kind=kind, at=at, link=link, is_machine=machine)
+
+
+@require_safe
+@never_cache
+def click(request, token: str, link: str):
+    """Follow a link of a message. Where it leads was stored when the content was frozen; nothing of the request decides it."""
+    message = _young_message(token)
+    target = queries.link_target(message, link)
+    if target is None:
+        raise Http404
+    _note(request, message, MessageEvent.Kind.CLICKED, link=link)
+    return _private(HttpResponseRedirect(target))
+
+
+@require_safe
+@never_cache
+def opened(request, token: str):
+    _note(request, _young_message(token), MessageEvent.Kind.OPENED)
+    return _private(HttpResponse(_PIXEL, content_type="image/gif"))
+
+
+@csrf_exempt  # RFC 8058: the mail program posts without cookies; the signed token is the permission
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def unsubscribe(request, token: str):
+    """GET asks, because scanners follow links; POST acts at once, once or ten times, also long after the message."""
+    message = _message(token)
+    is_done = request.method == "POST"
+    if is_done:
+        operations.unsubscribe(token=token, at=now(), network_address=request.META.get("REMOTE_ADDR", ""))
+    if is_done and request.POST.get("List-Unsubscribe") == "One-Click":
+        return _private(HttpResponse("Unsubscribed.\n", content_type="text/plain"))
+    with translation.override(_language(request, message)):
+        return _private(render(request, "delivery/unsubscribe.html", {"message": message, "is_done": is_done}))
+
+
+def _language(request, message: Message) -> str:
+    """The reader's own choice on this site, else the language the message was written in."""
+    if settings.LANGUAGE_COOKIE_NAME in request.COOKIES or message.member is None:
+        return translation.get_language()
+    return (
+        message.member.language if message.member.language in dict(settings.LANGUAGES) else translation.get_language()
+    )
+
+
+@require_safe
+@never_cache
+def view_online(request, token: str):
+    """The message as it was sent, for mail programs that garble it."""
+    page = queries.page_of(_young_message(token))
+    if page is None:
+        raise Http404
+    response = HttpResponse(page)
+    response["Content-Security-Policy"] = _PAGE_POLICY
+    return _private(response)
