@@ -3,4 +3,4 @@ from django.apps import AppConfig
 
 class CampaignsConfig(AppConfig):
     name = "campaigns"
-    append_only = ("LiftReport", "Fire")
+    append_only = ("LiftReport",)

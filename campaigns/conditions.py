@@ -127,10 +127,10 @@ def _lineage(category) -> list[str]:
 
 
 def _tiers():
-    return [(tier.code, _tier_name(tier)) for tier in Tier.objects.order_by("points_from")]
+    return [(tier.code, tier_name(tier)) for tier in Tier.objects.order_by("points_from")]
 
 
-def _tier_name(tier) -> str:
+def tier_name(tier) -> str:
     return getattr(tier, "name", "") or tier.name_en
 
 

@@ -158,15 +158,35 @@ class Variant(models.Model):
     weight = models.PositiveSmallIntegerField(
         _("weight"), default=1, validators=[MinValueValidator(1), MaxValueValidator(1000)]
     )
+    email_template = models.ForeignKey(
+        "emails.EmailTemplate",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("e-mail"),
+    )
+    push_template = models.ForeignKey(
+        "push.PushTemplate", null=True, blank=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("push")
+    )
 
     class Meta:
         ordering = ["pk"]
         constraints = [
             models.UniqueConstraint(fields=["campaign", "name"], name="a_variant_has_one_name"),
+            models.CheckConstraint(
+                condition=models.Q(email_template__isnull=False) | models.Q(push_template__isnull=False),
+                name="a_variant_says_something",
+            ),
         ]
 
     def __str__(self):
         return self.name
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        held = (("email", self.email_template_id), ("push", self.push_template_id))
+        return tuple(channel for channel, template in held if template)
 
 
 class FrozenContent(models.Model):
@@ -204,6 +224,7 @@ class Fire(models.Model):
     """A schedule that went off. Unique, so that two beats launch once."""
 
     class Outcome(models.TextChoices):
+        CLAIMED = "claimed", _("Claimed")
         LAUNCHED = "launched", _("Launched")
         TOO_LATE = "too_late", _("Too late, not sent")
         BLOCKED = "blocked", _("Stopped by a check")
@@ -252,7 +273,7 @@ class Rehearsal(models.Model):
     campaign = models.OneToOneField(Campaign, on_delete=models.CASCADE, related_name="rehearsal")
     seed = models.BigIntegerField()
     effect = models.JSONField(help_text="Planted rates and the relative effect on purchases.")
-    simulated_at = models.DateTimeField()
+    simulated_at = models.DateTimeField(null=True, blank=True)
 
 
 class RehearsalOutcome(models.Model):

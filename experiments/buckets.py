@@ -1,6 +1,7 @@
 """Buckets: where chance puts a member. The same figure in Python and in SQL, so that either can check the other."""
 
 import hashlib
+import itertools
 
 BUCKETS = 10_000
 
@@ -29,7 +30,7 @@ def boundaries(shares: list[float]) -> list[tuple[int, int]]:
         total += share
         cuts.append(round(total * BUCKETS))
     cuts[-1] = BUCKETS
-    pairs = list(zip(cuts, cuts[1:], strict=False))
+    pairs = list(itertools.pairwise(cuts))
     if any(low >= high for low, high in pairs):
         raise ValueError(f"An arm of less than 1 in {BUCKETS} would hold nobody; give it a larger share.")
     return pairs

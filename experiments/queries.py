@@ -33,5 +33,5 @@ def skipped_counts(experiment) -> dict[str, int]:
 
 
 def assignment_of(experiment, member_id: int):
-    """This member's assignment with its arm, or None."""
+    """The member's assignment with its arm, or None."""
     return arm_members(experiment).filter(member_id=member_id).first()

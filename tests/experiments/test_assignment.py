@@ -1,3 +1,4 @@
+import itertools
 import uuid
 from datetime import UTC, datetime
 
@@ -49,7 +50,7 @@ def test_arms_cover_every_bucket_once_and_keep_their_share(weights):
     cuts = boundaries(shares)
     assert cuts[0][0] == 0
     assert cuts[-1][1] == BUCKETS
-    assert all(a[1] == b[0] for a, b in zip(cuts, cuts[1:], strict=False))
+    assert all(a[1] == b[0] for a, b in itertools.pairwise(cuts))
     assert all(abs((high - low) - share * BUCKETS) <= 1 for (low, high), share in zip(cuts, shares, strict=True))
 
 

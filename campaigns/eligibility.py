@@ -1,0 +1,50 @@
+"""Who can be sent a campaign, and who not and why. It never depends on the arm, so that the arms stay comparable."""
+
+from django.db.models import Exists, OuterRef, Q
+
+from delivery.models import Suppression
+from members.models import Identifier, Member
+from push.models import PushSubscription
+
+NO_CONSENT, NO_ADDRESS, SUPPRESSED = "no_consent", "no_address", "suppressed"
+
+
+def _consent(channel, at) -> Q:
+    return Q(pk__in=Member.objects.reachable(channel=channel, at=at).order_by().values("pk"))
+
+
+def _address(channel) -> Q:
+    if channel == "push":
+        return Q(Exists(PushSubscription.objects.filter(member=OuterRef("pk"))))
+    return Q(Exists(Identifier.objects.filter(member=OuterRef("pk"), kind=channel, is_primary=True)))
+
+
+def _suppressed(channel) -> Q:
+    stopped = Suppression.objects.filter(channel=channel).values("address_hash")
+    return Q(
+        Exists(Identifier.objects.filter(member=OuterRef("pk"), kind=channel, is_primary=True, value_hash__in=stopped))
+    )
+
+
+def can_be_sent(channel: str, at) -> Q:
+    """A condition over Member: agreed to the channel, has an address there, and it is not suppressed."""
+    return _consent(channel, at) & _address(channel) & ~_suppressed(channel)
+
+
+def skipped(variants, members, *, at) -> dict:
+    """Reason → the members it holds for, first match wins: whom some variant could reach on none of its channels."""
+
+    def reached_by_all(test) -> Q:
+        whole = Q()
+        for variant in variants:
+            some = Q()
+            for channel in variant.channels:
+                some |= test(channel)
+            whole &= some
+        return whole
+
+    return {
+        NO_CONSENT: members.exclude(reached_by_all(lambda c: _consent(c, at))),
+        NO_ADDRESS: members.exclude(reached_by_all(lambda c: _consent(c, at) & _address(c))),
+        SUPPRESSED: members.exclude(reached_by_all(lambda c: can_be_sent(c, at))),
+    }

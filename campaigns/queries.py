@@ -1,0 +1,110 @@
+"""Questions about campaigns: where everybody is, and what came of it."""
+
+from dataclasses import dataclass, field
+
+from django.db.models import Case, CharField, Count, IntegerField, OuterRef, Subquery, Value, When
+from django.db.models.functions import Coalesce, Concat
+
+from campaigns.models import Campaign, Learning, LiftReport, Recipient
+from delivery import queries as outbox
+from experiments import queries as assigned
+
+HELD_OUT, SENT, WAITING, FAILED, IN_DOUBT, SKIPPED = "held_out", "sent", "waiting", "failed", "in_doubt", "skipped"
+#: With several channels a member's best message counts.
+_RANK = {"sent": 1, "attempting": 2, "claimed": 2, "pending": 2, "in_doubt": 3, "failed": 4, "skipped": 5}
+_FATE = {
+    "sent": SENT,
+    "attempting": WAITING,
+    "claimed": WAITING,
+    "pending": WAITING,
+    "in_doubt": IN_DOUBT,
+    "failed": FAILED,
+}
+UNREACHABLE = "unreachable"
+
+
+@dataclass(frozen=True)
+class Funnel:
+    """Where every member of the audience is. The parts add up to the audience, or it is not handed out."""
+
+    audience: int
+    held_out: int
+    sent: int
+    waiting: int
+    failed: int
+    in_doubt: int
+    skipped: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self):
+        parts = self.held_out + self.sent + self.waiting + self.failed + self.in_doubt + sum(self.skipped.values())
+        assert parts == self.audience, f"{parts} of {self.audience} members are accounted for"
+
+
+def funnel(campaign: Campaign) -> Funnel:
+    """Audience = sent + held out + Σ skipped(reason) + waiting + failed + in doubt, of members, each counted once."""
+    if campaign.experiment is None:
+        return Funnel(0, 0, 0, 0, 0, 0)
+    everybody = assigned.arm_members(campaign.experiment)
+    rows = everybody.annotate(fate=_fate(campaign)).order_by("fate").values_list("fate").annotate(n=Count("pk"))
+    counted = dict(rows)
+    skipped = {fate.partition(":")[2]: n for fate, n in counted.items() if fate.startswith(f"{SKIPPED}:")}
+    plain = {name: counted.get(name, 0) for name in (HELD_OUT, SENT, WAITING, FAILED, IN_DOUBT)}
+    return Funnel(audience=everybody.count(), skipped=skipped, **plain)
+
+
+def _fate(campaign):
+    """An expression over Assignment: held_out, sent, waiting, failed, in_doubt, or skipped:reason."""
+    ranked = Case(*(When(state=state, then=Value(rank)) for state, rank in _RANK.items()), output_field=IntegerField())
+    message = (
+        outbox.messages(campaign.cause).filter(member=OuterRef("member")).annotate(rank=ranked).order_by("rank", "pk")
+    )
+    states = [When(state=state, then=Value(fate)) for state, fate in _FATE.items()]
+    spoken = Case(*states, default=Concat(Value(f"{SKIPPED}:"), "skip_reason"), output_field=CharField())
+    without = SKIPPED + ":" + UNREACHABLE if campaign.launched_at else WAITING
+    if campaign.status == Campaign.Status.CANCELLED and not campaign.launched_at:
+        without = f"{SKIPPED}:cancelled"
+    return Case(
+        When(skipped_reason__gt="", then=Concat(Value(f"{SKIPPED}:"), "skipped_reason")),
+        When(arm__is_holdout=True, then=Value(HELD_OUT)),
+        default=Coalesce(Subquery(message.annotate(fate=spoken).values("fate")[:1]), Value(without)),
+        output_field=CharField(),
+    )
+
+
+def people(campaign: Campaign, fate: str):
+    """The assignments behind one number of the funnel: held_out, sent, waiting, failed, in_doubt or skipped:reason."""
+    rows = assigned.arm_members(campaign.experiment).annotate(fate=_fate(campaign)).select_related("member", "arm")
+    return (rows.filter(fate=fate) if fate != "audience" else rows).order_by("pk")
+
+
+def fate_of(campaign: Campaign, member_id: int):
+    """Why one member did or did not get it: their assignment with `.fate`, or None when they were not in the audience."""
+    return people(campaign, "audience").filter(member_id=member_id).first() if campaign.experiment else None
+
+
+def final_report(campaign: Campaign) -> LiftReport | None:
+    return campaign.reports.filter(is_final=True).first()
+
+
+def latest_report(campaign: Campaign) -> LiftReport | None:
+    """The final report, or else the latest early look."""
+    return campaign.reports.order_by("-is_final", "-as_of", "-pk").first()
+
+
+def latest_learning() -> Learning | None:
+    """What the last measured campaign taught: the next draft shows it."""
+    return Learning.objects.select_related("campaign").order_by("-learned_at", "-pk").first()
+
+
+def recipients(campaign: Campaign):
+    return Recipient.objects.filter(campaign=campaign).select_related("member", "variant").order_by("pk")
+
+
+def campaigns():
+    """Every campaign, newest first, with what a list needs."""
+    return Campaign.objects.select_related("audience").prefetch_related("variants", "reports")
+
+
+def programme():
+    """Campaigns that enter programme totals: no rehearsal, no history."""
+    return Campaign.objects.ordinary()

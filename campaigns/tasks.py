@@ -1,0 +1,78 @@
+"""The campaigns' clockwork: launch what is due, finish what was sent, measure what has ended, rehearse what waits.
+
+Due times are rows. Each is claimed under its lock and each launch leaves a unique row, so two beats launch once and a
+lost beat is made up by the next.
+"""
+
+import logging
+from datetime import timedelta
+
+from celery import shared_task
+from django.db import transaction
+
+from campaigns import operations, rehearsal
+from campaigns.models import Campaign, Fire
+from members import clock
+
+LOG = logging.getLogger(__name__)
+Status = Campaign.Status
+
+
+@shared_task
+def run_due():
+    """Everything due at this moment of the business clock. Safe to run any number of times, at once."""
+    at = clock.now()
+    return {
+        "launched": _each(Campaign.objects.due(at=at), _fire, at),
+        "finished": _each(Campaign.objects.filter(status=Status.SENDING), _finish, at),
+        "measured": _each(Campaign.objects.window_ended(at=at).exclude(kind=Campaign.Kind.HISTORICAL), _measure, at)
+        + _each(Campaign.objects.filter(status=Status.SENT, kind=Campaign.Kind.REHEARSAL), _rehearse, at),
+    }
+
+
+def _each(due, act, at) -> int:
+    """One transaction per campaign, its row locked and skipped if another worker has it; one failure stops no other."""
+    done = 0
+    for pk in list(due.order_by("pk").values_list("pk", flat=True)):
+        try:
+            with transaction.atomic():
+                campaign = due.filter(pk=pk).select_for_update(skip_locked=True, of=("self",)).first()
+                done += bool(campaign and act(campaign, at))
+        except Exception:
+            LOG.exception("campaign %s: %s failed and is tried again at the next beat", pk, act.__name__)
+    return done
+
+
+def _fire(campaign, at) -> bool:
+    """Launch, or say why not. The unique fire is written in the launch's own transaction."""
+    fire, is_new = Fire.objects.get_or_create(
+        campaign=campaign, due_at=campaign.launch_at, defaults={"fired_at": at, "outcome": Fire.Outcome.CLAIMED}
+    )
+    if not is_new:
+        return False
+    outcome, detail = Fire.Outcome.LAUNCHED, ""
+    if at > campaign.launch_at + timedelta(hours=campaign.late_hours_max):
+        outcome, detail = Fire.Outcome.TOO_LATE, f"{(at - campaign.launch_at).total_seconds() / 3600:.1f} h"
+    else:
+        try:
+            with transaction.atomic():
+                operations.launch(campaign=campaign, at=at)
+        except operations.CannotLaunch as reason:
+            outcome, detail = Fire.Outcome.BLOCKED, str(reason)
+    if outcome != Fire.Outcome.LAUNCHED:
+        Campaign.objects.filter(pk=campaign.pk).update(status=Status.MISSED)
+    Fire.objects.filter(pk=fire.pk).update(outcome=outcome, detail=detail)
+    return outcome == Fire.Outcome.LAUNCHED
+
+
+def _finish(campaign, at) -> bool:
+    return operations.finish(campaign=campaign, at=at).status == Status.SENT
+
+
+def _measure(campaign, at) -> bool:
+    return operations.measure(campaign=campaign, at=at).is_final
+
+
+def _rehearse(campaign, at) -> bool:
+    rehearsal.simulate(campaign=campaign, at=at)
+    return operations.measure(campaign=campaign, at=at).is_final
