@@ -3,3 +3,4 @@ from django.apps import AppConfig
 
 class LoyaltyConfig(AppConfig):
     name = "loyalty"
+    append_only = ("RuleSet", "Transfer", "Award", "TierChange")

@@ -4,6 +4,7 @@ import uuid
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 
@@ -30,6 +31,12 @@ class Currency(models.Model):
     code = models.CharField(max_length=20, unique=True)
     name = models.CharField(max_length=60)
 
+    class Meta:
+        verbose_name_plural = "currencies"
+
+    def __str__(self):
+        return self.name
+
 
 class RuleSet(models.Model):
     """One immutable version of the earning rules. `definition` is compiled by loyalty/earning.py."""
@@ -44,55 +51,116 @@ class RuleSet(models.Model):
     class Meta:
         ordering = ["live_from", "version"]
 
+    def __str__(self):
+        return f"{self.version}: {self.name}"
+
 
 class Tier(models.Model):
-    """A step of the ladder. Reached with `points_from` qualifying points inside the window."""
+    """A step of the ladder. Reached with `points_from` qualifying points inside the window.
+
+    What a tier multiplies points by is part of the rule set, because it decides what an award was.
+    """
 
     id = models.SmallAutoField(primary_key=True)
     code = models.CharField(max_length=20, unique=True)
     name_en = models.CharField(max_length=60)
     name_zh = models.CharField(max_length=60, blank=True)
     points_from = models.PositiveIntegerField(unique=True)
-    multiplier_percent = models.PositiveSmallIntegerField(default=100, help_text="What points are multiplied by: 150 is ×1.5.")
 
     class Meta:
         ordering = ["points_from"]
 
+    def __str__(self):
+        return self.name
+
+    @property
+    def name(self) -> str:
+        """The tier's name in the reader's language."""
+        chinese = (get_language() or "").startswith("zh")
+        return (self.name_zh if chinese else "") or self.name_en
+
 
 class Wallet(models.Model):
-    """A holder's points in one currency, with everything the posting function needs under one row lock."""
+    """A holder's points in one currency, with everything the posting function needs under one row lock.
+
+    A lot is the points that expire on one day; lots stand packed in two arrays, earliest first. The tables are written by
+    `loyalty/sql/` alone.
+    """
 
     id = models.BigAutoField(primary_key=True)
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    currency = models.ForeignKey(Currency, on_delete=models.PROTECT)
-    member = models.ForeignKey("members.Member", null=True, blank=True, on_delete=models.PROTECT, related_name="wallets")
-    household = models.ForeignKey("members.Household", null=True, blank=True, on_delete=models.PROTECT, related_name="wallets")
+    currency = models.ForeignKey(Currency, on_delete=models.PROTECT, db_index=False)
+    member = models.ForeignKey(
+        "members.Member", null=True, blank=True, on_delete=models.PROTECT, related_name="wallets", db_index=False
+    )
+    household = models.ForeignKey(
+        "members.Household", null=True, blank=True, on_delete=models.PROTECT, related_name="wallets", db_index=False
+    )
     available = models.BigIntegerField(default=0)
     pending = models.BigIntegerField(default=0)
     held = models.BigIntegerField(default=0)
     debt = models.BigIntegerField(default=0)
-    carry_micropoints = models.IntegerField(default=0, help_text="The part of a point carried to the next purchase, in millionths.")
+    carry_micropoints = models.IntegerField(
+        default=0, help_text="The part of a point carried to the next purchase, in millionths."
+    )
     version = models.BigIntegerField(default=0)
-    lot_expires_on = ArrayField(models.DateField(), default=list)
+    lot_expires_on = ArrayField(models.DateField(), default=list, help_text="The last day each lot may be spent.")
     lot_points = ArrayField(models.BigIntegerField(), default=list)
-    tier = models.ForeignKey(Tier, null=True, blank=True, on_delete=models.PROTECT)
+    tier = models.ForeignKey(Tier, null=True, blank=True, on_delete=models.PROTECT, db_index=False)
     tier_since = models.DateTimeField(null=True, blank=True)
-    qualifying_month = models.DateField(null=True, blank=True, help_text="First day of the newest month in qualifying_points.")
-    qualifying_points = ArrayField(models.BigIntegerField(), default=list, help_text="Points per month of the window, newest first.")
+    qualifying_month = models.DateField(
+        null=True, blank=True, help_text="First day of the newest month in qualifying_micropoints."
+    )
+    qualifying_micropoints = ArrayField(
+        models.BigIntegerField(), default=list, help_text="Per month of the window, newest first, in millionths of a point."
+    )
     last_purchase_at = models.DateTimeField(null=True, blank=True)
-    entitled_until = models.DateTimeField(null=True, blank=True, help_text="No entitlement of this holder is valid after this.")
+    entitled_until = models.DateTimeField(
+        null=True, blank=True, help_text="No entitlement of this holder is valid after this."
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["member", "currency"], name="one_wallet_for_one_member_and_currency"),
+            models.UniqueConstraint(fields=["household", "currency"], name="one_wallet_for_one_household_and_currency"),
+            models.CheckConstraint(
+                condition=~models.Q(member__isnull=False, household__isnull=False), name="a_wallet_has_one_holder"
+            ),
+            models.CheckConstraint(condition=models.Q(available__gte=0), name="available_points_are_never_negative"),
+            models.CheckConstraint(condition=models.Q(pending__gte=0), name="pending_points_are_never_negative"),
+            models.CheckConstraint(condition=models.Q(held__gte=0), name="held_points_are_never_negative"),
+            models.CheckConstraint(condition=models.Q(debt__gte=0), name="debt_is_never_negative"),
+            models.CheckConstraint(
+                condition=models.Q(carry_micropoints__gte=0, carry_micropoints__lt=1_000_000),
+                name="less_than_a_point_is_carried",
+            ),
+        ]
 
 
 class Transfer(models.Model):
     """Points moved from one account to another. One immutable row, so every sum is zero by construction.
 
-    The wallet's version orders them without gaps; (source, client_key, seq) is the act's own name.
+    The wallet's version orders them without gaps; (source, client_key, seq) is the act's own name. A transfer into or out
+    of AVAILABLE names the lot it moves by `expires_on`, so each lot equals the sum of its transfers.
+
+    No foreign key is checked here but the wallet's: the posting functions have just written or locked the other rows, and
+    a check would lock the one row of a busy source for every award. `verify_ledger` looks for orphans instead.
     """
+
+    class Reason(models.TextChoices):
+        PURCHASE = "purchase", _("Purchase")
+        REFUND = "refund", _("Refund")
+        REDEMPTION = "redemption", _("Points spent")
+        EXPIRY = "expiry", _("Expired")
+        GOODWILL = "goodwill", _("Goodwill")
+        CORRECTION = "correction", _("Correction")
 
     pk = models.CompositePrimaryKey("wallet_id", "version")
     wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="transfers", db_index=False)
     version = models.BigIntegerField()
-    source = models.ForeignKey("sales.Source", on_delete=models.PROTECT, db_index=False)
+    source = models.ForeignKey(
+        "sales.Source", on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
+    )
     client_key = models.CharField(max_length=120)
     seq = models.PositiveSmallIntegerField(default=0)
     body_hash = models.BinaryField(max_length=16)
@@ -101,31 +169,98 @@ class Transfer(models.Model):
     points = models.BigIntegerField()
     available_after = models.BigIntegerField()
     expires_on = models.DateField(null=True, blank=True)
-    purchase = models.ForeignKey("sales.Purchase", null=True, blank=True, on_delete=models.PROTECT, db_index=False)
-    reverses_version = models.BigIntegerField(null=True, blank=True)
-    reason = models.CharField(max_length=30)
+    purchase = models.ForeignKey(
+        "sales.Purchase",
+        null=True,
+        blank=True,
+        on_delete=models.DO_NOTHING,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
+    reason = models.CharField(max_length=12, choices=Reason)
+    note = models.CharField(max_length=200, blank=True, help_text="Staff's own words, for goodwill and corrections.")
+    by_user = models.ForeignKey(
+        "members.User",
+        null=True,
+        blank=True,
+        on_delete=models.DO_NOTHING,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
     occurred_at = models.DateTimeField()
     posted_at = models.DateTimeField()
 
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["source", "client_key", "seq"], name="one_transfer_for_one_cause"),
+            models.CheckConstraint(condition=models.Q(points__gt=0), name="a_transfer_moves_points"),
+            models.CheckConstraint(
+                condition=~models.Q(debit_account=models.F("credit_account")), name="a_transfer_joins_two_accounts"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(expires_on__isnull=False)
+                | (~models.Q(debit_account=Account.AVAILABLE) & ~models.Q(credit_account=Account.AVAILABLE)),
+                name="available_points_belong_to_a_lot",
+            ),
+        ]
+
 
 class Award(models.Model):
-    """What one purchase earned and under which rule: every input, so that it recomputes; and what was taken back since."""
+    """What one purchase earned, under which rule, and every input, so that it recomputes at any time. Never edited.
 
-    purchase = models.OneToOneField("sales.Purchase", on_delete=models.PROTECT, primary_key=True, related_name="award")
-    wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="awards")
-    rule_set = models.ForeignKey(RuleSet, on_delete=models.PROTECT)
-    inputs = models.JSONField()
+    What was taken back since follows from the refund lines of the purchase (sales), so it is not kept a second time.
+    """
+
+    purchase = models.OneToOneField(
+        "sales.Purchase",
+        on_delete=models.DO_NOTHING,
+        primary_key=True,
+        related_name="award",
+        db_constraint=False,
+    )
+    wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="awards", db_index=False)
+    rule_set = models.ForeignKey(
+        RuleSet, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
+    )
+    tier = models.ForeignKey(Tier, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False)
+    tier_percent = models.PositiveSmallIntegerField(help_text="What the tier held before this purchase multiplied by.")
+    earned_on = models.DateField(help_text="The purchase's day in the programme's time zone.")
+    carry_before = models.IntegerField(help_text="Millionths of a point, as all micropoints.")
+    carry_after = models.IntegerField()
     points = models.BigIntegerField()
-    line_micropoints = ArrayField(models.BigIntegerField())
-    line_taken_back = ArrayField(models.BigIntegerField(), default=list)
+    debt_paid = models.BigIntegerField(default=0)
+    available_after = models.BigIntegerField()
+    tier_after = models.ForeignKey(
+        Tier, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
+    )
+    line_category_ids = ArrayField(models.IntegerField(null=True), help_text="The type each line's product had then.")
+    line_micropoints = ArrayField(models.BigIntegerField(), help_text="Per line under the rules, before tier and offers.")
+    line_extra_micropoints = ArrayField(
+        models.BigIntegerField(), null=True, blank=True, help_text="Per line from fixed bonuses and entitlements."
+    )
+    inputs = models.JSONField(default=dict, help_text="What else the rules looked at; see loyalty/earning.py.")
+    entitlements = models.JSONField(null=True, blank=True, help_text="Benefits used: id, cause, benefit, amount, lines.")
 
 
 class TierChange(models.Model):
+    """One step up or down the ladder, and the purchase that caused it, if one did."""
+
+    id = models.BigAutoField(primary_key=True)
     wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="tier_changes")
-    from_tier = models.ForeignKey(Tier, null=True, on_delete=models.PROTECT, related_name="+")
-    to_tier = models.ForeignKey(Tier, on_delete=models.PROTECT, related_name="+")
+    from_tier = models.ForeignKey(Tier, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    to_tier = models.ForeignKey(Tier, on_delete=models.PROTECT, related_name="+", db_index=False)
     qualifying_points = models.BigIntegerField()
-    purchase = models.ForeignKey("sales.Purchase", null=True, on_delete=models.PROTECT, db_index=False)
+    purchase = models.ForeignKey(
+        "sales.Purchase",
+        null=True,
+        blank=True,
+        on_delete=models.DO_NOTHING,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
     at = models.DateTimeField()
 
 
@@ -137,14 +272,18 @@ class Entitlement(models.Model):
         BONUS = "bonus", _("Bonus points")
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    member = models.ForeignKey("members.Member", on_delete=models.CASCADE, related_name="entitlements")
-    category = models.ForeignKey("sales.Category", null=True, blank=True, on_delete=models.CASCADE, help_text="Empty: every line.")
+    member = models.ForeignKey("members.Member", on_delete=models.CASCADE, related_name="entitlements", db_index=False)
+    category = models.ForeignKey(
+        "sales.Category", null=True, blank=True, on_delete=models.CASCADE, help_text="Empty: every line."
+    )
     benefit = models.CharField(max_length=10, choices=Benefit)
     amount = models.PositiveIntegerField(help_text="Percent for multiply (300 is ×3), points for bonus.")
     uses_left = models.PositiveIntegerField(default=1)
     valid_from = models.DateTimeField()
     valid_until = models.DateTimeField()
-    cause = models.CharField(max_length=80, help_text="The giver's own name for why, such as campaign:12:345. Never read here.")
+    cause = models.CharField(
+        max_length=80, help_text="The giver's own name for why, such as campaign:12:345. Never read here."
+    )
     used_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -1,0 +1,76 @@
+"""Why a purchase earned what it earned: from the plan at the till, or from the award's stored inputs at any time later."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+
+from loyalty import rules
+from loyalty.earning import Basket, Plan, Product, RuleSet
+from loyalty.models import Award
+from sales.models import PurchaseLine
+
+
+def of_plan(rule_set: RuleSet, plan: Plan, row: tuple) -> dict:
+    """The explanation of an award just posted; `row` is the posting function's answer."""
+    tier, percent, _after, carry_before, carry_after, used = row[9:15]
+    return _with_state(
+        rule_set.explain(plan), tier=tier, percent=percent, carried=(carry_before, carry_after), used=used,
+        points=row[6], debt_paid=row[7],
+    )  # fmt: skip
+
+
+def of_purchase(purchase_id: int) -> dict:
+    """The explanation of a purchase recorded at any time, made anew from what was stored with it. Empty if it earned
+    for nobody."""
+    award = Award.objects.select_related("purchase").filter(pk=purchase_id).first()
+    if award is None:
+        return {}
+    rule_set, plan = planned_again(award)
+    return of_award(award, rule_set, plan)
+
+
+def of_award(award: Award, rule_set: RuleSet, plan: Plan) -> dict:
+    return _with_state(
+        rule_set.explain(plan), tier=award.tier_id, percent=award.tier_percent,
+        carried=(award.carry_before, award.carry_after), used=award.entitlements, points=award.points,
+        debt_paid=award.debt_paid,
+    )  # fmt: skip
+
+
+def planned_again(award: Award) -> tuple[RuleSet, Plan]:
+    """Ask the rules of then about the basket of then. `award.purchase` should be loaded."""
+    lines = PurchaseLine.objects.filter(purchase_id=award.purchase_id).order_by("line_no")
+    lines = list(lines.values_list("product_id", "total_minor"))
+    return plan_again(
+        award.rule_set_id, award.purchase.currency, award.purchase.purchased_at, lines, award.line_category_ids, award.inputs
+    )
+
+
+def plan_again(
+    rule_set_id: int, currency: str, at: datetime, lines: list[tuple[int, int]], type_ids: list[int | None], inputs: dict
+) -> tuple[RuleSet, Plan]:
+    rule_set = rules.known().by_id(rule_set_id)
+    services, brands = set(inputs.get("services", ())), inputs.get("brands")
+    products = [
+        Product(product_id, type_id, rules.path_of(type_id), brands[n] if brands else "", n + 1 in services)
+        for n, ((product_id, _), type_id) in enumerate(zip(lines, type_ids, strict=True))
+    ]
+    local = datetime.fromisoformat(inputs["at"]) if "at" in inputs else at.astimezone(ZoneInfo(settings.TIME_ZONE))
+    return rule_set, rule_set.plan(Basket(currency, local, products, [total for _, total in lines]))
+
+
+def _with_state(explained: dict, *, tier, percent, carried, used, points, debt_paid) -> dict:
+    """Add what only the wallet knew."""
+    if tier is None:
+        return explained | {"points": 0, "earns_for_nobody": True}
+    held = rules.known().tiers[tier]
+    return explained | {
+        "points": points,
+        "tier": held.code,
+        "tier_percent": percent,
+        "carried_in": carried[0],
+        "carried_out": carried[1],
+        "entitlements": used or [],
+        "debt_paid": debt_paid,
+    }

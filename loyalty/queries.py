@@ -1,0 +1,255 @@
+"""Questions to the ledger."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.db import connection
+from django.db.models import QuerySet
+from django.utils.formats import date_format
+
+from loyalty import explaining, rules, sentences, tiers
+from loyalty.models import Account, Award, Entitlement, Tier, Transfer, Wallet
+from loyalty.operations.purchases import POINTS, _programme_zone
+from sales.models import Purchase, PurchaseLine
+
+
+@dataclass(frozen=True)
+class Balance:
+    """What a member has. `available` leaves out what expired by `at`, whether or not the job has posted it."""
+
+    available: int
+    pending: int
+    held: int
+    debt: int
+    carry_micropoints: int
+    next_expiry: tuple[date, int] | None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One act in a member's ledger. `points` has a sign; `version` is the cursor for the next page."""
+
+    version: int
+    points: int
+    available_after: int
+    debt_change: int
+    reason: str
+    sentence: str
+    note: str
+    purchase_id: int | None
+    occurred_at: datetime
+    expires_on: date | None
+    by_user_id: int | None
+
+
+@dataclass(frozen=True)
+class TierProgress:
+    """`missing` points to `next_tier` by `window_ends`; None and 0 on the highest step."""
+
+    tier: Tier
+    qualifying: int
+    next_tier: Tier | None
+    missing: int
+    window_ends: date
+
+
+@dataclass(frozen=True)
+class ProgrammeTotals:
+    """Points by what became of them, and who holds them. issued = redeemed + expired + taken_back + outstanding − debt."""
+
+    members: int
+    issued: int
+    redeemed: int
+    expired: int
+    taken_back: int
+    outstanding: int
+    debt: int
+    expired_not_posted: int
+    members_by_tier: dict[str, int]
+
+
+def day_of(at: datetime) -> date:
+    """The programme's calendar day at a moment."""
+    return at.astimezone(_programme_zone()).date()
+
+
+def wallets() -> QuerySet[Wallet]:
+    """All members' wallets of points, for audiences: `member_id`, `available`, `tier_id`, `last_purchase_at`, …"""
+    return Wallet.objects.filter(currency_id=POINTS, member__isnull=False)
+
+
+def wallet_of(member_id: int) -> Wallet | None:
+    """A member's wallet of points; None before the first purchase."""
+    return wallets().filter(member_id=member_id).first()
+
+
+def balance(member_id: int, *, at: datetime) -> Balance:
+    """What the member has at a time. One query."""
+    wallet = wallet_of(member_id)
+    if wallet is None:
+        return Balance(0, 0, 0, 0, 0, None)
+    lots = [
+        (last_day, points)
+        for last_day, points in zip(wallet.lot_expires_on, wallet.lot_points, strict=True)
+        if last_day >= day_of(at)
+    ]
+    expiring = [lot for lot in lots if lot[0] < rules.NEVER]
+    return Balance(
+        available=sum(points for _, points in lots),
+        pending=wallet.pending,
+        held=wallet.held,
+        debt=wallet.debt,
+        carry_micropoints=wallet.carry_micropoints,
+        next_expiry=expiring[0] if expiring else None,
+    )
+
+
+def tier_progress(member_id: int, *, at: datetime) -> TierProgress:
+    """The tier of the window that `at` ends, and the way to the next. One query once the ladder is known."""
+    wallet = wallet_of(member_id)
+    today = day_of(at)
+    by_code = {tier.code: tier for tier in rules.known().tiers.values()}
+    months = tiers.moved(wallet.qualifying_micropoints, wallet.qualifying_month, today=today) if wallet else [0]
+    ladder = [tiers.Step(tier.code, tier.points_from) for tier in by_code.values()]
+    found = tiers.progress(sum(months) // tiers.MICRO, ladder=ladder, today=today)
+    return TierProgress(
+        tier=by_code[found.tier],
+        qualifying=found.qualifying,
+        next_tier=by_code[found.next_tier] if found.next_tier else None,
+        missing=found.missing,
+        window_ends=found.window_ends,
+    )
+
+
+def ladder() -> list[tuple[Tier, int]]:
+    """The tiers from the lowest, each with the percent that the newest rule set multiplies by."""
+    known = rules.known()
+    percents = known.rule_sets[-1].tier_percents if known.rule_sets else {}
+    return [(tier, percents.get(tier.code, 100)) for tier in known.tiers.values()]
+
+
+def active_entitlements(member_id: int, *, at: datetime) -> QuerySet[Entitlement]:
+    """Benefits the member could use at a time, the soonest to end first."""
+    return (
+        Entitlement.objects.filter(member_id=member_id, valid_from__lte=at, valid_until__gte=at, uses_left__gt=0)
+        .select_related("category")
+        .order_by("valid_until", "pk")
+    )
+
+
+def explanation(purchase_id: int) -> dict:
+    """Why a purchase earned what it earned, made anew from the award's stored inputs. Empty if it earned for nobody."""
+    return explaining.of_purchase(purchase_id)
+
+
+# -- entries -----------------------------------------------------------------------------------------------------------
+
+_ACTS = """
+SELECT max(version), sum(CASE WHEN credit_account = %(available)s THEN points WHEN debit_account = %(available)s THEN -points ELSE 0 END),
+       (array_agg(available_after ORDER BY version DESC))[1],
+       sum(CASE WHEN debit_account = %(debt)s THEN points WHEN credit_account = %(debt)s THEN -points ELSE 0 END),
+       max(reason), max(note), max(purchase_id), max(occurred_at), max(expires_on), max(by_user_id), sum(points)
+  FROM loyalty_transfer
+ WHERE wallet_id = %(wallet)s AND version < %(before)s
+ GROUP BY source_id, client_key ORDER BY 1 DESC LIMIT %(limit)s
+"""
+
+
+def entries(member_id: int, *, limit: int = 50, before_version: int | None = None) -> list[Entry]:
+    """A member's ledger, newest first, each act in words. The same few queries for one entry and for fifty."""
+    wallet = wallet_of(member_id)
+    if wallet is None:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _ACTS,
+            {
+                "available": Account.AVAILABLE, "debt": Account.DEBT, "wallet": wallet.pk, "limit": limit,
+                "before": before_version or wallet.version + 1,
+            },
+        )  # fmt: skip
+        acts = cursor.fetchall()
+    explained = _explanations([act[6] for act in acts if act[4] == Transfer.Reason.PURCHASE])
+    refunds = Purchase.objects.in_bulk([act[6] for act in acts if act[4] == Transfer.Reason.REFUND])
+    return [_entry(act, explained, refunds) for act in acts]
+
+
+def _entry(act: tuple, explained: dict, refunds: dict) -> Entry:
+    version, points, after, debt_change, reason, note, purchase_id, occurred_at, expires_on, by_user_id, moved = act
+    return Entry(
+        version=version,
+        points=int(points),
+        available_after=after,
+        debt_change=int(debt_change),
+        reason=reason,
+        sentence=_sentence(reason, int(moved), int(debt_change), note, expires_on, explained.get(purchase_id), refunds.get(purchase_id)),
+        note=note,
+        purchase_id=purchase_id,
+        occurred_at=occurred_at,
+        expires_on=expires_on,
+        by_user_id=by_user_id,
+    )  # fmt: skip
+
+
+def _sentence(reason, moved, debt_change, note, expires_on, explained, refund) -> str:
+    if reason == Transfer.Reason.PURCHASE:
+        return sentences.of_purchase(explained)
+    if reason == Transfer.Reason.REFUND:
+        return sentences.of_refund(moved, debt_change, -refund.total_minor, refund.currency)
+    if reason == Transfer.Reason.EXPIRY:
+        return sentences.of_expiry(moved, date_format(expires_on, "DATE_FORMAT"))
+    if reason == Transfer.Reason.REDEMPTION:
+        return sentences.of_redemption(moved, note)
+    return sentences.of_adjustment(moved, note, is_goodwill=reason == Transfer.Reason.GOODWILL)
+
+
+def _explanations(purchase_ids: list[int]) -> dict[int, dict]:
+    """The explanations of many purchases, in three queries."""
+    if not purchase_ids:
+        return {}
+    awards = list(Award.objects.select_related("purchase").filter(pk__in=purchase_ids))
+    lines = defaultdict(list)
+    rows = PurchaseLine.objects.filter(purchase_id__in=purchase_ids).order_by("purchase_id", "line_no")
+    for purchase_id, product_id, total_minor in rows.values_list("purchase_id", "product_id", "total_minor"):
+        lines[purchase_id].append((product_id, total_minor))
+    return {
+        award.pk: explaining.of_award(
+            award,
+            *explaining.plan_again(
+                award.rule_set_id, award.purchase.currency, award.purchase.purchased_at, lines[award.pk],
+                award.line_category_ids, award.inputs,
+            ),
+        )
+        for award in awards
+    }  # fmt: skip
+
+
+# -- the whole programme -----------------------------------------------------------------------------------------------
+
+_TOTALS = """
+SELECT (SELECT count(*) FROM loyalty_wallet WHERE currency_id = %(points)s AND member_id IS NOT NULL),
+       coalesce(sum(moved) FILTER (WHERE debit IN (1, 6, 7)), 0), coalesce(sum(moved) FILTER (WHERE credit = 2), 0),
+       coalesce(sum(moved) FILTER (WHERE credit = 3), 0), coalesce(sum(moved) FILTER (WHERE credit = 4), 0),
+       (SELECT coalesce(sum(available + pending + held), 0) FROM loyalty_wallet WHERE currency_id = %(points)s),
+       (SELECT coalesce(sum(debt), 0) FROM loyalty_wallet WHERE currency_id = %(points)s),
+       (SELECT coalesce(sum(lot.points), 0) FROM loyalty_wallet w
+          CROSS JOIN unnest(w.lot_expires_on, w.lot_points) AS lot (last_day, points)
+         WHERE w.currency_id = %(points)s AND w.lot_expires_on[1] < %(today)s AND lot.last_day < %(today)s)
+  FROM (SELECT debit_account AS debit, credit_account AS credit, sum(points) AS moved FROM loyalty_transfer GROUP BY 1, 2) t
+"""
+
+
+def programme_totals(*, at: datetime) -> ProgrammeTotals:
+    """What was issued and what became of it, to the point. `outstanding` counts what expired but is not posted yet."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TOTALS, {"points": POINTS, "today": day_of(at)})
+        totals = [int(value) for value in cursor.fetchone()]
+        cursor.execute(
+            "SELECT t.code, count(w.id) FROM loyalty_tier t LEFT JOIN loyalty_wallet w"
+            " ON w.tier_id = t.id AND w.currency_id = %s AND w.member_id IS NOT NULL"
+            " GROUP BY t.code, t.points_from ORDER BY t.points_from",
+            [POINTS],
+        )
+        by_tier = dict(cursor.fetchall())
+    return ProgrammeTotals(*totals, members_by_tier=by_tier)

@@ -1,0 +1,103 @@
+"""The published rule sets, compiled, and the ladder: remembered by each process.
+
+Nothing here expires by time: the posting function refuses a caller that does not know the newest rule set, and the caller
+then forgets and asks again. So a checkout needs no query to know the rules, and none is ever posted under old ones.
+"""
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+
+from loyalty.earning import NEVER, Product, RuleSet, compile_rule_set
+from loyalty.models import RuleSet as PublishedRuleSet
+from loyalty.models import Tier
+from sales.catalogue import ProductFacts
+from sales.models import Category
+
+
+class NoRuleSet(LookupError):
+    """No rule set was live at this time."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """All rule sets by the time they go live, and the tiers they may name."""
+
+    live_from: list[datetime]
+    rule_sets: list[RuleSet]
+    latest_id: int
+    tiers: dict[int, Tier]
+
+    def live_at(self, at: datetime) -> RuleSet:
+        """The rule set in force at a time. Raises NoRuleSet."""
+        place = bisect_right(self.live_from, at)
+        if not place:
+            raise NoRuleSet(f"No rule set was live on {at:%Y-%m-%d}. Publish one with an earlier live_from.")
+        return self.rule_sets[place - 1]
+
+    def by_id(self, rule_set_id: int) -> RuleSet:
+        return next(rule_set for rule_set in self.rule_sets if rule_set.id == rule_set_id)
+
+
+class _Memory:
+    """What this process knows of one database."""
+
+    def __init__(self):
+        self.rules: Known | None = None
+        self.paths: dict[int, str] = {}
+        self.products: dict[ProductFacts, Product] = {}
+
+
+_memories: dict[str, _Memory] = {}
+
+
+def _memory() -> _Memory:
+    return _memories.setdefault(connection.settings_dict["NAME"], _Memory())
+
+
+def forget():
+    """Forget the rules, so that the next question reads them anew."""
+    _memories.clear()
+
+
+def known() -> Known:
+    memory = _memory()
+    if memory.rules is None:
+        memory.rules = _read()
+    return memory.rules
+
+
+def _read() -> Known:
+    # Of two that go live at the same moment the later version counts.
+    published = list(PublishedRuleSet.objects.order_by("live_from", "version"))
+    return Known(
+        live_from=[row.live_from for row in published],
+        rule_sets=[compile_rule_set(row.definition, id=row.pk, version=row.version) for row in published],
+        latest_id=max((row.pk for row in published), default=0),
+        tiers={tier.pk: tier for tier in Tier.objects.order_by("points_from")},
+    )
+
+
+def product_of(facts: ProductFacts) -> Product:
+    """The product as earning rules see it; category paths never change, so they are read once."""
+    memory = _memory()
+    product = memory.products.get(facts)
+    if product is None:
+        if len(memory.products) > 250_000:
+            memory.products.clear()
+        type_id = facts.category_ids[-1] if facts.category_ids else None
+        product = memory.products[facts] = Product(facts.id, type_id, path_of(type_id), facts.brand, facts.is_service)
+    return product
+
+
+def path_of(category_id: int | None) -> str:
+    if category_id is None:
+        return ""
+    paths = _memory().paths
+    if category_id not in paths:  # one query brings all that are new since the last one
+        paths.update(Category.objects.filter(pk__gt=max(paths, default=0)).values_list("pk", "path"))
+    if category_id not in paths:
+        paths.update(Category.objects.filter(pk=category_id).values_list("pk", "path"))
+    return paths[category_id]

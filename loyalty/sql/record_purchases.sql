@@ -1,0 +1,248 @@
+-- THE posting function: purchases in, points and tiers out, in one round trip.
+--
+-- A checkout calls it with arrays of one element, an import with thousands; purchases of one wallet are posted in the order
+-- given. The rules were asked before (loyalty/earning.py): every line arrives with its micropoints (millionths of a point).
+-- Here they meet the wallet's state under its lock: tier, carried remainder, debt, entitlements, lots, window. Every input
+-- used is written to loyalty_award, so that the award recomputes.
+--
+-- Answers one row per purchase. outcome 0: recorded now · 1: recorded before, the same answer again · 2: the key was used
+-- for another body · 3: no such member · 4: the key names another kind of act. A single row of outcome 9: a newer rule set
+-- was published than the caller knows. With any 3, 4 or 9 only those rows are answered and nothing at all was written: the
+-- caller asks again without those purchases, or by the new rules.
+--
+-- Lock order, always: wallets opened (by member), keys claimed (in the order given), wallets locked (by id).
+CREATE FUNCTION loyalty_record_purchases(
+    in_currency smallint, latest_rule_set integer, rule_set integer, tiers smallint[], tier_percents integer[],
+    sources bigint[], client_keys text[], body_hashes bytea[], members bigint[],
+    reference_kinds text[], reference_hashes bytea[],
+    stores bigint[], times timestamptz[], currencies text[], totals bigint[],
+    line_places integer[], line_numbers smallint[], line_products bigint[], line_quantities numeric[], line_units text[],
+    line_totals bigint[],
+    days date[], expiries date[], base_micropoints bigint[], extra_micropoints bigint[],
+    line_category_ids text[], line_micropoints text[], line_extras text[], inputs jsonb[]
+) RETURNS TABLE (
+    place integer, outcome smallint, purchase_id bigint, public_id uuid, member_id bigint, rule_set_id integer,
+    points bigint, debt_paid bigint, available bigint, tier_id smallint, tier_percent integer, tier_after_id smallint,
+    carry_before integer, carry_after integer, entitlements jsonb, award_inputs jsonb
+)
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_variable
+DECLARE
+    purchases integer := cardinality(client_keys);
+    newest_rule_set integer;
+    ladder smallint[];
+    ladder_from bigint[];
+    holders bigint[];
+    wallets bigint[];
+    must_open boolean;
+    is_unknown boolean;
+    purchase_ids bigint[];
+    public_ids uuid[];
+    outcomes smallint[];
+    posting_order integer[];
+    w loyalty_wallet;
+    i integer;
+    step integer;
+    qualifying bigint;
+    of_month bigint;
+    is_late boolean;
+    extra bigint[];
+    used jsonb;
+    micropoints bigint;
+    to_available bigint;
+    seq smallint;
+    lots integer;
+BEGIN
+    SELECT array_agg(t.id ORDER BY t.points_from), array_agg(t.points_from * 1000000::bigint ORDER BY t.points_from),
+           (SELECT max(r.id) FROM loyalty_ruleset r)
+      INTO ladder, ladder_from, newest_rule_set FROM loyalty_tier t;
+    IF newest_rule_set <> latest_rule_set THEN
+        outcome := 9;
+        RETURN NEXT;
+        RETURN;
+    END IF;
+
+    -- Who: by id, or by the keyed hash of a card, phone, e-mail or external id.
+    FOR attempt IN 1 .. 2 LOOP
+        SELECT array_agg(s.holder ORDER BY s.place), array_agg(v.id ORDER BY s.place),
+               bool_or(s.holder IS NOT NULL AND v.id IS NULL),
+               bool_or((s.holder IS NULL AND s.kind IS NOT NULL) OR (attempt = 2 AND s.holder IS NOT NULL AND v.id IS NULL))
+          INTO holders, wallets, must_open, is_unknown
+          FROM (SELECT said.place, said.kind, coalesce(said.member_id, known.member_id) AS holder
+                  FROM unnest(members, reference_kinds, reference_hashes) WITH ORDINALITY
+                       AS said (member_id, kind, hash, place)
+                  LEFT JOIN members_identifier known ON known.kind = said.kind AND known.value_hash = said.hash) s
+          LEFT JOIN loyalty_wallet v ON v.member_id = s.holder AND v.currency_id = in_currency;
+        EXIT WHEN is_unknown OR NOT must_open;
+        PERFORM loyalty_open_wallets(in_currency, holders);
+    END LOOP;
+    IF is_unknown THEN
+        outcome := 3;
+        FOR i IN 1 .. purchases LOOP
+            place := i;
+            IF wallets[i] IS NULL AND (holders[i] IS NOT NULL OR reference_kinds[i] IS NOT NULL) THEN
+                RETURN NEXT;
+            END IF;
+        END LOOP;
+        RETURN;
+    END IF;
+
+    -- A key that named goodwill or a redemption before names no purchase.
+    FOR place IN
+        SELECT said.place FROM unnest(sources, client_keys) WITH ORDINALITY AS said (source_id, client_key, place)
+          JOIN loyalty_transfer t ON t.source_id = said.source_id AND t.client_key = said.client_key AND t.seq = 0
+         WHERE t.purchase_id IS NULL
+    LOOP
+        outcome := 4;
+        RETURN NEXT;
+    END LOOP;
+    IF FOUND THEN
+        RETURN;
+    END IF;
+
+    SELECT array_agg(s.purchase_id ORDER BY s.place), array_agg(s.public_id ORDER BY s.place),
+           array_agg(s.outcome ORDER BY s.place)
+      INTO purchase_ids, public_ids, outcomes
+      FROM sales_store_purchases(
+               sources, client_keys, body_hashes, array_fill(1::smallint, ARRAY[purchases]),
+               array_fill(NULL::bigint, ARRAY[purchases]), holders, stores, times, currencies, totals,
+               line_places, line_numbers, line_products, line_quantities, line_units, line_totals,
+               array_fill(NULL::smallint, ARRAY[cardinality(line_places)])) s;
+
+    posting_order := '{1}';
+    IF purchases > 1 THEN
+        SELECT array_agg(o.place ORDER BY o.wallet, o.place) INTO posting_order
+          FROM unnest(wallets) WITH ORDINALITY AS o (wallet, place);
+    END IF;
+
+    FOREACH i IN ARRAY posting_order LOOP
+        place := i;
+        outcome := outcomes[i];
+        purchase_id := purchase_ids[i];
+        public_id := public_ids[i];
+        member_id := holders[i];
+        rule_set_id := rule_set;
+        entitlements := NULL;
+        award_inputs := NULL;
+
+        IF outcome <> 0 OR wallets[i] IS NULL THEN
+            points := 0; debt_paid := 0; available := NULL; tier_id := NULL; tier_percent := NULL; tier_after_id := NULL;
+            carry_before := NULL; carry_after := NULL;
+            IF outcome = 1 THEN
+                SELECT a.rule_set_id, a.points, a.debt_paid, a.available_after, a.tier_id, a.tier_percent, a.tier_after_id,
+                       a.carry_before, a.carry_after, a.entitlements, a.inputs
+                  INTO rule_set_id, points, debt_paid, available, tier_id, tier_percent, tier_after_id,
+                       carry_before, carry_after, entitlements, award_inputs
+                  FROM loyalty_award a WHERE a.purchase_id = purchase_ids[i];
+                points := coalesce(points, 0);
+                debt_paid := coalesce(debt_paid, 0);
+            ELSIF outcome = 2 THEN
+                purchase_id := NULL;
+                public_id := NULL;
+            END IF;
+            RETURN NEXT;
+            CONTINUE;
+        END IF;
+
+        IF w.id IS DISTINCT FROM wallets[i] THEN
+            IF w.id IS NOT NULL THEN
+                PERFORM loyalty_save_wallet(w);
+            END IF;
+            SELECT * INTO w FROM loyalty_wallet v WHERE v.id = wallets[i] FOR UPDATE;
+        END IF;
+        IF w.lot_expires_on[1] < days[i] THEN
+            w := loyalty_expire_lots(w, days[i], times[i]);
+        END IF;
+
+        -- The tier before this purchase: that of the window as it stands in the purchase's month. A receipt that comes late,
+        -- for a month before the wallet's newest, is paid at the tier the member holds now.
+        is_late := days[i] < w.qualifying_month;
+        IF NOT coalesce(is_late, false) AND (w.qualifying_month IS NULL OR days[i] >= w.qualifying_month + 28) THEN
+            w := loyalty_move_window(w, days[i]);
+            w := loyalty_settle_tier(w, NULL, times[i]);
+        END IF;
+        tier_id := w.tier_id;
+        tier_percent := coalesce(tier_percents[array_position(tiers, w.tier_id)], 100);
+
+        carry_before := w.carry_micropoints;
+        extra := CASE WHEN line_extras IS NULL THEN NULL ELSE line_extras[i]::bigint[] END;
+        micropoints := coalesce(extra_micropoints[i], 0);
+        IF w.entitled_until >= times[i] THEN
+            SELECT u.line_extra, u.used INTO extra, used
+              FROM loyalty_use_entitlements(holders[i], times[i], line_category_ids[i]::integer[],
+                                            line_micropoints[i]::bigint[], extra) u;
+            entitlements := used;
+            micropoints := coalesce((SELECT sum(x) FROM unnest(extra) x), 0);
+        END IF;
+        micropoints := micropoints + carry_before + base_micropoints[i] * tier_percent / 100;
+        points := micropoints / 1000000;
+        carry_after := micropoints % 1000000;
+        w.carry_micropoints := carry_after;
+
+        -- A debt is paid first; the rest goes into the lot of its expiry.
+        debt_paid := least(points, w.debt);
+        to_available := points - debt_paid;
+        seq := 0;
+        IF to_available > 0 THEN
+            lots := cardinality(w.lot_expires_on);
+            IF w.lot_expires_on[lots] = expiries[i] THEN
+                w.lot_points[lots] := w.lot_points[lots] + to_available;
+                w.available := w.available + to_available;
+            ELSE
+                w := loyalty_add_to_lot(w, expiries[i], to_available);
+            END IF;
+            w.version := w.version + 1;
+            INSERT INTO loyalty_transfer (wallet_id, version, source_id, client_key, seq, body_hash, debit_account,
+                                          credit_account, points, available_after, expires_on, purchase_id, reason, note,
+                                          occurred_at, posted_at)
+            VALUES (w.id, w.version, sources[i], client_keys[i], seq, body_hashes[i], 1, 10, to_available, w.available,
+                    expiries[i], purchase_id, 'purchase', '', times[i], statement_timestamp());
+            seq := 1;
+        END IF;
+        IF debt_paid > 0 THEN
+            w.debt := w.debt - debt_paid;
+            w.version := w.version + 1;
+            INSERT INTO loyalty_transfer (wallet_id, version, source_id, client_key, seq, body_hash, debit_account,
+                                          credit_account, points, available_after, purchase_id, reason, note,
+                                          occurred_at, posted_at)
+            VALUES (w.id, w.version, sources[i], client_keys[i], seq, body_hashes[i], 1, 13, debt_paid, w.available,
+                    purchase_id, 'purchase', '', times[i], statement_timestamp());
+        END IF;
+        available := w.available;
+
+        -- The window grows by what the lines earn under the rules, so that a tier does not feed on its own multiplier.
+        IF base_micropoints[i] > 0 THEN
+            IF is_late THEN
+                w := loyalty_add_qualifying(w, days[i], base_micropoints[i]);
+            ELSE
+                w.qualifying_micropoints[1] := w.qualifying_micropoints[1] + base_micropoints[i];
+            END IF;
+            qualifying := 0;
+            FOREACH of_month IN ARRAY w.qualifying_micropoints LOOP
+                qualifying := qualifying + of_month;
+            END LOOP;
+            step := cardinality(ladder);
+            WHILE step > 1 AND ladder_from[step] > qualifying LOOP
+                step := step - 1;
+            END LOOP;
+            IF ladder[step] <> w.tier_id THEN
+                w := loyalty_settle_tier(w, purchase_id, times[i]);
+            END IF;
+        END IF;
+        tier_after_id := w.tier_id;
+        IF w.last_purchase_at IS NULL OR w.last_purchase_at < times[i] THEN
+            w.last_purchase_at := times[i];
+        END IF;
+
+        INSERT INTO loyalty_award (purchase_id, wallet_id, rule_set_id, tier_id, tier_percent, earned_on, carry_before,
+                                   carry_after, points, debt_paid, available_after, tier_after_id, line_category_ids,
+                                   line_micropoints, line_extra_micropoints, inputs, entitlements)
+        VALUES (purchase_id, w.id, rule_set, tier_id, tier_percent, days[i], carry_before, carry_after, points, debt_paid,
+                available, tier_after_id, line_category_ids[i]::integer[], line_micropoints[i]::bigint[], extra, inputs[i],
+                entitlements);
+        RETURN NEXT;
+    END LOOP;
+    IF w.id IS NOT NULL THEN
+        PERFORM loyalty_save_wallet(w);
+    END IF;
+END $$;

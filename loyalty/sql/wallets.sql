@@ -1,0 +1,158 @@
+-- What the posting functions share. Each takes a wallet row that its caller has locked and gives back the changed one;
+-- only loyalty_save_wallet writes it.
+
+-- Open the wallets that these members do not have yet, on the lowest tier. Ids of no member are passed over.
+CREATE FUNCTION loyalty_open_wallets(in_currency smallint, members bigint[]) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO loyalty_wallet (public_id, currency_id, member_id, available, pending, held, debt, carry_micropoints, version,
+                                lot_expires_on, lot_points, tier_id, qualifying_micropoints)
+    SELECT gen_random_uuid(), in_currency, m.id, 0, 0, 0, 0, 0, 0, '{}', '{}',
+           (SELECT id FROM loyalty_tier ORDER BY points_from LIMIT 1), '{}'
+      FROM members_member m WHERE m.id = ANY (members) ORDER BY m.id
+        ON CONFLICT DO NOTHING
+$$;
+
+-- The wallet of one member, opened when missing, locked; NULL when there is no such member.
+CREATE FUNCTION loyalty_lock_wallet(in_currency smallint, member bigint) RETURNS loyalty_wallet LANGUAGE plpgsql AS $$
+DECLARE
+    w loyalty_wallet;
+BEGIN
+    SELECT * INTO w FROM loyalty_wallet WHERE member_id = member AND currency_id = in_currency FOR UPDATE;
+    IF w.id IS NULL THEN
+        PERFORM loyalty_open_wallets(in_currency, ARRAY[member]);
+        SELECT * INTO w FROM loyalty_wallet WHERE member_id = member AND currency_id = in_currency FOR UPDATE;
+    END IF;
+    RETURN w;
+END $$;
+
+CREATE FUNCTION loyalty_save_wallet(w loyalty_wallet) RETURNS void LANGUAGE sql AS $$
+    UPDATE loyalty_wallet
+       SET available = w.available, debt = w.debt, carry_micropoints = w.carry_micropoints, version = w.version,
+           lot_expires_on = w.lot_expires_on, lot_points = w.lot_points, tier_id = w.tier_id, tier_since = w.tier_since,
+           qualifying_month = w.qualifying_month, qualifying_micropoints = w.qualifying_micropoints,
+           last_purchase_at = w.last_purchase_at
+     WHERE id = w.id
+$$;
+
+-- Put points into the lot that may be spent until `until`, keeping the lots in order.
+CREATE FUNCTION loyalty_add_to_lot(w loyalty_wallet, until date, points bigint) RETURNS loyalty_wallet
+LANGUAGE plpgsql AS $$
+DECLARE
+    i integer := 1;
+BEGIN
+    WHILE i <= cardinality(w.lot_expires_on) AND w.lot_expires_on[i] < until LOOP
+        i := i + 1;
+    END LOOP;
+    IF i <= cardinality(w.lot_expires_on) AND w.lot_expires_on[i] = until THEN
+        w.lot_points[i] := w.lot_points[i] + points;
+    ELSE
+        w.lot_expires_on := w.lot_expires_on[:i - 1] || until || w.lot_expires_on[i:];
+        w.lot_points := w.lot_points[:i - 1] || points || w.lot_points[i:];
+    END IF;
+    w.available := w.available + points;
+    RETURN w;
+END $$;
+
+-- Take points out of lots, one transfer for each lot: first the lot of `preferred`, then the earliest.
+CREATE FUNCTION loyalty_take_from_lots(
+    w loyalty_wallet, points bigint, preferred date, into_account smallint, act loyalty_transfer
+) RETURNS loyalty_wallet LANGUAGE plpgsql AS $$
+DECLARE
+    i integer;
+    part bigint;
+    wanted bigint := points;
+BEGIN
+    WHILE wanted > 0 LOOP
+        i := coalesce(array_position(w.lot_expires_on, preferred), 1);
+        part := least(wanted, w.lot_points[i]);
+        ASSERT part > 0, 'more points are taken than the lots hold';
+        w.available := w.available - part;
+        w.version := w.version + 1;
+        INSERT INTO loyalty_transfer (wallet_id, version, source_id, client_key, seq, body_hash, debit_account, credit_account,
+                                      points, available_after, expires_on, purchase_id, reason, note, by_user_id,
+                                      occurred_at, posted_at)
+        VALUES (w.id, w.version, act.source_id, act.client_key, act.seq, act.body_hash, 10, into_account,
+                part, w.available, w.lot_expires_on[i], act.purchase_id, act.reason, act.note, act.by_user_id,
+                act.occurred_at, clock_timestamp());
+        act.seq := act.seq + 1;
+        IF part = w.lot_points[i] THEN
+            w.lot_expires_on := w.lot_expires_on[:i - 1] || w.lot_expires_on[i + 1:];
+            w.lot_points := w.lot_points[:i - 1] || w.lot_points[i + 1:];
+        ELSE
+            w.lot_points[i] := w.lot_points[i] - part;
+        END IF;
+        wanted := wanted - part;
+    END LOOP;
+    RETURN w;
+END $$;
+
+-- Post the expiry of the lots whose last day lies before `today`. Running it again finds nothing left to do.
+CREATE FUNCTION loyalty_expire_lots(w loyalty_wallet, today date, at timestamptz) RETURNS loyalty_wallet
+LANGUAGE plpgsql AS $$
+DECLARE
+    act loyalty_transfer;
+BEGIN
+    WHILE w.lot_expires_on[1] < today LOOP
+        SELECT id INTO STRICT act.source_id FROM sales_source WHERE code = 'ledger';
+        act.client_key := format('expiry:%s:%s', w.id, w.version);
+        act.seq := 0;
+        act.body_hash := decode(md5(act.client_key), 'hex');
+        act.reason := 'expiry';
+        act.note := '';
+        act.occurred_at := at;
+        w := loyalty_take_from_lots(w, w.lot_points[1], w.lot_expires_on[1], 3::smallint, act);
+    END LOOP;
+    RETURN w;
+END $$;
+
+-- Move the twelve-month window of qualifying points on to the month of `today`; never back.
+CREATE FUNCTION loyalty_move_window(w loyalty_wallet, today date) RETURNS loyalty_wallet LANGUAGE plpgsql AS $$
+DECLARE
+    this_month date := today - (extract(day FROM today)::integer - 1);
+    months integer;
+BEGIN
+    IF w.qualifying_month IS NULL THEN
+        w.qualifying_month := this_month;
+        w.qualifying_micropoints := ARRAY[0::bigint];
+    ELSIF this_month > w.qualifying_month THEN
+        months := 12 * (extract(year FROM this_month) - extract(year FROM w.qualifying_month))
+                + extract(month FROM this_month) - extract(month FROM w.qualifying_month);
+        w.qualifying_micropoints := (array_fill(0::bigint, ARRAY[least(months, 12)]) || w.qualifying_micropoints)[:12];
+        w.qualifying_month := this_month;
+    END IF;
+    RETURN w;
+END $$;
+
+-- Add to (or, negative, take from) the qualifying points of the month of `day`, if the window still holds it.
+CREATE FUNCTION loyalty_add_qualifying(w loyalty_wallet, day date, micropoints bigint) RETURNS loyalty_wallet
+LANGUAGE plpgsql AS $$
+DECLARE
+    place integer := 1 + 12 * (extract(year FROM w.qualifying_month) - extract(year FROM day))
+                       + extract(month FROM w.qualifying_month) - extract(month FROM day);
+BEGIN
+    IF place <= 12 THEN
+        IF place > cardinality(w.qualifying_micropoints) THEN
+            w.qualifying_micropoints := w.qualifying_micropoints
+                || array_fill(0::bigint, ARRAY[place - cardinality(w.qualifying_micropoints)]);
+        END IF;
+        w.qualifying_micropoints[place] := w.qualifying_micropoints[place] + micropoints;
+    END IF;
+    RETURN w;
+END $$;
+
+-- Give the wallet the tier of its window, and write the change if it is one.
+CREATE FUNCTION loyalty_settle_tier(w loyalty_wallet, purchase bigint, at timestamptz) RETURNS loyalty_wallet
+LANGUAGE plpgsql AS $$
+DECLARE
+    qualifying bigint;
+    reached smallint;
+BEGIN
+    SELECT coalesce(sum(q), 0)::bigint / 1000000 INTO qualifying FROM unnest(w.qualifying_micropoints) q;
+    SELECT id INTO reached FROM loyalty_tier WHERE points_from <= qualifying ORDER BY points_from DESC LIMIT 1;
+    IF reached IS DISTINCT FROM w.tier_id THEN
+        INSERT INTO loyalty_tierchange (wallet_id, from_tier_id, to_tier_id, qualifying_points, purchase_id, at)
+        VALUES (w.id, w.tier_id, reached, qualifying, purchase, at);
+        w.tier_id := reached;
+        w.tier_since := at;
+    END IF;
+    RETURN w;
+END $$;
