@@ -21,7 +21,7 @@ A rule set is a JSON object:
            fixed bonus once per basket, spread over the matching lines that earn.
 `when`     all conditions must hold; an absent one always does. Of the line: `categories` (the name of a department, category
            or type, or a whole path “A > B”), `brands`, `products` (ids). Of the basket: `basket_minor_from`, `weekdays`
-           (1 Monday … 7 Sunday), `hours` ["16:00", "18:30"] (store's time, end not included), `from` and `until` (days).
+           (1 Monday … 7 Sunday), `hours` ["16:00", "18:30"] (the programme's time, end not included), `from` and `until` (days).
 
 Micropoints are millionths of a point: whole numbers, so that no remainder is ever rounded away before the wallet's carry.
 """
@@ -32,6 +32,7 @@ import calendar
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 MICRO = 1_000_000
@@ -63,7 +64,7 @@ class Product(NamedTuple):
 
 
 class Basket(NamedTuple):
-    """A purchase as the rules see it. `at` is the store's local time; `total_minor` and lines' totals are minor units."""
+    """A purchase as the rules see it. `at` is local to the programme; `total_minor` and lines' totals are minor units."""
 
     currency: str
     at: datetime
@@ -238,7 +239,9 @@ class RuleSet:
         for n, rule in enumerate(self.rules):
             lines = [i for i, p in enumerate(plan.profiles, 1) if n in p.applied or n in p.bonuses]
             if lines:
-                effect = {"bonus_points": rule.bonus_points} if rule.bonus_points else {"percent": rule.multiply_percent}
+                effect = (
+                    {"bonus_points": rule.bonus_points} if rule.bonus_points else {"percent": rule.multiply_percent}
+                )
                 applied.append({"code": rule.code, "name": rule.name, "lines": lines, **effect})
             else:
                 beaten = any(n in p.beaten for p in plan.profiles)
@@ -264,11 +267,14 @@ class RuleSet:
 
     def expires_on(self, day: date) -> date:
         """The last day on which points of this day's purchase may be spent."""
-        if self.expiry_months is None:
-            return NEVER
-        months = day.year * 12 + day.month - 1 + self.expiry_months
-        year, month = divmod(months, 12)
-        return date(year, month + 1, calendar.monthrange(year, month + 1)[1])
+        return NEVER if self.expiry_months is None else month_end(day, self.expiry_months)
+
+
+@lru_cache(4096)
+def month_end(day: date, months: int) -> date:
+    """The last day of the month that lies `months` after the one of `day`."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, month + 1, calendar.monthrange(year, month + 1)[1])
 
 
 def category_names(path: str) -> frozenset[str]:
@@ -295,7 +301,9 @@ def compile_rule_set(definition: dict[str, Any], *, id: int = 0, version: int = 
     exclusions = _rules(definition.get("exclude", []), "exclude", problems)
     rules = _rules(definition.get("rules", []), "rules", problems)
     codes = [rule.code for rule in (*exclusions, *rules)]
-    problems += [f"Two rules are called {code!r}. Give each its own code." for code in {c for c in codes if codes.count(c) > 1}]
+    problems += [
+        f"Two rules are called {code!r}. Give each its own code." for code in {c for c in codes if codes.count(c) > 1}
+    ]
     if problems:
         raise InvalidRuleSet(problems)
     return RuleSet(
@@ -317,7 +325,9 @@ def _is_count(value: object, least: int = 1) -> bool:
 
 def _rates(earn: Any, problems: list[str]) -> dict[str, tuple[int, int]]:
     if not isinstance(earn, list) or not earn:
-        problems.append('earn: say what a purchase earns, such as [{"currency": "USD", "points": 1, "per_minor": 100}].')
+        problems.append(
+            'earn: say what a purchase earns, such as [{"currency": "USD", "points": 1, "per_minor": 100}].'
+        )
         return {}
     rates: dict[str, tuple[int, int]] = {}
     for n, entry in enumerate(earn):
@@ -362,7 +372,9 @@ def _rules(entries: Any, part: str, problems: list[str]) -> tuple[Rule, ...]:
 
 
 def _rule(entry: Any, place: str, problems: list[str], *, excludes: bool) -> Rule | None:
-    allowed = {"code", "name", "when"} | (set() if excludes else {"multiply_percent", "bonus_points", "priority", "stacks"})
+    allowed = {"code", "name", "when"} | (
+        set() if excludes else {"multiply_percent", "bonus_points", "priority", "stacks"}
+    )
     if not isinstance(entry, dict) or not isinstance(entry.get("code"), str) or not entry["code"]:
         problems.append(f"{place}: give the rule a code, such as fresh_tuesday.")
         return None
@@ -390,7 +402,9 @@ def _when(when: Any, place: str, faults: list[str], *, excludes: bool) -> When:
         return When()
     faults += [f"{place}.{key}: unknown. Use {', '.join(sorted(allowed))}." for key in sorted(when.keys() - allowed)]
     if excludes and not when:
-        faults.append(f"{place}: an exclusion without conditions would exclude every line. Name categories, brands or products.")
+        faults.append(
+            f"{place}: an exclusion without conditions would exclude every line. Name categories, brands or products."
+        )
     for key, kind in (("categories", str), ("brands", str), ("products", int), ("weekdays", int)):
         if not isinstance(when.get(key, []), list) or not all(isinstance(item, kind) for item in when.get(key, [])):
             faults.append(f"{place}.{key}: write a list of {'names' if kind is str else 'whole numbers'}.")
@@ -437,4 +451,3 @@ def _day(text: Any, place: str, faults: list[str]) -> date | None:
     except (TypeError, ValueError):
         faults.append(f"{place}: write a day such as 2026-03-31.")
         return None
-

@@ -43,12 +43,22 @@ def planned_again(award: Award) -> tuple[RuleSet, Plan]:
     lines = PurchaseLine.objects.filter(purchase_id=award.purchase_id).order_by("line_no")
     lines = list(lines.values_list("product_id", "total_minor"))
     return plan_again(
-        award.rule_set_id, award.purchase.currency, award.purchase.purchased_at, lines, award.line_category_ids, award.inputs
+        award.rule_set_id,
+        award.purchase.currency,
+        award.purchase.purchased_at,
+        lines,
+        award.line_category_ids,
+        award.inputs,
     )
 
 
 def plan_again(
-    rule_set_id: int, currency: str, at: datetime, lines: list[tuple[int, int]], type_ids: list[int | None], inputs: dict
+    rule_set_id: int,
+    currency: str,
+    at: datetime,
+    lines: list[tuple[int, int]],
+    type_ids: list[int | None],
+    inputs: dict,
 ) -> tuple[RuleSet, Plan]:
     rule_set = rules.known().by_id(rule_set_id)
     services, brands = set(inputs.get("services", ())), inputs.get("brands")

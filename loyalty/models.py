@@ -112,7 +112,9 @@ class Wallet(models.Model):
         null=True, blank=True, help_text="First day of the newest month in qualifying_micropoints."
     )
     qualifying_micropoints = ArrayField(
-        models.BigIntegerField(), default=list, help_text="Per month of the window, newest first, in millionths of a point."
+        models.BigIntegerField(),
+        default=list,
+        help_text="Per month of the window, newest first, in millionths of a point.",
     )
     last_purchase_at = models.DateTimeField(null=True, blank=True)
     entitled_until = models.DateTimeField(
@@ -236,12 +238,16 @@ class Award(models.Model):
         Tier, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
     )
     line_category_ids = ArrayField(models.IntegerField(null=True), help_text="The type each line's product had then.")
-    line_micropoints = ArrayField(models.BigIntegerField(), help_text="Per line under the rules, before tier and offers.")
+    line_micropoints = ArrayField(
+        models.BigIntegerField(), help_text="Per line under the rules, before tier and offers."
+    )
     line_extra_micropoints = ArrayField(
         models.BigIntegerField(), null=True, blank=True, help_text="Per line from fixed bonuses and entitlements."
     )
     inputs = models.JSONField(default=dict, help_text="What else the rules looked at; see loyalty/earning.py.")
-    entitlements = models.JSONField(null=True, blank=True, help_text="Benefits used: id, cause, benefit, amount, lines.")
+    entitlements = models.JSONField(
+        null=True, blank=True, help_text="Benefits used: id, cause, benefit, amount, lines."
+    )
 
 
 class TierChange(models.Model):

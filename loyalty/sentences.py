@@ -55,7 +55,9 @@ def _rules(explained: dict) -> list[str]:
     parts = []
     for rule in explained["applied"]:
         if "bonus_points" in rule:
-            parts.append(gettext("%(bonus)s extra for %(rule)s") % {"bonus": rule["bonus_points"], "rule": rule["name"]})
+            parts.append(
+                gettext("%(bonus)s extra for %(rule)s") % {"bonus": rule["bonus_points"], "rule": rule["name"]}
+            )
         else:
             parts.append(gettext("×%(times)s for %(rule)s") % {"times": times(rule["percent"]), "rule": rule["name"]})
     return parts

@@ -28,7 +28,9 @@ def entitle(rows: Iterable[EntitlementIn | tuple]) -> int:
     rows = [EntitlementIn(*row) for row in rows]
     for row in rows:
         if row.benefit not in {"multiply", "bonus"} or row.amount <= 0 or row.uses <= 0:
-            raise LedgerRefusal("A benefit is multiply (percent) or bonus (points), with an amount and uses above zero.")
+            raise LedgerRefusal(
+                "A benefit is multiply (percent) or bonus (points), with an amount and uses above zero."
+            )
         if row.valid_until <= row.valid_from:
             raise LedgerRefusal("A benefit ends after it begins: check valid_from and valid_until.")
     if not rows:

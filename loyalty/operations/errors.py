@@ -32,7 +32,9 @@ class KeyReused(CannotRecord):
     def __init__(self, client_key: str):
         self.client_key = client_key
         super().__init__(
-            _("The key %(key)s was used before for something else; nothing was changed. Send a new act under a new key.")
+            _(
+                "The key %(key)s was used before for something else; nothing was changed. Send a new act under a new key."
+            )
             % {"key": repr(client_key)}
         )
 

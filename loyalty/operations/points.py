@@ -121,6 +121,7 @@ def expire_points(*, at: datetime) -> Expired:
     """Post the expiry of every lot whose last day is over. Any number of runs do it once."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT * FROM loyalty_expire_points(%s::timestamptz, %s::date)", [at, at.astimezone(_programme_zone()).date()]
+            "SELECT * FROM loyalty_expire_points(%s::timestamptz, %s::date)",
+            [at, at.astimezone(_programme_zone()).date()],
         )
         return Expired(*cursor.fetchone())

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import lru_cache, partial
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -162,7 +162,7 @@ def _plan_one(place: int, purchase: PurchaseIn, known: rules.Known, products: di
         purchase.currency,
         str(sum(totals)),
         day.isoformat(),
-        _expires_on(rule_set.version, rule_set.expiry_months, day, rule_set),
+        rule_set.expires_on(day).isoformat(),
         str(made.base_micropoints),
         str(made.extra_micropoints),
         '"{' + ",".join(["NULL" if p.type_id is None else str(p.type_id) for p in of_lines]) + '}"',
@@ -179,11 +179,6 @@ def _programme_zone() -> ZoneInfo:
     return ZoneInfo(settings.TIME_ZONE)
 
 
-@lru_cache(4096)
-def _expires_on(version: int, months: int | None, day: date, rule_set: RuleSet) -> str:
-    return rule_set.expires_on(day).isoformat()
-
-
 def _check(purchase: PurchaseIn):
     if not purchase.lines:
         raise BadPurchase("A purchase has at least one line. Send the amount as a line if there is no list of goods.")
@@ -195,9 +190,13 @@ def _check(purchase: PurchaseIn):
         raise BadPurchase("Give member_id or member_reference, not both.")
     for number, line in enumerate(purchase.lines, 1):
         if line.total_minor < 0 or line.quantity < 0:
-            raise BadPurchase(f"Line {number}: a sale's line is never negative. Take goods back by a refund of their purchase.")
+            raise BadPurchase(
+                f"Line {number}: a sale's line is never negative. Take goods back by a refund of their purchase."
+            )
         if line.total_minor > MINOR_MAX:
-            raise BadPurchase(f"Line {number}: a total of {line.total_minor} minor units is beyond {MINOR_MAX}. Check the unit.")
+            raise BadPurchase(
+                f"Line {number}: a total of {line.total_minor} minor units is beyond {MINOR_MAX}. Check the unit."
+            )
 
 
 def _body_hash(purchase: PurchaseIn) -> bytes:
@@ -364,7 +363,9 @@ def _tell(answers: Iterable[Recorded | Exception]):
     if not new:
         return
     moves = [
-        TierMove(a.member_id, a.tier_code, a.tier_after_code, a.purchase_id) for a in new if a.tier_code != a.tier_after_code
+        TierMove(a.member_id, a.tier_code, a.tier_after_code, a.purchase_id)
+        for a in new
+        if a.tier_code != a.tier_after_code
     ]
     transaction.on_commit(
         partial(signals.purchases_recorded.send, sender=Recorded, purchase_ids=[a.purchase_id for a in new])

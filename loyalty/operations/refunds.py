@@ -69,9 +69,7 @@ def refund(
     return answer
 
 
-def preview_refund(
-    *, purchase_id: int, lines: Sequence[tuple[int, Decimal, int]], refunded_at: datetime
-) -> Refunded:
+def preview_refund(*, purchase_id: int, lines: Sequence[tuple[int, Decimal, int]], refunded_at: datetime) -> Refunded:
     """The numbers `refund` would give now, by the same code, with nothing written. Raises CannotRefund."""
     key = f"preview:{purchase_id}"
     with transaction.atomic():
@@ -87,7 +85,9 @@ def preview_refund(
 
 def _call(source, client_key, purchase_id, lines, refunded_at, store_code):
     _check(lines, refunded_at)
-    said = repr((purchase_id, [(n, f"{Decimal(q).normalize():f}", t) for n, q, t in lines], int(refunded_at.timestamp())))
+    said = repr(
+        (purchase_id, [(n, f"{Decimal(q).normalize():f}", t) for n, q, t in lines], int(refunded_at.timestamp()))
+    )
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT * FROM loyalty_refund(%s::bigint, %s::text, %s::bytea, %s::bigint, %s::bigint, %s::smallint[],
@@ -130,9 +130,7 @@ def _refusal(outcome: str, line_no: int | None, left: int | None) -> CannotRefun
 
 
 def _tell(answer: Refunded):
-    transaction.on_commit(
-        partial(signals.purchases_recorded.send, sender=Refunded, purchase_ids=[answer.purchase_id])
-    )
+    transaction.on_commit(partial(signals.purchases_recorded.send, sender=Refunded, purchase_ids=[answer.purchase_id]))
     if answer.tier_code != answer.tier_before_code:
         move = TierMove(None, answer.tier_before_code, answer.tier_code, answer.purchase_id)
         transaction.on_commit(partial(signals.tier_changed.send, sender=Refunded, changes=[move]))

@@ -26,7 +26,9 @@ def publish_rule_set(*, definition: dict, live_from: datetime, name: str) -> Rul
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('loyalty_ruleset', 0))")
     compiled = compile_rule_set(definition)
     if unknown := compiled.tier_percents.keys() - set(Tier.objects.values_list("code", flat=True)):
-        raise CannotPublish(f"tiers: {', '.join(sorted(unknown))} is no tier. Create the tier first, or correct its code.")
+        raise CannotPublish(
+            f"tiers: {', '.join(sorted(unknown))} is no tier. Create the tier first, or correct its code."
+        )
     newest = RuleSet.objects.aggregate(version=Max("version"), live_from=Max("live_from"))
     if newest["live_from"] and live_from < newest["live_from"]:
         raise CannotPublish(

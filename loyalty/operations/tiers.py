@@ -20,6 +20,7 @@ def evaluate_tiers(*, at: datetime) -> Evaluated:
     """Move every window on to the month of `at`; who stopped buying loses the tier. Any number of runs do it once."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT * FROM loyalty_evaluate_tiers(%s::timestamptz, %s::date)", [at, at.astimezone(_programme_zone()).date()]
+            "SELECT * FROM loyalty_evaluate_tiers(%s::timestamptz, %s::date)",
+            [at, at.astimezone(_programme_zone()).date()],
         )
         return Evaluated(*cursor.fetchone())
