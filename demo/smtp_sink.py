@@ -69,7 +69,7 @@ class Sink:
             self._thread.join()
             self._loop = None
 
-    def __enter__(self) -> "Sink":
+    def __enter__(self):
         return self.start()
 
     def __exit__(self, *_exception):

@@ -26,7 +26,9 @@ _colour = RegexValidator(r"^#[0-9a-fA-F]{6}$", _("A colour is written as #rrggbb
 class BrandSettings(BaseGenericSetting):
     """How the shop's e-mails are dressed. There is one shop, so there is one row."""
 
-    name = models.CharField(_("shop's name"), max_length=80, default="Larkfield Market")
+    name = models.CharField(
+        _("shop's name"), max_length=80, blank=True, help_text=_("Empty: the name this installation was given.")
+    )
     tagline = models.CharField(_("tagline"), max_length=120, blank=True, default="Good food, close by")
     shop_url = models.URLField(_("shop's address on the web"), blank=True, help_text=_("Empty: this site."))
     postal_address = models.CharField(
@@ -46,7 +48,7 @@ class BrandSettings(BaseGenericSetting):
 
     def as_brand(self, *, site_url: str) -> Brand:
         return Brand(
-            name=self.name,
+            name=self.name or settings.SHOP_NAME,
             tagline=self.tagline,
             shop_url=self.shop_url or f"{site_url}/",
             postal_address=self.postal_address,
@@ -103,6 +105,11 @@ class EmailTemplate(
         from emails import previewing  # late: previews freeze, and freezing reads this module
 
         return previewing.MODES
+
+    def make_preview_request(self, original_request=None, preview_mode=None, extra_request_attrs=None):
+        """Wagtail previews through a request of its own; the author's own comes along, for the member they chose."""
+        extra = {**(extra_request_attrs or {}), "author_request": original_request}
+        return super().make_preview_request(original_request, preview_mode, extra)
 
     def serve_preview(self, request, mode_name):
         from emails import previewing

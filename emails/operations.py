@@ -2,17 +2,27 @@
 
 import hashlib
 import json
+from dataclasses import replace
+from datetime import datetime
+from email.utils import make_msgid, parseaddr
+from typing import NamedTuple
 
+from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
+from liquid.exceptions import LiquidError
 
 from emails import brand as brands
+from emails import slow
 from emails.blocks import Look
 from emails.checks import Problem, problems
 from emails.compiling import Source, compile_source
+from emails.facts import Unsendable
 from emails.fields import FIELDS, prepare
 from emails.models import EmailTemplate, FrozenEmail
+from emails.previewing import example_facts
 from emails.segments import CannotBeFast, program
+from emails.smtp import SmtpChannel
 from emails.templating import parse
 
 
@@ -93,6 +103,36 @@ def freeze(*, template: EmailTemplate, language: str, site_url: str) -> FrozenEm
     frozen = build(template=template, language=language, site_url=site_url)
     FrozenEmail.objects.bulk_create([frozen], ignore_conflicts=True)
     return FrozenEmail.objects.get(content_hash=frozen.content_hash)
+
+
+class NotSent(Exception):
+    """A test did not leave; the message says why."""
+
+
+def send_test(*, template: EmailTemplate, values: dict, to: str, at: datetime) -> None:
+    """Send a draft to the colleague who wrote it: the real message, marked [Test], with untracked links. Raises `NotSent`."""
+    if not to:
+        raise NotSent(_("Your account has no e-mail address."))
+    message = replace(example_facts(to=to), message_id=make_msgid("test", domain="regulars.invalid"), date=at)
+    try:
+        frozen = build(template=template, language=template.language, site_url=settings.SITE_URL, is_tracked=False)
+        frozen.subject = f"[{_('Test')}] {frozen.subject}"
+        content = slow.render(frozen, values, message=message)
+    except (LiquidError, Unsendable) as error:
+        raise NotSent(str(error).split("\n")[0]) from error
+    channel = SmtpChannel(settings.EMAIL_URL)
+    sender = parseaddr(settings.MARKETING_FROM)[1]
+    [result] = channel.send([_Test(message.message_id, to, content, sender)])
+    channel.close()
+    if result.outcome != "accepted":
+        raise NotSent(_("The mail server did not take it: %(reason)s") % {"reason": result.detail})
+
+
+class _Test(NamedTuple):
+    message_id: str
+    recipient: str
+    content: bytes
+    sender: str
 
 
 def link_target(frozen: FrozenEmail, index: str, values: dict) -> str | None:

@@ -3,6 +3,7 @@
 Who a real member is, and what their values are, only a higher floor knows: it registers itself as `source_of_values`.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from emails.facts import MessageFacts
 from emails.fields import FIELDS
 from emails.icons import icon_url
 from emails.styles import DARK_QUERY
+from emails.templating import FALLBACK_MARKS, marks_fallbacks, parse
 
 SAMPLE_OFFERS = {
     "buy_again": (
@@ -46,6 +48,7 @@ class Preview:
     size_bytes: int
     is_fast: bool
     notice: str
+    fallbacks: int  # how many values were missing and shown as their fallback; marked in the HTML
 
 
 def sample_values(language: str, *, site_url: str = "") -> dict:
@@ -96,23 +99,39 @@ def preview(template, values: dict, *, language: str = "") -> Preview:
     language = language or template.language
     frozen = build(template=template, language=language, site_url=settings.SITE_URL, is_tracked=False)
     context = context_of(frozen, values, message=example_facts())
-    html = slow.html(frozen, context)
+    marking = marks_fallbacks.set(True)
+    try:
+        html, text, subject = slow.html(frozen, context), slow.text(frozen, context), slow.subject(frozen, context)
+        preheader = parse(template.preheader, is_html=False).render(context)
+    finally:
+        marks_fallbacks.reset(marking)
     return Preview(
-        subject=slow.subject(frozen, context),
-        preheader=" ".join(_render_line(template.preheader, context).split()),
-        html=html,
-        text=slow.text(frozen, context),
+        subject=_unmarked(subject),
+        preheader=_unmarked(preheader),
+        html=_highlighted(html),
+        text=_unmarked(text),
         problems=problems(template, site_url=settings.SITE_URL),
-        size_bytes=len(html.encode()),
+        size_bytes=len(_unmarked(html).encode()),
         is_fast=frozen.is_fast,
         notice=frozen.notice,
+        fallbacks=_TAGS_AND_COMMENTS.sub("", html).count(FALLBACK_MARKS[0]),
     )
 
 
-def _render_line(source: str, context: dict) -> str:
-    from emails.templating import parse
+_TAGS_AND_COMMENTS = re.compile(r"<head>.*?</head>|<[^>]*>", re.DOTALL)
 
-    return parse(source, is_html=False).render(context)
+
+def _unmarked(text: str) -> str:
+    return text.replace(FALLBACK_MARKS[0], "").replace(FALLBACK_MARKS[1], "")
+
+
+def _highlighted(html: str) -> str:
+    """Fallbacks underlined where they are read; in attributes and in the head they stand as they are."""
+    html = _TAGS_AND_COMMENTS.sub(lambda m: _unmarked(m.group()), html)
+    opening = '<span style="border-bottom:2px dotted #d9822b;" title="{}">'.format(
+        escape(_("Fallback: the value is missing"))
+    )
+    return html.replace(FALLBACK_MARKS[0], opening).replace(FALLBACK_MARKS[1], "</span>")
 
 
 # -- Wagtail's preview panel -------------------------------------------------------------------------------------------
@@ -137,8 +156,9 @@ def source_of_values(function: Callable) -> Callable:
 def _values_for(request, mode: str, language: str) -> dict:
     if mode == "empty":
         return {}
-    if mode == "member" and _source_of_values:
-        values = _source_of_values[0](request, language)
+    author = getattr(request, "author_request", request)
+    if mode == "member" and _source_of_values and hasattr(author, "session"):
+        values = _source_of_values[0](author, language)
         if values is not None:
             return values
     return sample_values(language)

@@ -27,7 +27,7 @@ LOOP_WORDS = {"index": "number", "index0": "number", "first": "flag", "last": "f
 
 
 class CannotBeFast(Exception):
-    """This template is correct, but uses something only the slow renderer knows; the message says what."""
+    """The template is correct, but uses something only the slow renderer knows; the message says what."""
 
 
 def program(template: BoundTemplate, *, encoded: bool) -> list:

@@ -5,6 +5,7 @@ a cap on source, loops and output. Values are a plain dict of text, numbers and 
 """
 
 import re
+from contextvars import ContextVar
 from functools import lru_cache
 from html import unescape
 from urllib.parse import quote
@@ -27,11 +28,17 @@ def _plain(value) -> str:
     return str.__str__(value) if isinstance(value, str) else str(value)
 
 
+FALLBACK_MARKS = "\ue003", "\ue004"
+marks_fallbacks = ContextVar("marks_fallbacks", default=False)  # previews show where a fallback stands
+
+
 def default(value, fallback=""):
     """The value, or the fallback where it is missing or empty. Zero is a value."""
     is_missing = value is None or is_undefined(value) or value is False or value in ("", [], {})
     if not is_missing:
         return value
+    if marks_fallbacks.get():
+        return f"{FALLBACK_MARKS[0]}{_plain(fallback)}{FALLBACK_MARKS[1]}"
     return _plain(fallback) if isinstance(fallback, Markup) else fallback
 
 

@@ -1,0 +1,45 @@
+"""What authoring adds to the Wagtail admin."""
+
+from django.urls import path, reverse
+from django.utils.translation import gettext_lazy as _
+from wagtail import hooks
+from wagtail.contrib.settings.registry import register_setting
+from wagtail.snippets import widgets as buttons
+from wagtail.snippets.models import register_snippet
+from wagtail.snippets.views.snippets import SnippetViewSetGroup
+
+from cms.authoring import views
+from cms.authoring.viewsets import EmailTemplateViewSet, PushTemplateViewSet
+from emails.models import BrandSettings, EmailTemplate
+from push.models import PushTemplate
+
+
+class MessagesGroup(SnippetViewSetGroup):
+    menu_label = _("Messages")
+    menu_icon = "mail"
+    menu_order = 120
+    items = (EmailTemplateViewSet, PushTemplateViewSet)
+
+
+register_snippet(MessagesGroup)
+register_setting(BrandSettings, icon="tag")
+
+
+@hooks.register("register_admin_urls")
+def authoring_urls():
+    return [
+        path("emails/<int:pk>/preview/", views.email_studio, name="cms_email_studio"),
+        path("emails/<int:pk>/preview/frame/", views.email_frame, name="cms_email_frame"),
+        path("emails/<int:pk>/test/", views.email_test, name="cms_email_test"),
+        path("push/<int:pk>/preview/", views.push_studio, name="cms_push_studio"),
+    ]
+
+
+@hooks.register("register_snippet_listing_buttons")
+def preview_buttons(snippet, user, next_url=None):
+    names = {EmailTemplate: "cms_email_studio", PushTemplate: "cms_push_studio"}
+    name = names.get(type(snippet))
+    if name:
+        yield buttons.SnippetListingButton(
+            _("Preview studio"), reverse(name, args=[snippet.pk]), icon_name="view", priority=15
+        )

@@ -1,0 +1,97 @@
+"""Lists and editors of e-mails and push messages."""
+
+from django.urls import reverse
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+from wagtail.admin.panels import FieldPanel, HelpPanel, MultiFieldPanel, ObjectList, Panel, TabbedInterface
+from wagtail.admin.ui.tables import Column, UpdatedAtColumn
+from wagtail.admin.widgets.button import HeaderButton
+from wagtail.snippets.views.snippets import EditView, SnippetViewSet
+
+from emails.checks import problems
+from emails.fields import FIELDS
+from emails.models import EmailTemplate
+from push.models import PushTemplate
+
+
+class ProblemsPanel(Panel):
+    """What is wrong with the e-mail as it was last saved, each with a link to its place."""
+
+    class BoundPanel(Panel.BoundPanel):
+        template_name = "cms/authoring/problems_panel.html"
+
+        def get_context_data(self, parent_context=None):
+            context = super().get_context_data(parent_context)
+            is_saved = bool(self.instance and self.instance.pk)
+            return context | {"is_saved": is_saved, "problems": problems(self.instance) if is_saved else []}
+
+
+class FieldsPanel(HelpPanel):
+    """The fields a text may name, with what each looks like."""
+
+    class BoundPanel(HelpPanel.BoundPanel):
+        def get_context_data(self, parent_context=None):
+            return super().get_context_data(parent_context) | {"fields": FIELDS.values()}
+
+
+class StudioEditView(EditView):
+    """The editor, with the way to the preview studio in its header."""
+
+    studio = ""
+
+    def get_header_more_buttons(self):
+        return [
+            *super().get_header_more_buttons(),
+            HeaderButton(
+                _now("Preview studio"), reverse(self.studio, args=[self.object.pk]), icon_name="view", priority=5
+            ),
+        ]
+
+
+class EmailEditView(StudioEditView):
+    studio = "cms_email_studio"
+
+
+class PushEditView(StudioEditView):
+    studio = "cms_push_studio"
+
+
+class EmailTemplateViewSet(SnippetViewSet):
+    model = EmailTemplate
+    icon = "mail"
+    menu_label = _("E-mails")
+    menu_name = "emails"
+    url_prefix = "emails/templates"
+    edit_view_class = EmailEditView
+    list_display = ["name", Column("subject", label=_("Subject")), UpdatedAtColumn()]
+    search_fields = ["name", "subject"]
+    copy_view_enabled = True
+    edit_handler = TabbedInterface(
+        [
+            ObjectList(
+                [
+                    FieldPanel("name"),
+                    MultiFieldPanel(
+                        [FieldPanel("subject"), FieldPanel("preheader")],
+                        heading=_("In the inbox"),
+                    ),
+                    FieldPanel("body"),
+                ],
+                heading=_("E-mail"),
+            ),
+            ObjectList([ProblemsPanel()], heading=_("Problems")),
+            ObjectList([FieldsPanel(template="cms/authoring/fields_panel.html")], heading=_("Fields")),
+        ]
+    )
+
+
+class PushTemplateViewSet(SnippetViewSet):
+    model = PushTemplate
+    icon = "mobile-alt"
+    menu_label = _("Push messages")
+    menu_name = "push"
+    url_prefix = "push/templates"
+    edit_view_class = PushEditView
+    list_display = ["name", UpdatedAtColumn()]
+    search_fields = ["name"]
+    copy_view_enabled = True

@@ -1,0 +1,12 @@
+"""The admin's menu and screens. Each subject registers its own in a `hooks` module; this one only tidies up."""
+
+from wagtail import hooks
+
+from cms.authoring import hooks as authoring  # noqa: F401 -- registers e-mails, push messages and the brand
+
+UNUSED = {"explorer"}  # there are no web pages to explore: members' pages belong to the portal
+
+
+@hooks.register("construct_main_menu")
+def hide_what_is_not_used(request, menu_items):
+    menu_items[:] = [item for item in menu_items if item.name not in UNUSED]
