@@ -12,7 +12,12 @@ WHY_ZH = "您加入了 Larkfield Market 会员计划并同意通过电子邮件�
 def _body(words: dict, *, offers_first: bool) -> list[tuple[str, dict]]:
     hero = (
         "hero",
-        {"heading": words["heading"], "text": words["intro"], "button_text": words["button"], "button_url": "{{ portal_url }}offers/"},
+        {
+            "heading": words["heading"],
+            "text": words["intro"],
+            "button_text": words["button"],
+            "button_url": "{{ portal_url }}offers/",
+        },
     )
     points = ("points", {"heading": words["points"], "shows_tier": True, "shows_expiry": True})
     again = ("offers", {"slot": "buy_again", "heading": words["again"], "fallback": words["again_fallback"]})
@@ -49,7 +54,10 @@ CHINESE = {
 VARIANTS = {
     "Points first": {
         "offers_first": False,
-        "en": ("Your {{ points }} points are waiting", "They are worth something. So are these offers, picked for you."),
+        "en": (
+            "Your {{ points }} points are waiting",
+            "They are worth something. So are these offers, picked for you.",
+        ),
         "zh-hans": ("您的 {{ points }} 积分还在等您", "积分有用，为您挑选的优惠也一样。"),
     },
     "Offers first": {

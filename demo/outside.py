@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from django.conf import settings
 from django.db import close_old_connections
 
-from demo import operations
+from demo import devices, operations
 from demo.push_endpoint import PushEndpoint
 from demo.smtp_sink import Sink
 
@@ -19,7 +19,7 @@ def _record_email(received):
 
 def _record_push(received):
     close_old_connections()
-    operations.record_push(received.payload, to=received.endpoint, at=datetime.now(UTC))
+    operations.record_push(received.payload, to=devices.owner_name(received.endpoint), at=datetime.now(UTC))
 
 
 def run():

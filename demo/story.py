@@ -4,26 +4,41 @@ The story is told in chapters. Each is finished or not (a fact in the database),
 and so a demo that was interrupted goes on where it was. Everything goes through the ordinary commands and operations.
 """
 
+import csv
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from django.conf import settings
 from django.core.management import call_command
 from django.utils import timezone
+from insights.operations import refresh_lifecycle
+from tqdm import tqdm
 
-from demo import authoring, dressing, labels, operations, people, queries
+from campaigns import operations as campaigns
+from campaigns.models import Audience, Campaign
+from delivery.queries import counts
+from demo import authoring, devices, dressing, featuring, labels, operations, people, queries
+from loyalty import operations as loyalty
 from members import clock
+from members.crypto import keyed_hash
+from members.queries import identifier_ids
+from recommender import operations as recommender
+from recommender.queries import live as live_ranker
+from sales import queries as sold
 
 WEEKS_AFTER = 4  # the campaign is sent this long before the year's end
 LAUNCH_AFTER_MIDNIGHT = timedelta(hours=10)  # ten in the morning at the shop
 OUTCOME_DAYS = 27
-ANALYSIS_SEED = 20171204
-REHEARSAL_SEED = 7
+REHEARSAL_HOLDOUT_PERCENT = 30
+REFUNDS = 60
+SENDING_PATIENCE_S = 300
 
 
 @dataclass(frozen=True)
@@ -144,10 +159,24 @@ def name_things(here: Scene) -> str:
 
 def import_history(here: Scene) -> str:
     """The year's own campaigns. Nobody was chosen by chance, so nothing is claimed of their lift."""
-    rows = dressing.campaigns(here.year)
-    known = identifier_ids("external", [str(h) for row in rows for h in row["households"]])
-    campaigns.import_history([_history(row, known) for row in rows])
+    members = _members_by_household(here)
+    rows = [
+        {
+            "name": row["name"],
+            "started_at": row["begins_at"],
+            "ended_at": row["ends_at"],
+            "reached": [members[h] for h in row["households"] if h in members],
+            "redemptions": Counter(members[h] for h, _at in row["redemptions"] if h in members),
+        }
+        for row in dressing.campaigns(here.year)
+    ]
+    campaigns.import_history(rows)
     return f"{len(rows)} campaigns of the year as history: not randomised, lift unknown"
+
+
+def _members_by_household(here: Scene) -> dict[int, int]:
+    hashes = {keyed_hash(str(h), kind="external"): h for h in here.year.households}
+    return {hashes[found]: member for found, member in identifier_ids("external", hashes).items()}
 
 
 # -- offers ------------------------------------------------------------------------------------------------------------
@@ -157,5 +186,169 @@ def train(here: Scene) -> str:
     """Trained on what was known four weeks before the campaign, judged by those four weeks, then brought up to the day."""
     call_command("train_recommender", cutoff=(here.cut - timedelta(weeks=WEEKS_AFTER)).isoformat(), weeks=WEEKS_AFTER)
     recommender.refresh_recommendations(at=here.cut)
-    live = {slot: live_version(slot) for slot in ("buy_again", "new_for_you")}
+    live = {slot: live_ranker(slot) for slot in ("buy_again", "new_for_you")}
     return ", ".join(f"{slot.replace('_', ' ')}: {version.ranker}" for slot, version in live.items() if version)
+
+
+# -- the campaign ------------------------------------------------------------------------------------------------------
+
+
+def subscribe_devices(here: Scene) -> str:
+    """A stand-in browser for each member who agreed to push; its keys are real, its push service is the local one."""
+    members = _members_by_household(here)
+    agreed = [
+        members[p.household] for p in here.people if ("push", "marketing") in p.consents and p.household in members
+    ]
+    return f"{devices.subscribe(agreed, at=here.cut):,} devices subscribed to push"
+
+
+LAPSING = {
+    "match": "all",
+    "conditions": [
+        {"type": "lifecycle_stage", "stages": ["lapsing", "lapsed"]},
+        {"type": "points_balance", "op": "at_least", "points": 100},
+    ],
+}
+REGULARS = {
+    "match": "all",
+    "conditions": [
+        {"type": "last_purchase", "op": "newer", "days": 60},
+        {"type": "points_balance", "op": "at_least", "points": 50},
+    ],
+}
+
+
+def _audience(name: str, description: str, conditions: dict) -> Audience:
+    made, _new = Audience.objects.get_or_create(
+        name=name, defaults={"description": description, "conditions": conditions}
+    )
+    return made
+
+
+def _variants() -> list[dict]:
+    push = authoring.push_template()
+    return [
+        {"name": name, "weight": 1, "email_template": authoring.email_template(name), "push_template": push}
+        for name in authoring.VARIANTS
+    ]
+
+
+def _draft(name: str, **settings) -> Campaign:
+    return Campaign.objects.filter(name=name).first() or campaigns.create(name=name, variants=_variants(), **settings)
+
+
+def send_campaign(here: Scene) -> str:
+    """Planned and sent four weeks ago by the business clock, through the scheduler, Celery, SMTP and web push."""
+    clock.set_shift(here.launch_at - timezone.now())
+    try:
+        refresh_lifecycle(at=here.launch_at)
+        audience = _audience(
+            "Lapsing, with points", "Members who have not come for a while and still have points.", LAPSING
+        )
+        campaign = _draft("Come back to your points", audience=audience, outcome_days=OUTCOME_DAYS)
+        if campaign.is_draft:
+            campaigns.schedule(campaign=campaign, launch_at=here.launch_at, at=here.launch_at)
+        _wait_until_sent(campaign)
+    finally:
+        clock.set_shift(timedelta())
+    return f"{_sent_words(campaign)}; sent on {here.launch_at:%d %B} by the business clock"
+
+
+def _wait_until_sent(campaign: Campaign) -> None:
+    """The workers do it; here one only looks on."""
+    begun = time.monotonic()
+    before = Campaign.Status.DRAFT, Campaign.Status.SCHEDULED, Campaign.Status.PLANNED, Campaign.Status.SENDING
+    with tqdm(desc="Sending", unit=" messages") as bar:
+        while True:
+            campaign.refresh_from_db()
+            bar.total = sum(counts(campaign.cause).values()) or None
+            bar.update(counts(campaign.cause).get("sent", 0) - bar.n)
+            if campaign.status not in before:
+                break
+            if time.monotonic() - begun > SENDING_PATIENCE_S:
+                raise RuntimeError(
+                    f"“{campaign}” is still {campaign.status}; see worker.log and beat.log in the demo's folder."
+                )
+            time.sleep(0.5)
+    if campaign.status not in {Campaign.Status.SENT, Campaign.Status.MEASURED}:
+        detail = campaign.fires.values_list("detail", flat=True).first()
+        raise RuntimeError(f"“{campaign}” was not sent: {campaign.status}. {detail}")
+
+
+def _sent_words(campaign: Campaign) -> str:
+    told = counts(campaign.cause)
+    return f"audience {campaign.audience_size:,}, {told.get('sent', 0):,} messages sent"
+
+
+def measure_campaign(here: Scene) -> str:
+    """What those people really bought afterwards. They never saw the message, and the report says what that shows."""
+    campaign = Campaign.objects.get(name="Come back to your points")
+    report = campaigns.measure(campaign=campaign, at=max(timezone.now(), campaign.outcome_ends_at))
+    first = report.figures["comparisons"][0]
+    return f"difference per member {first['absolute'] / 100:+.2f} [{first['low'] / 100:+.2f}, {first['high'] / 100:+.2f}] {report.figures['currency']}"
+
+
+def make_refunds(here: Scene) -> str:
+    """The data knows no refunds: the first line of every so many recent receipts is taken back, and labelled so."""
+    made = 0
+    for purchase in sold.receipts(source_code="complete-journey")[: REFUNDS * 5 : 5]:
+        left = [line for line in sold.refundable(purchase) if line[2] > 0]
+        if left:
+            loyalty.refund(
+                source="demo-refunds", client_key=f"refund-of-{purchase.client_key}", purchase_id=purchase.pk, lines=left[:1],
+                refunded_at=timezone.now() - timedelta(days=1),
+            )  # fmt: skip
+            made += 1
+    return f"{made} invented refunds through the real operation (source: demo-refunds)"
+
+
+def rehearse(here: Scene) -> str:
+    """A second campaign whose responses are simulated with a planted effect, and the next draft that learned from it."""
+    now = timezone.now()
+    refresh_lifecycle(at=now)
+    recommender.refresh_recommendations(at=now)
+    audience = _audience("Regulars of the last two months", "Came within 60 days and have points to spend.", REGULARS)
+    rehearsal = _draft(
+        "Rehearsal: weekly picks", audience=audience, kind=Campaign.Kind.REHEARSAL,
+        holdout_percent=REHEARSAL_HOLDOUT_PERCENT, outcome_days=28,
+    )  # fmt: skip
+    if rehearsal.is_draft:
+        campaigns.schedule(campaign=rehearsal, launch_at=now, at=now)
+    _wait_until_sent(rehearsal)
+    _wait_for_report(rehearsal)
+    following = rehearsal.clones.first() or campaigns.clone(campaign=rehearsal)
+    Campaign.objects.filter(pk=following.pk).update(name="Rehearsal: weekly picks, next round")
+    operations.remember(second_campaign=following.pk, rehearsal=rehearsal.pk)
+    return f"{_sent_words(rehearsal)}; {rehearsal.learning.verdict}"
+
+
+def _wait_for_report(campaign: Campaign) -> None:
+    begun = time.monotonic()
+    while campaign.status != Campaign.Status.MEASURED:
+        if time.monotonic() - begun > SENDING_PATIENCE_S:
+            raise RuntimeError(f"“{campaign}” has no report yet; see worker.log in the demo's folder.")
+        time.sleep(0.5)
+        campaign.refresh_from_db()
+
+
+def feature(here: Scene) -> str:
+    """Somebody near the next tier, somebody lapsing, somebody new; the busiest store is the cashier's."""
+    found = featuring.find(at=timezone.now())
+    operations.remember(**found)
+    return f"featured: {', '.join(member['name'] for member in found['featured'].values())}; {found['busiest_store']['name']}"
+
+
+CHAPTERS = [
+    Chapter("members", "Members are enrolled", enrol),
+    Chapter("purchases", "Forty-eight weeks of purchases are imported, points posted, tiers evaluated", import_before),
+    Chapter("names", "Products get names, offers are made", name_things),
+    Chapter("history", "The year's own campaigns", import_history),
+    Chapter("recommender", "The recommender is trained and judged on later weeks", train),
+    Chapter("devices", "Devices subscribe to push", subscribe_devices),
+    Chapter("campaign", "A campaign is planned and sent, four weeks ago", send_campaign),
+    Chapter("outcomes", "The four weeks after it are imported", import_after),
+    Chapter("report", "Its outcome is read", measure_campaign),
+    Chapter("refunds", "A few refunds are made", make_refunds),
+    Chapter("rehearsal", "A rehearsal with a planted effect, and what it taught", rehearse),
+    Chapter("featured", "Whom to look at", feature),
+]

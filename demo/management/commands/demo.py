@@ -97,7 +97,9 @@ class Command(BaseCommand):
         self.stdout.write(f"\nLarkfield Market is open at {base}/ – one click signs you in as anybody.\n")
         for name, url, does in rows:
             self.stdout.write(f"  {name:10}  {url:{width}}  {does}")
-        self.stdout.write(f"\n{TOUR}\n\nCtrl-C stops everything; `make demo` opens it again in seconds; `make clean` removes it.")
+        self.stdout.write(
+            f"\n{TOUR}\n\nCtrl-C stops everything; `make demo` opens it again in seconds; `make clean` removes it."
+        )
 
 
 def _interrupt(_signal, _frame):
