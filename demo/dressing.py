@@ -19,13 +19,6 @@ import pyarrow.parquet as pq
 SHOP_ZONE = ZoneInfo("America/New_York")
 LAST_DAY = date(2017, 12, 31)  # of the data, in New York
 CURRENCY = "USD"
-    "COUPON",
-    "CHARITABLE CONT",
-    "POSTAL CENTER",
-    "CNTRL/STORE SUP",
-    "PROD-WHS SALES",
-    "GM MERCH EXP",
-)
 
 
 def data_folder() -> Path:

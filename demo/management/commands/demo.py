@@ -13,8 +13,8 @@ from demo.processes import PortTaken, Processes, check_port
 from demo.roles import ROLES
 
 DISK_BYTES = 2_500_000_000
-TOUR = "Tour: award $24.60 as cashier → see it explained in the portal → refund it at the desk → preview the e-mail as that\n" \
-       "member → launch the ready second campaign → read it in the inbox → its report."  # fmt: skip
+TOUR = """Tour: award $24.60 as cashier → see it explained in the portal → refund it at the desk → preview the e-mail as that
+member → launch the ready second campaign → read it in the inbox → its report."""
 
 
 class Command(BaseCommand):
