@@ -25,6 +25,11 @@ def receipt(public_id) -> Purchase | None:
     )
 
 
+def told(source_code: str, client_key: str) -> Purchase | None:
+    """The act that a source told under this key, if it was stored."""
+    return Purchase.objects.filter(source__code=source_code, client_key=client_key).first()
+
+
 def refundable(purchase: Purchase) -> list[tuple[int, Decimal, int]]:
     """What is left to refund of each line: (line_no, quantity, total in minor units), lines taken back whole left out."""
     if purchase.kind == Purchase.Kind.REFUND:

@@ -107,8 +107,7 @@ def test_staff_sign_in_once_per_door_and_each_door_keeps_its_own_person(client):
 
 
 def test_a_door_session_is_no_session_of_another_door(client):
-    cashier = staff(Role.CASHIER)
-    client.force_login(cashier)
+    client.cookies[f"{django_settings.SESSION_COOKIE_NAME}_staff"] = _session(staff(Role.CASHIER))
     entered = client.get("/staff/enter/pos/")
     cookies = {name for name in entered.cookies if entered.cookies[name].value}
     assert cookies == {f"{django_settings.SESSION_COOKIE_NAME}_pos"}
