@@ -24,7 +24,9 @@ def effect_of(purchase) -> Effect | None:
     moved = [entry for entry in entries if entry.purchase_id == purchase.pk]
     if not moved:
         return None
-    return Effect(moved[-1].available_after - moved[-1].points, moved[0].available_after, [e.sentence for e in reversed(moved)])
+    return Effect(
+        moved[-1].available_after - moved[-1].points, moved[0].available_after, [e.sentence for e in reversed(moved)]
+    )
 
 
 @dataclass(frozen=True)

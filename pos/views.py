@@ -151,7 +151,9 @@ def _refund(request, purchase, key):
             refunded_at=clock.now(),
         )  # fmt: skip
     except (loyalty.operations.CannotRefund, loyalty.operations.KeyReused):
-        messages.error(request, _("Nothing was refunded: this sale was taken back already. Look at the list of the till."))
+        messages.error(
+            request, _("Nothing was refunded: this sale was taken back already. Look at the list of the till.")
+        )
         return redirect("pos:sale", purchase.public_id)
     if purchase.member_id:
         _note(request, purchase.member_id, "refunded", refunded)

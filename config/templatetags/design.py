@@ -73,6 +73,12 @@ def signed(number):
 
 
 @register.filter
+def times(percent):
+    """300 → 3, 150 → 1.5: what a percent multiplies by."""
+    return f"{int(percent) / 100:g}"
+
+
+@register.filter
 def percent(share, digits=1):
     """0.153 → 15.3%."""
     if share is None or share == "":
