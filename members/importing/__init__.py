@@ -1,0 +1,1 @@
+"""Reading other systems' files: what every import shares (`files`, `problems`), and the import of members itself."""

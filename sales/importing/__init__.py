@@ -1,0 +1,1 @@
+"""Reading, validating and staging files of purchases. Posting them is `manage.py import_purchases` in loyalty."""

@@ -1,0 +1,170 @@
+"""Checked lines wait here until the whole file is read: tables of one database session, gone with it even after kill -9.
+
+Nothing is posted before the last row was read, so a file that breaks off imports nothing. PostgreSQL brings the lines of a
+receipt together and the receipts into the order of time, in flat memory however long the file is.
+"""
+
+import io
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.csv
+from django.db import connection
+from django.utils.translation import gettext as _
+
+from members.importing.problems import Problem, shown
+from sales.importing.checking import LINE_COLUMNS, PRODUCT_COLUMNS, Checked
+
+TABLES = """
+    CREATE TEMPORARY TABLE staged_line (row bigint, receipt text, at timestamptz, member text, store text, product text,
+        milli bigint, unit text, minor bigint, currency text, is_refund boolean, refunds_receipt text);
+    CREATE TEMPORARY TABLE staged_product (product text, name text, category text, brand text, is_service boolean);
+    CREATE TEMPORARY TABLE staged_spoiled (receipt text);
+    CREATE TEMPORARY TABLE staged_member (ref text PRIMARY KEY, first_row bigint, first_at timestamptz, member_id bigint, outcome text)
+"""
+
+# The lines of a receipt agree on where, when and whose it was: what disagrees with the receipt's first line is told.
+DISAGREEING = """
+    WITH said AS (
+        SELECT receipt, min(row) AS first_row FROM staged_line GROUP BY receipt
+        HAVING min(at) <> max(at) OR min(store) <> max(store) OR min(member) <> max(member) OR min(currency) <> max(currency)
+            OR min(refunds_receipt) FILTER (WHERE is_refund) <> max(refunds_receipt) FILTER (WHERE is_refund)
+    )
+    SELECT DISTINCT ON (receipt) l.row, receipt,
+           CASE WHEN l.at <> f.at THEN 'time' WHEN l.store <> f.store THEN 'store' WHEN l.member <> f.member THEN 'member'
+                WHEN l.currency <> f.currency THEN 'currency' ELSE 'refunds_receipt' END
+      FROM said JOIN staged_line l USING (receipt) JOIN staged_line f USING (receipt)
+     WHERE f.row = said.first_row
+       AND (l.at, l.store, l.member, l.currency) IS DISTINCT FROM (f.at, f.store, f.member, f.currency)
+        OR f.row = said.first_row AND l.is_refund AND f.is_refund AND l.refunds_receipt <> f.refunds_receipt
+     ORDER BY receipt, l.row
+"""
+
+RECEIPTS = """
+    SELECT receipt, is_refund, at, store, currency, member_id, l.member, refunds_receipt, min(row),
+           array_agg(product ORDER BY row), array_agg(milli ORDER BY row), array_agg(unit ORDER BY row), array_agg(minor ORDER BY row)
+      FROM staged_line l LEFT JOIN staged_member m ON m.ref = l.member
+     WHERE m.outcome IS DISTINCT FROM 'reject'
+     GROUP BY at, receipt, is_refund, store, currency, l.member, member_id, refunds_receipt
+     ORDER BY at, receipt, is_refund
+"""
+
+
+class StagedReceipt(NamedTuple):
+    """One receipt of the file; its refunded lines are a receipt of their own (`is_refund`), right after it.
+
+    Quantities are thousandths and, like the totals, positive in refunds too. `row` is its first row in the file.
+    """
+
+    receipt: str
+    is_refund: bool
+    at: datetime
+    store: str
+    currency: str
+    member_id: int | None
+    member: str
+    refunds_receipt: str
+    row: int
+    products: list[str]
+    millis: list[int]
+    units: list[str]
+    minors: list[int]
+
+
+class Staging:
+    """A database session of its own with the staged lines. Used as a context manager; leaving it drops everything."""
+
+    def __enter__(self):
+        self._db = connection.copy()
+        self._cursor = self._db.cursor()
+        self._cursor.execute("SET temp_buffers = '64MB'; SET work_mem = '64MB'; SET synchronous_commit = off")
+        self._cursor.execute(TABLES)
+        return self
+
+    def __exit__(self, *_error):
+        self._db.close()
+
+    # -- filling -------------------------------------------------------------------------------------------------------
+    def add(self, checked: Checked):
+        self._copy("staged_line", LINE_COLUMNS, checked.lines)
+        self._copy("staged_product", PRODUCT_COLUMNS, checked.products)
+        self.spoil(checked.spoiled_receipts)
+
+    def _copy(self, table: str, columns: tuple[str, ...], rows: pa.Table):
+        buffer = io.BytesIO()
+        options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed")
+        pyarrow.csv.write_csv(rows, buffer, options)
+        with self._cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT csv, FORCE_NOT_NULL *)") as copy:
+            copy.write(buffer.getbuffer())
+
+    def spoil(self, receipts: Iterable[str]):
+        """Leave these receipts out, with all of their lines."""
+        self._cursor.execute("INSERT INTO staged_spoiled SELECT unnest(%s::text[])", [list(receipts)])
+
+    # -- settling ------------------------------------------------------------------------------------------------------
+    def drop_spoiled(self) -> int:
+        """Remove the receipts that were spoilt. Returns how many good lines were left out with them."""
+        self._cursor.execute("ANALYZE staged_line; ANALYZE staged_spoiled")
+        self._cursor.execute("DELETE FROM staged_line l USING (SELECT DISTINCT receipt FROM staged_spoiled) s WHERE l.receipt = s.receipt")
+        dropped = self._cursor.rowcount
+        self._cursor.execute("TRUNCATE staged_spoiled")
+        return dropped
+
+    def disagreements(self) -> Iterator[Problem]:
+        """Receipts whose lines disagree on time, store, member or currency; they are marked as spoilt."""
+        self._cursor.execute(DISAGREEING)
+        found = self._cursor.fetchall()
+        self.spoil(receipt for _row, receipt, _name in found)
+        for row, receipt, name in found:
+            yield Problem(
+                row, name, _("Receipt %(receipt)s says otherwise in its first line.") % {"receipt": shown(receipt)},
+                _("All lines of a receipt carry the same time, store, member, currency and refunded receipt."),
+            )  # fmt: skip
+
+    def products(self, chunk: int = 20_000) -> Iterator[list[tuple]]:
+        """The products of the file: (code, name, category path, brand, is service), the fullest description of each."""
+        self._cursor.execute(
+            """CREATE TEMPORARY TABLE staged_catalogue AS
+               SELECT DISTINCT ON (product) * FROM staged_product ORDER BY product, name = '', category = '', brand = '', name, category"""
+        )
+        yield from self._chunks("SELECT product, name, category, brand, is_service FROM staged_catalogue", chunk)
+
+    def stores(self) -> list[str]:
+        self._cursor.execute("SELECT DISTINCT store FROM staged_line")
+        return [row[0] for row in self._cursor]
+
+    def members(self, chunk: int = 10_000) -> Iterator[list[tuple[str, int, datetime]]]:
+        """The member references of the file, each with its first row and first time."""
+        self._cursor.execute(
+            """INSERT INTO staged_member (ref, first_row, first_at)
+               SELECT member, min(row), min(at) FROM staged_line WHERE member <> '' GROUP BY member"""
+        )
+        yield from self._chunks("SELECT ref, first_row, first_at FROM staged_member", chunk)
+
+    def know_members(self, found: dict[str, int | None], *, outcome: str = ""):
+        """Note whom references mean; None with the outcome 'reject' leaves their receipts out."""
+        self._cursor.execute(
+            """UPDATE staged_member m SET member_id = k.member_id, outcome = %s
+                 FROM unnest(%s::text[], %s::bigint[]) AS k (ref, member_id) WHERE m.ref = k.ref""",
+            [outcome, list(found), list(found.values())],
+        )
+
+    def count(self) -> int:
+        self._cursor.execute("SELECT count(*) FROM staged_line l LEFT JOIN staged_member m ON m.ref = l.member WHERE m.outcome IS DISTINCT FROM 'reject'")
+        return self._cursor.fetchone()[0]
+
+    # -- reading back --------------------------------------------------------------------------------------------------
+    def receipts(self, chunk: int) -> Iterator[list[StagedReceipt]]:
+        """All receipts in the order of time."""
+        for rows in self._chunks(RECEIPTS, chunk):
+            yield [StagedReceipt._make(row) for row in rows]
+
+    def _chunks(self, query: str, chunk: int) -> Iterator[list[tuple]]:
+        """The rows of a query by and by. The cursor is held over its commit, so that no snapshot is kept from vacuum."""
+        self._db.ensure_connection()
+        with self._db.connection.cursor(name="staged", withhold=True) as cursor:
+            cursor.execute(query)
+            while rows := cursor.fetchmany(chunk):
+                yield rows
