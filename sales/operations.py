@@ -63,7 +63,7 @@ def ensure_products(rows: Iterable[tuple]) -> int:
     Each row is (code, name, category path) and may go on with (brand, is_service). A name, a category or a brand that is
     known already is kept: a later file does not rename products. Returns how many rows were written.
     """
-    rows = list({row[0]: (*row, "", False)[:5] if len(row) < 5 else row for row in rows}.values())  # noqa: PLR2004
+    rows = list({row[0]: (*row, "", False)[:5] if len(row) < 5 else row for row in rows}.values())
     paths = {row[2]: path[-1] for row in rows if (path := catalogue.path_levels(row[2]))}
     ensure_categories(paths.values())
     codes, names, _, brands, services = (list(column) for column in zip(*rows, strict=True)) if rows else [[]] * 5

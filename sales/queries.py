@@ -1,10 +1,59 @@
-"""Questions about purchases."""
+"""Questions about purchases: what a desk, a portal and a refund need."""
 
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
 from decimal import Decimal
 
-from django.db.models import Sum
+from django.db import connection
 
-from sales.models import Purchase, PurchaseLine
+from sales.models import Product, Purchase, PurchaseLine
+from sales.refunds import Sold
+
+
+@dataclass(frozen=True)
+class ReceiptLine:
+    """A line with its product, and what refunds took back of it (quantity, and minor units; both positive)."""
+
+    line_no: int
+    product: Product
+    quantity: Decimal
+    unit: str
+    total_minor: int
+    refunded_quantity: Decimal
+    refunded_minor: int
+
+    @property
+    def left_quantity(self) -> Decimal:
+        return self.quantity - self.refunded_quantity
+
+    @property
+    def left_minor(self) -> int:
+        return self.total_minor - self.refunded_minor
+
+    @property
+    def is_refunded(self) -> bool:
+        """Whether nothing is left to give back."""
+        return not self.left_quantity and not self.left_minor
+
+
+def purchases_of(member_id: int, *, limit: int = 20, before=None) -> list[Purchase]:
+    """A member's purchases before a moment, newest first, each with `.receipt_lines` and `.refunded_minor`. Three queries."""
+    purchases = Purchase.objects.filter(member=member_id, kind=Purchase.Kind.SALE).select_related("store", "source")
+    if before is not None:
+        purchases = purchases.filter(purchased_at__lt=before)
+    return _with_lines(list(purchases.order_by("-purchased_at", "-pk")[:limit]))
+
+
+def purchase(public_id) -> Purchase | None:
+    """A purchase or refund by its public id, with `.receipt_lines` and `.refunded_minor`; None when there is none."""
+    found = _with_lines(list(Purchase.objects.filter(public_id=public_id).select_related("store", "source", "member")))
+    return found[0] if found else None
+
+
+def purchase_by_key(source_code: str, client_key: str) -> Purchase | None:
+    """The purchase a client knows by its own key."""
+    return Purchase.objects.filter(source__code=source_code, client_key=client_key).first()
 
 
 def receipts(*, source_code: str = "", member_id: int | None = None):
@@ -34,18 +83,52 @@ def refundable(purchase: Purchase) -> list[tuple[int, Decimal, int]]:
     """What is left to refund of each line: (line_no, quantity, total in minor units), lines taken back whole left out."""
     if purchase.kind == Purchase.Kind.REFUND:
         return []
-    back = {
-        line_no: (quantity, total)
-        for line_no, quantity, total in PurchaseLine.objects.filter(purchase__refunds=purchase)
-        .values_list("refunds_line_no")
-        .annotate(Sum("quantity"), Sum("total_minor"))
-    }
-    left = [
-        (
-            line.line_no,
-            line.quantity + back.get(line.line_no, (0, 0))[0],
-            line.total_minor + back.get(line.line_no, (0, 0))[1],
+    left = refundable_many([purchase.pk])[purchase.pk]
+    return [(line.line_no, line.quantity, line.total_minor) for line in left if line.quantity or line.total_minor]
+
+
+def refundable_many(purchase_ids: Iterable[int]) -> dict[int, list[Sold]]:
+    """What is left to refund of each line, by purchase. Two queries for any number."""
+    ids = list(purchase_ids)
+    refunded = _refunded(ids)
+    left = {id_: [] for id_ in ids}
+    lines = PurchaseLine.objects.filter(purchase__in=ids).order_by("purchase", "line_no")
+    for id_, line_no, code, quantity, minor in lines.values_list(
+        "purchase", "line_no", "product__code", "quantity", "total_minor"
+    ):
+        back_quantity, back_minor = refunded[id_].get(line_no, (Decimal(0), 0))
+        left[id_].append(Sold(line_no, code, quantity - back_quantity, minor - back_minor))
+    return left
+
+
+def _with_lines(purchases: list[Purchase]) -> list[Purchase]:
+    ids = [one.pk for one in purchases]
+    refunded = _refunded(ids)
+    lines = defaultdict(list)
+    for line in PurchaseLine.objects.filter(purchase__in=ids).select_related("product__category").order_by("line_no"):
+        back_quantity, back_minor = refunded[line.purchase_id].get(line.line_no, (Decimal(0), 0))
+        lines[line.purchase_id].append(
+            ReceiptLine(
+                line.line_no, line.product, line.quantity, line.unit, line.total_minor, back_quantity, back_minor
+            )
         )
-        for line in purchase.lines.all()
-    ]
-    return [line for line in sorted(left) if line[1] or line[2]]
+    for one in purchases:
+        one.receipt_lines = lines[one.pk]
+        one.refunded_minor = sum(line.refunded_minor for line in one.receipt_lines)
+    return purchases
+
+
+def _refunded(purchase_ids: list[int]) -> dict[int, dict[int, tuple[Decimal, int]]]:
+    """What refunds took back of each line: purchase → line number → (quantity, minor units), both positive."""
+    refunded = defaultdict(dict)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT p.refunds_id, l.refunds_line_no, -sum(l.quantity), -sum(l.total_minor)
+                 FROM sales_purchase p JOIN sales_purchaseline l ON l.purchase_id = p.id
+                WHERE p.refunds_id = ANY (%s) AND l.refunds_line_no IS NOT NULL
+                GROUP BY 1, 2""",
+            [purchase_ids],
+        )
+        for purchase_id, line_no, quantity, minor in cursor:
+            refunded[purchase_id][line_no] = (quantity, minor)
+    return refunded

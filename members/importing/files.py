@@ -25,10 +25,13 @@ GZIP_MAGIC, PARQUET_MAGIC, UTF16_MARKS = b"\x1f\x8b", b"PAR1", (b"\xff\xfe", b"\
 
 
 class Rows:
-    """A batch of rows: `numbers` (as a spreadsheet counts them) and the columns that were asked for, by heading."""
+    """A batch of rows: `numbers` (as a spreadsheet counts them) and the columns that were asked for, by heading.
 
-    def __init__(self, numbers: np.ndarray, columns: dict[str, pa.Array]):
-        self.numbers, self._columns = numbers, columns
+    `share` is how much of the file has been read with it, from 0 to 1.
+    """
+
+    def __init__(self, numbers: np.ndarray, columns: dict[str, pa.Array], share: float):
+        self.numbers, self._columns, self.share = numbers, columns, share
 
     def __len__(self):
         return len(self.numbers)
@@ -68,7 +71,7 @@ def _decode(value: bytes | None) -> str | None:
 
 
 class File:
-    """A file of rows. `headings` at once; `batches(wanted)` reads on, telling `progress(share_of_file)` as it goes."""
+    """A file of rows: its `headings` at once, its rows by `batches(wanted)`."""
 
     def __init__(self, path: Path, *, encoding: str = "utf-8", delimiter: str = ","):
         self.path, self.encoding, self.delimiter = Path(path), encoding, delimiter
@@ -76,15 +79,24 @@ class File:
             with self.path.open("rb") as file:
                 start = file.read(4)
         except OSError as error:
-            raise CannotImport(_("%(path)s cannot be opened: %(error)s.") % {"path": path, "error": error.strerror}) from error
+            raise CannotImport(
+                _("%(path)s cannot be opened: %(error)s.") % {"path": path, "error": error.strerror}
+            ) from error
         if not start:
-            raise CannotImport(_("%(path)s is empty. Export it again and check that it holds a heading and rows.") % {"path": path})
+            raise CannotImport(
+                _("%(path)s is empty. Export it again and check that it holds a heading and rows.") % {"path": path}
+            )
         self.is_parquet, self.is_gzip = start == PARQUET_MAGIC, start[:2] == GZIP_MAGIC
         if start[:2] in UTF16_MARKS and encoding == "utf-8":
-            raise CannotImport(_('This file is UTF-16. Save it as UTF-8, or set encoding = "utf-16" under [file] in the mapping.'))
+            raise CannotImport(
+                _('This file is UTF-16. Save it as UTF-8, or set encoding = "utf-16" under [file] in the mapping.')
+            )
         self.headings = self._parquet_headings() if self.is_parquet else self._csv_headings()
         if repeated := sorted({name for name in self.headings if self.headings.count(name) > 1}):
-            raise CannotImport(_("Column %(name)s appears twice in the heading. Rename or remove one of them.") % {"name": shown(repeated[0])})
+            raise CannotImport(
+                _("Column %(name)s appears twice in the heading. Rename or remove one of them.")
+                % {"name": shown(repeated[0])}
+            )
 
     # -- headings ------------------------------------------------------------------------------------------------------
     def _parquet_headings(self) -> list[str]:
@@ -100,33 +112,35 @@ class File:
             except (OSError, pa.ArrowInvalid) as error:
                 raise self._broken(error) from error
         if not start.strip():
-            raise CannotImport(_("%(path)s is empty. Export it again and check that it holds a heading and rows.") % {"path": self.path})
+            raise CannotImport(
+                _("%(path)s is empty. Export it again and check that it holds a heading and rows.")
+                % {"path": self.path}
+            )
         text = start.decode(self.encoding, errors="replace").removeprefix("\ufeff")
         try:
             return next(csv.reader(io.StringIO(text), delimiter=self.delimiter))
         except csv.Error as error:
-            raise CannotImport(_("The heading cannot be read: %(error)s. Is this a CSV file?") % {"error": error}) from error
+            raise CannotImport(
+                _("The heading cannot be read: %(error)s. Is this a CSV file?") % {"error": error}
+            ) from error
 
     # -- rows ----------------------------------------------------------------------------------------------------------
-    def batches(
-        self, wanted: list[str], *, problem: Callable[[Problem], None], progress: Callable[[float], None] = lambda share: None
-    ) -> Iterator[Rows]:
+    def batches(self, wanted: list[str], *, problem: Callable[[Problem], None]) -> Iterator[Rows]:
         """The columns `wanted`, batch by batch. Rows that have not as many cells as the heading go to `problem`."""
-        return self._parquet_batches(wanted, progress) if self.is_parquet else self._csv_batches(wanted, problem, progress)
+        return self._parquet_batches(wanted) if self.is_parquet else self._csv_batches(wanted, problem)
 
-    def _parquet_batches(self, wanted, progress):
+    def _parquet_batches(self, wanted):
         try:
             with pa.parquet.ParquetFile(self.path) as file:
                 total, done = max(file.metadata.num_rows, 1), 0
                 for batch in file.iter_batches(batch_size=PARQUET_ROWS, columns=wanted):
                     numbers = np.arange(done + 1, done + 1 + batch.num_rows)
                     done += batch.num_rows
-                    yield Rows(numbers, {name: _plain(batch.column(name)) for name in wanted})
-                    progress(done / total)
+                    yield Rows(numbers, {name: _plain(batch.column(name)) for name in wanted}, done / total)
         except (pa.ArrowInvalid, OSError) as error:
             raise self._broken(error) from error
 
-    def _csv_batches(self, wanted, problem, progress):
+    def _csv_batches(self, wanted, problem):
         skipped: list[int] = []
 
         def skip(row):
@@ -140,9 +154,14 @@ class File:
             try:
                 reader = pa.csv.open_csv(
                     self._stream(raw),
-                    read_options=pa.csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES, encoding=_arrow_name(self.encoding)),
+                    read_options=pa.csv.ReadOptions(
+                        use_threads=False, block_size=BLOCK_BYTES, encoding=_arrow_name(self.encoding)
+                    ),
                     parse_options=pa.csv.ParseOptions(
-                        delimiter=self.delimiter, newlines_in_values=True, ignore_empty_lines=False, invalid_row_handler=skip
+                        delimiter=self.delimiter,
+                        newlines_in_values=True,
+                        ignore_empty_lines=False,
+                        invalid_row_handler=skip,
                     ),
                     convert_options=pa.csv.ConvertOptions(
                         include_columns=wanted,
@@ -154,8 +173,7 @@ class File:
                 next_row = 2
                 for batch in reader:
                     numbers, next_row = _numbered(batch.num_rows, next_row, skipped)
-                    yield Rows(numbers, {name: batch.column(name) for name in wanted})
-                    progress(raw.tell() / size)
+                    yield Rows(numbers, {name: batch.column(name) for name in wanted}, raw.tell() / size)
             except (pa.ArrowInvalid, OSError, EOFError, UnicodeError) as error:
                 raise self._broken(error) from error
 
@@ -166,18 +184,30 @@ class File:
         text = str(error)
         if isinstance(error, UnicodeError):
             return CannotImport(
-                _("The file is not valid %(encoding)s. Set the right encoding under [file] in the mapping.") % {"encoding": self.encoding}
+                _("The file is not valid %(encoding)s. Set the right encoding under [file] in the mapping.")
+                % {"encoding": self.encoding}
             )
         if "runcated" in text or "zlib" in text.lower() or "inflate" in text.lower():
-            return CannotImport(_("The file breaks off: its compressed end is missing or damaged. Copy it again, completely; nothing was imported."))
+            return CannotImport(
+                _(
+                    "The file breaks off: its compressed end is missing or damaged. Copy it again, completely; nothing was imported."
+                )
+            )
         if "straddl" in text:
             return CannotImport(
-                _("A row is longer than %(size)s MB: a quotation mark is probably not closed. Mend it; nothing was imported.")
+                _(
+                    "A row is longer than %(size)s MB: a quotation mark is probably not closed. Mend it; nothing was imported."
+                )
                 % {"size": BLOCK_BYTES // 2**20}
             )
         if self.is_parquet:
-            return CannotImport(_("The Parquet file is damaged (%(error)s). Copy it again, completely; nothing was imported.") % {"error": shown(text)})
-        return CannotImport(_("The file cannot be read (%(error)s). Nothing was imported.") % {"error": text.strip()[:200]})
+            return CannotImport(
+                _("The Parquet file is damaged (%(error)s). Copy it again, completely; nothing was imported.")
+                % {"error": shown(text)}
+            )
+        return CannotImport(
+            _("The file cannot be read (%(error)s). Nothing was imported.") % {"error": text.strip()[:200]}
+        )
 
 
 def _arrow_name(encoding: str) -> str:
@@ -192,7 +222,8 @@ def _cells_problem(row) -> Problem:
     return Problem(
         row.number,
         _("(row)"),
-        _("%(actual)s cells where the heading has %(expected)s.") % {"actual": row.actual_columns, "expected": row.expected_columns},
+        _("%(actual)s cells where the heading has %(expected)s.")
+        % {"actual": row.actual_columns, "expected": row.expected_columns},
         _("Quote cells that contain the delimiter, and give every row all columns."),
     )
 
@@ -204,5 +235,3 @@ def _numbered(rows: int, next_row: int, skipped: list[int]) -> tuple[np.ndarray,
         return np.arange(next_row, next_row + rows), next_row + rows
     candidates = np.setdiff1d(np.arange(next_row, next_row + rows + len(passed)), passed, assume_unique=True)
     return candidates[:rows], int(candidates[rows - 1]) + 1 if rows else next_row
-
-

@@ -10,7 +10,7 @@ FORMULA_STARTS = "=+-@|%＝＋－＠｜％"
 SHOWN_CHARACTERS = 40
 
 
-class CannotImport(Exception):  # noqa: N818 (it reads as the sentence it is)
+class CannotImport(Exception):
     """The file as a whole cannot be imported; nothing was. The message says what to do."""
 
 
@@ -66,11 +66,16 @@ class Rejects:
 
     def summary(self) -> list[str]:
         """The lines a terminal shows: the first problems, and where the rest is."""
-        lines = [_("row %(row)s, %(field)s: %(reason)s %(remedy)s") % problem._asdict() for problem in self.first]
+        lines = [
+            _("row %(row)s, %(field)s: %(reason)s %(remedy)s")
+            % {"row": problem.row, "field": problem.field, "reason": problem.reason, "remedy": problem.remedy}
+            for problem in self.first
+        ]
         if self.count > len(lines):
             lines.append(
                 _("… and %(count)s more, all in %(path)s.") % {"count": self.count - len(lines), "path": self._path}
                 if self._path
-                else _("… and %(count)s more; name a file with --rejects to have them all.") % {"count": self.count - len(lines)}
+                else _("… and %(count)s more; name a file with --rejects to have them all.")
+                % {"count": self.count - len(lines)}
             )
         return lines

@@ -25,8 +25,8 @@ LINE_COLUMNS = (
     "row", "receipt", "at", "member", "store", "product", "milli", "unit", "minor", "currency", "is_refund", "refunds_receipt",
 )  # fmt: skip
 PRODUCT_COLUMNS = ("product", "name", "category", "brand", "is_service")
-EXACT = pa.decimal256(60, 18)
-WHOLE = pa.decimal256(60, 0)
+EXACT = pa.decimal256(45, 12)
+WHOLE = pa.decimal256(45, 0)
 MINOR_MAX = 10**15
 
 
@@ -75,7 +75,7 @@ class _Batch:
 
 
 def _mask(column) -> np.ndarray:
-    return pc.fill_null(column, False).to_numpy(zero_copy_only=False)  # noqa: FBT003 (a value, not a switch)
+    return pc.fill_null(column, False).to_numpy(zero_copy_only=False)
 
 
 def _joined(parts: list[pa.Array]) -> pa.Array:
@@ -98,7 +98,7 @@ def check(rows: Rows, mapping: Mapping, found: dict[str, list[str]], *, now: dat
     good = pa.array(~batch.bad)
     lines = pa.table(
         [
-            pa.array(rows.numbers), texts["receipt"], at, texts["member"], texts["store"], texts["product"], pc.abs(milli), units,
+            pa.array(rows.numbers), texts["receipt"], pc.cast(at, pa.int64()), texts["member"], texts["store"], texts["product"], pc.abs(milli), units,
             pc.abs(minor), currency, is_refund, texts["refunds_receipt"],
         ],
         names=LINE_COLUMNS,
@@ -110,7 +110,12 @@ def check(rows: Rows, mapping: Mapping, found: dict[str, list[str]], *, now: dat
 def _text(batch: _Batch, name: str) -> pa.Array:
     column = batch.text(name)
     if name in ("receipt", "store", "product"):
-        batch.refuse(name, pc.equal(column, ""), lambda _i: _("The cell is empty."), _("Every line needs a receipt, a store and a product."))
+        batch.refuse(
+            name,
+            pc.equal(column, ""),
+            lambda _i: _("The cell is empty."),
+            _("Every line needs a receipt, a store and a product."),
+        )
     limit = LENGTHS_MAX[name]
     too_long = pc.greater(pc.utf8_length(column), limit)
     batch.refuse(
@@ -226,20 +231,30 @@ def _quantity(batch: _Batch, categories: pa.Array) -> tuple[pa.Array, pa.Array]:
         divided = pc.cast(pc.divide(milli, pa.scalar(Decimal(rule.divisor), pa.decimal256(10, 0))), EXACT, safe=False)
         milli = pc.if_else(_under(categories, rule.category), divided, milli)
     milli = _whole(milli, "half_towards_infinity")
-    batch.refuse("quantity", pc.is_null(milli), lambda _i: _("The number is too large."), _("Check the column, and the divisor in the mapping."))
+    batch.refuse(
+        "quantity",
+        pc.is_null(milli),
+        lambda _i: _("The number is too large."),
+        _("Check the column, and the divisor in the mapping."),
+    )
     milli = pc.fill_null(milli, 0)
     return milli, pc.less(milli, 0)
 
 
 def _total(batch: _Batch, currency: pa.Array, milli: pa.Array) -> pa.Array:
     """Line totals in minor units, by the mapping's rounding rule."""
-    if "total" in batch.found:
-        name, value = "total", _decimal(batch, "total")
+    if "line_total" in batch.found:
+        name, value = "line_total", _decimal(batch, "line_total")
     else:
         name, price = "unit_price", _decimal(batch, "unit_price")
-        batch.refuse(name, pc.less(price, pa.scalar(Decimal(0), EXACT)), lambda _i: _("The price is negative."), _NEGATIVE_REMEDY())
-        quantity = pc.divide(pc.cast(milli, pa.decimal256(22, 6)), pa.scalar(Decimal(1000), pa.decimal256(5, 0)))
-        value = pc.cast(pc.multiply(pc.cast(price, pa.decimal256(26, 6), safe=False), quantity), EXACT, safe=False)
+        batch.refuse(
+            name,
+            pc.less(price, pa.scalar(Decimal(0), EXACT)),
+            lambda _i: _("The price is negative."),
+            _NEGATIVE_REMEDY(),
+        )
+        thousandfold = pc.multiply(pc.cast(price, pa.decimal256(20, 6)), pc.cast(milli, pa.decimal256(20, 0)))
+        value = pc.cast(pc.multiply(thousandfold, pa.scalar(Decimal("0.001"), pa.decimal256(3, 3))), EXACT)
     minor = pc.cast(pa.nulls(len(batch.rows)), EXACT)
     for code in pc.unique(currency).to_pylist():
         scale = 10 ** (get_currency_precision(code) if code in list_currencies() else 2)
@@ -252,20 +267,24 @@ def _total(batch: _Batch, currency: pa.Array, milli: pa.Array) -> pa.Array:
             _("Round it, or set rounding under [read] in the mapping to half_up, half_even or down."),
         )  # fmt: skip
     whole = _whole(minor, rounding or "half_towards_infinity")
-    batch.refuse(name, pc.is_null(whole), lambda _i: _("The number is too large."), _("Check that the right column is named."))
+    batch.refuse(
+        name, pc.is_null(whole), lambda _i: _("The number is too large."), _("Check that the right column is named.")
+    )
     return pc.fill_null(whole, 0)
 
 
 def _NEGATIVE_REMEDY() -> str:  # noqa: N802
-    return _("A refund has a negative quantity or names its receipt in refunds_receipt; a discount belongs into its line's total.")
+    return _(
+        "A refund has a negative quantity or names its receipt in refunds_receipt; a discount belongs into its line's total."
+    )
 
 
 def _signs(batch: _Batch, milli: pa.Array, minor: pa.Array, is_refund: pa.Array):
     batch.refuse(
-        "total", pc.and_(pc.less(minor, 0), pc.invert(is_refund)), lambda _i: _("The total is negative, and the line is no refund."), _NEGATIVE_REMEDY(),
+        "line_total", pc.and_(pc.less(minor, 0), pc.invert(is_refund)), lambda _i: _("The total is negative, and the line is no refund."), _NEGATIVE_REMEDY(),
     )  # fmt: skip
     batch.refuse(
-        "total", pc.and_(pc.less(milli, 0), pc.greater(minor, 0)), lambda _i: _("The quantity is negative and the total positive."),
+        "line_total", pc.and_(pc.less(milli, 0), pc.greater(minor, 0)), lambda _i: _("The quantity is negative and the total positive."),
         _("Give both of a refund the same sign."),
     )  # fmt: skip
 
@@ -291,5 +310,7 @@ def _products(batch: _Batch, texts: dict[str, pa.Array], good: pa.Array) -> pa.T
     service = pc.is_in(texts["product"], value_set=codes)
     for prefix in batch.mapping.service_categories:
         service = pc.or_(service, _under(texts["category"], prefix))
-    table = pa.table([texts["product"], texts["name"], texts["category"], texts["brand"], service], names=PRODUCT_COLUMNS)
+    table = pa.table(
+        [texts["product"], texts["name"], texts["category"], texts["brand"], service], names=PRODUCT_COLUMNS
+    )
     return table.filter(good).group_by(PRODUCT_COLUMNS).aggregate([])

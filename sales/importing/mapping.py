@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from members.importing.problems import CannotImport
 
 REQUIRED = ("receipt", "time", "store", "product", "quantity")
-OPTIONAL = ("member", "name", "category", "brand", "unit", "total", "unit_price", "currency", "refunds_receipt")
+OPTIONAL = ("member", "name", "category", "brand", "unit", "line_total", "unit_price", "currency", "refunds_receipt")
 MEMBER_KINDS = ("card", "external", "phone", "email")
 ROUNDINGS = {
     "half_up": "half_towards_infinity",
@@ -73,9 +73,11 @@ class Mapping:
                 found[name] = own
             elif name in self.columns or (name in REQUIRED and name not in self.defaults):
                 raise CannotImport(_missing(name, missing[0], headings))
-        if ("total" in found) == ("unit_price" in found):
+        if ("line_total" in found) == ("unit_price" in found):
             raise CannotImport(
-                _("Exactly one of the columns total and unit_price is needed. Name it under [columns] in a mapping (docs/formats.md).")
+                _(
+                    "Exactly one of the columns line_total and unit_price is needed. Name it under [columns] in a mapping (docs/formats.md)."
+                )
             )
         return found
 
@@ -93,12 +95,15 @@ def read_mapping(path: Path | None) -> Mapping:
     try:
         said = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeError, tomllib.TOMLDecodeError) as error:
-        raise CannotImport(_("The mapping %(path)s cannot be read: %(error)s") % {"path": path, "error": error}) from error
+        raise CannotImport(
+            _("The mapping %(path)s cannot be read: %(error)s") % {"path": path, "error": error}
+        ) from error
     _check_names(said)
     read, file, services = said.get("read", {}), said.get("file", {}), said.get("services", {})
     mapping = Mapping(
         columns=said.get("columns", {}),
-        defaults={"currency": settings.CURRENCY} | {name: str(value) for name, value in said.get("defaults", {}).items()},
+        defaults={"currency": settings.CURRENCY}
+        | {name: str(value) for name, value in said.get("defaults", {}).items()},
         service_products=frozenset(str(code) for code in services.get("products", ())),
         service_categories=tuple(services.get("categories", ())),
         quantities=tuple(_quantity_rule(rule) for rule in said.get("quantity", ())),
@@ -112,13 +117,17 @@ def read_mapping(path: Path | None) -> Mapping:
 def _check_names(said: dict):
     for section, content in said.items():
         if section not in SECTIONS:
-            raise CannotImport(_("The mapping has no section [%(name)s]; there are: %(known)s.") % {"name": section, "known": ", ".join(SECTIONS)})
+            raise CannotImport(
+                _("The mapping has no section [%(name)s]; there are: %(known)s.")
+                % {"name": section, "known": ", ".join(SECTIONS)}
+            )
         for part in content if isinstance(content, list) else [content]:
             for name in part:
                 if name not in SECTIONS[section]:
                     known = ", ".join(sorted(SECTIONS[section]))
                     raise CannotImport(
-                        _("[%(section)s] in the mapping knows no %(name)s; it knows: %(known)s.") % {"section": section, "name": name, "known": known}
+                        _("[%(section)s] in the mapping knows no %(name)s; it knows: %(known)s.")
+                        % {"section": section, "name": name, "known": known}
                     )
 
 
@@ -134,10 +143,15 @@ def _check_values(mapping: Mapping):
         try:
             ZoneInfo(zone)
         except (ZoneInfoNotFoundError, ValueError) as error:
-            raise CannotImport(_("Time zone %(zone)s is not known. Write it like America/New_York.") % {"zone": zone}) from error
+            raise CannotImport(
+                _("Time zone %(zone)s is not known. Write it like America/New_York.") % {"zone": zone}
+            ) from error
     if mapping.member_kind not in MEMBER_KINDS:
         raise CannotImport(_("member_kind must be one of: %(kinds)s.") % {"kinds": ", ".join(MEMBER_KINDS)})
     if mapping.rounding not in ROUNDINGS:
         raise CannotImport(_("rounding must be one of: %(rules)s.") % {"rules": ", ".join(ROUNDINGS)})
     if mapping.defaults["currency"] not in list_currencies():
-        raise CannotImport(_("Currency %(code)s is not known. Use an ISO 4217 code such as USD.") % {"code": mapping.defaults["currency"]})
+        raise CannotImport(
+            _("Currency %(code)s is not known. Use an ISO 4217 code such as USD.")
+            % {"code": mapping.defaults["currency"]}
+        )

@@ -7,6 +7,7 @@ receipt together and the receipts into the order of time, in flat memory however
 import io
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import starmap
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -17,12 +18,13 @@ from django.utils.translation import gettext as _
 from members.importing.problems import Problem, shown
 from sales.importing.checking import LINE_COLUMNS, PRODUCT_COLUMNS, Checked
 
+# Times are microseconds since 1970: numbers are written, sorted and grouped much faster than timestamps.
 TABLES = """
-    CREATE TEMPORARY TABLE staged_line (row bigint, receipt text, at timestamptz, member text, store text, product text,
+    CREATE TEMPORARY TABLE staged_line (row bigint, receipt text, at bigint, member text, store text, product text,
         milli bigint, unit text, minor bigint, currency text, is_refund boolean, refunds_receipt text);
     CREATE TEMPORARY TABLE staged_product (product text, name text, category text, brand text, is_service boolean);
     CREATE TEMPORARY TABLE staged_spoiled (receipt text);
-    CREATE TEMPORARY TABLE staged_member (ref text PRIMARY KEY, first_row bigint, first_at timestamptz, member_id bigint, outcome text)
+    CREATE TEMPORARY TABLE staged_member (ref text PRIMARY KEY, first_row bigint, first_at bigint, member_id bigint, outcome text)
 """
 
 # The lines of a receipt agree on where, when and whose it was: what disagrees with the receipt's first line is told.
@@ -43,13 +45,16 @@ DISAGREEING = """
 """
 
 RECEIPTS = """
-    SELECT receipt, is_refund, at, store, currency, member_id, l.member, refunds_receipt, min(row),
+    SELECT receipt, is_refund, 'epoch'::timestamptz + at * interval '1 microsecond', store, currency, member_id, l.member, refunds_receipt, min(row),
            array_agg(product ORDER BY row), array_agg(milli ORDER BY row), array_agg(unit ORDER BY row), array_agg(minor ORDER BY row)
       FROM staged_line l LEFT JOIN staged_member m ON m.ref = l.member
      WHERE m.outcome IS DISTINCT FROM 'reject'
      GROUP BY at, receipt, is_refund, store, currency, l.member, member_id, refunds_receipt
      ORDER BY at, receipt, is_refund
 """
+
+
+DESCRIBED_MAX = 200_000
 
 
 class StagedReceipt(NamedTuple):
@@ -78,7 +83,9 @@ class Staging:
 
     def __enter__(self):
         self._db = connection.copy()
-        self._cursor = self._db.cursor()
+        self._db.connect()
+        self._cursor = self._db.connection.cursor()  # psycopg's own: a thread may fill while another one reads the file
+        self._described: set[tuple] = set()
         self._cursor.execute("SET temp_buffers = '64MB'; SET work_mem = '64MB'; SET synchronous_commit = off")
         self._cursor.execute(TABLES)
         return self
@@ -89,25 +96,39 @@ class Staging:
     # -- filling -------------------------------------------------------------------------------------------------------
     def add(self, checked: Checked):
         self._copy("staged_line", LINE_COLUMNS, checked.lines)
-        self._copy("staged_product", PRODUCT_COLUMNS, checked.products)
+        self._add_products(checked.products)
         self.spoil(checked.spoiled_receipts)
+
+    def _add_products(self, products: pa.Table):
+        """Stage the products that no earlier batch described alike; what was seen is forgotten before it grows large."""
+        rows = list(zip(*(column.to_pylist() for column in products.columns), strict=True))
+        is_new = [row not in self._described for row in rows]
+        self._copy("staged_product", PRODUCT_COLUMNS, products.filter(pa.array(is_new, pa.bool_())))
+        if len(self._described) > DESCRIBED_MAX:
+            self._described.clear()
+        self._described.update(rows)
 
     def _copy(self, table: str, columns: tuple[str, ...], rows: pa.Table):
         buffer = io.BytesIO()
         options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed")
         pyarrow.csv.write_csv(rows, buffer, options)
-        with self._cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT csv, FORCE_NOT_NULL *)") as copy:
+        with self._cursor.copy(
+            f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT csv, FORCE_NOT_NULL *)"
+        ) as copy:
             copy.write(buffer.getbuffer())
 
     def spoil(self, receipts: Iterable[str]):
         """Leave these receipts out, with all of their lines."""
-        self._cursor.execute("INSERT INTO staged_spoiled SELECT unnest(%s::text[])", [list(receipts)])
+        if receipts := list(receipts):
+            self._cursor.execute("INSERT INTO staged_spoiled SELECT unnest(%s::text[])", [receipts])
 
     # -- settling ------------------------------------------------------------------------------------------------------
     def drop_spoiled(self) -> int:
         """Remove the receipts that were spoilt. Returns how many good lines were left out with them."""
         self._cursor.execute("ANALYZE staged_line; ANALYZE staged_spoiled")
-        self._cursor.execute("DELETE FROM staged_line l USING (SELECT DISTINCT receipt FROM staged_spoiled) s WHERE l.receipt = s.receipt")
+        self._cursor.execute(
+            "DELETE FROM staged_line l USING (SELECT DISTINCT receipt FROM staged_spoiled) s WHERE l.receipt = s.receipt"
+        )
         dropped = self._cursor.rowcount
         self._cursor.execute("TRUNCATE staged_spoiled")
         return dropped
@@ -141,7 +162,10 @@ class Staging:
             """INSERT INTO staged_member (ref, first_row, first_at)
                SELECT member, min(row), min(at) FROM staged_line WHERE member <> '' GROUP BY member"""
         )
-        yield from self._chunks("SELECT ref, first_row, first_at FROM staged_member", chunk)
+        yield from self._chunks(
+            "SELECT ref, first_row, 'epoch'::timestamptz + first_at * interval '1 microsecond' FROM staged_member",
+            chunk,
+        )
 
     def know_members(self, found: dict[str, int | None], *, outcome: str = ""):
         """Note whom references mean; None with the outcome 'reject' leaves their receipts out."""
@@ -152,18 +176,19 @@ class Staging:
         )
 
     def count(self) -> int:
-        self._cursor.execute("SELECT count(*) FROM staged_line l LEFT JOIN staged_member m ON m.ref = l.member WHERE m.outcome IS DISTINCT FROM 'reject'")
+        self._cursor.execute(
+            "SELECT count(*) FROM staged_line l LEFT JOIN staged_member m ON m.ref = l.member WHERE m.outcome IS DISTINCT FROM 'reject'"
+        )
         return self._cursor.fetchone()[0]
 
     # -- reading back --------------------------------------------------------------------------------------------------
     def receipts(self, chunk: int) -> Iterator[list[StagedReceipt]]:
         """All receipts in the order of time."""
         for rows in self._chunks(RECEIPTS, chunk):
-            yield [StagedReceipt._make(row) for row in rows]
+            yield list(starmap(StagedReceipt, rows))
 
     def _chunks(self, query: str, chunk: int) -> Iterator[list[tuple]]:
         """The rows of a query by and by. The cursor is held over its commit, so that no snapshot is kept from vacuum."""
-        self._db.ensure_connection()
         with self._db.connection.cursor(name="staged", withhold=True) as cursor:
             cursor.execute(query)
             while rows := cursor.fetchmany(chunk):
