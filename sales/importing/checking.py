@@ -65,6 +65,16 @@ class _Batch:
         column = parts[0] if len(parts) == 1 else _joined(parts)
         return pc.if_else(pc.equal(column, ""), default, column) if default else column
 
+    def skip_blank_rows(self):
+        """Rows without receipt, product and time are the empty lines that spreadsheets leave at the end: no problem."""
+        columns = [self.rows.raw(self.found[name][0]) for name in ("receipt", "product", "time") if name in self.found]
+        if not any(pa.types.is_binary(column.type) for column in columns):
+            return
+        blank = np.ones(len(self.rows), dtype=bool)
+        for column in columns:
+            blank &= _mask(pc.equal(pc.binary_length(column), 0))
+        self.bad |= blank
+
     def refuse(self, name: str, mask, reason: Callable[[int], str], remedy: str):
         """Mark the rows of `mask` as bad, with a reason for each."""
         mask = mask if isinstance(mask, np.ndarray) else _mask(mask)
@@ -87,6 +97,7 @@ def _joined(parts: list[pa.Array]) -> pa.Array:
 def check(rows: Rows, mapping: Mapping, found: dict[str, list[str]], *, now: datetime) -> Checked:
     """Check a batch. `found` is `mapping.present(headings)`; nothing may have happened after `now`."""
     batch = _Batch(rows, mapping, found)
+    batch.skip_blank_rows()
     texts = {name: _text(batch, name) for name in LENGTHS_MAX}
     currency = _currency(batch)
     at = _time(batch, now)
@@ -165,7 +176,7 @@ def _parquet_time(raw: pa.Array, mapping: Mapping) -> pa.Array:
 
 
 def _in_zone(naive: pa.Array, zone: str) -> pa.Array:
-    """Clock times of a zone as instants: an hour that comes twice is the first, one that never comes is the next."""
+    """Clock times of a zone as instants: an hour that comes twice is the first; within one that never comes, its end."""
     aware = pc.assume_timezone(naive, zone, ambiguous="earliest", nonexistent="latest")
     return pc.cast(aware, pa.timestamp("us", "UTC"))
 
