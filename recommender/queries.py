@@ -20,6 +20,7 @@ from recommender.models import (
     Recommendation,
     Slot,
 )
+from sales.models import Category
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,6 @@ class Recommended:
     rank: int
 
 
-def categories():
-    """The product tree, reached through our own foreign key."""
-    return Offer._meta.get_field("category").related_model._default_manager  # noqa: SLF001 - Django's public name for it
-
-
 def excluded(slot: str = ""):
     """Nodes of the product tree that are never offered in this slot; without a slot: in any."""
     rules = OfferExclusion.objects.filter(is_active=True).annotate(path=OuterRef("path"))
@@ -48,12 +44,12 @@ def excluded(slot: str = ""):
     nodes = Q(kind=OfferExclusion.Kind.PATH) & (
         Q(path=F("value")) | Q(path__startswith=Concat(F("value"), Value(" > ")))
     )
-    return categories().filter(Exists(rules.filter(names | nodes)))
+    return Category.objects.filter(Exists(rules.filter(names | nodes)))
 
 
 def offerable_ids(slot: str) -> list[int]:
     """Types with an active offer that may be shown in this slot now, in order of id."""
-    offered = categories().filter(offer__is_active=True).exclude(pk__in=excluded(slot).values("pk"))
+    offered = Category.objects.filter(offer__is_active=True).exclude(pk__in=excluded(slot).values("pk"))
     return sorted(offered.values_list("pk", flat=True))
 
 
@@ -113,7 +109,13 @@ def weights() -> dict[str, dict[int, float]]:
 
 
 def _names(ids) -> dict[int, str]:
-    return {category.pk: category.name for category in categories().filter(pk__in=ids)} if ids else {}
+    """Names of the types that reasons mention; what has been excluded since is mentioned no more."""
+    if not ids:
+        return {}
+    return {
+        category.pk: category.name
+        for category in Category.objects.filter(pk__in=ids).exclude(pk__in=excluded().values("pk"))
+    }
 
 
 def _in_words(row, benefit: str, place: int, names: dict[int, str]) -> Recommended:

@@ -3,10 +3,20 @@
 from recommender.operations.decisions import decide, dismiss, forget, note_purchases, record_exposures
 from recommender.operations.learning import Change, Learned, Outcome, learn, lesson_of, unlearn
 from recommender.operations.offers import make_offers
+from recommender.operations.training import (
+    CannotTrain,
+    NothingToServe,
+    publish,
+    refresh_recommendations,
+    roll_back,
+    train,
+)
 
 __all__ = [
+    "CannotTrain",
     "Change",
     "Learned",
+    "NothingToServe",
     "Outcome",
     "decide",
     "dismiss",
@@ -15,6 +25,10 @@ __all__ = [
     "lesson_of",
     "make_offers",
     "note_purchases",
+    "publish",
     "record_exposures",
+    "refresh_recommendations",
+    "roll_back",
+    "train",
     "unlearn",
 ]

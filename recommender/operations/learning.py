@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from recommender import posteriors, queries
 from recommender.models import Lesson, OfferPosterior
 from recommender.posteriors import Evidence
+from sales.models import Category
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ def _changes(beliefs, before, touched) -> list[Change]:
         if (belief.slot, belief.group_id) in touched
     ]
     moved = [(belief, old) for belief, old in moved if abs(belief.weight / old - 1) >= posteriors.SMALLEST_CHANGE]
-    names = {c.pk: c.name_en or c.raw_name for c in queries.categories().filter(pk__in=[b.group_id for b, _ in moved])}
+    names = {c.pk: c.name_en or c.raw_name for c in Category.objects.filter(pk__in=[b.group_id for b, _ in moved])}
     changes = [
         Change(
             slot=belief.slot, group_id=belief.group_id, group_name=names[belief.group_id], offered=belief.evidence.offered,

@@ -5,6 +5,7 @@ from django.db.models import Count
 
 from recommender import queries
 from recommender.models import Offer
+from sales.models import Category
 
 
 @transaction.atomic
@@ -14,7 +15,7 @@ def make_offers(*, benefit: str = Offer.Benefit.MULTIPLY, amount: int = 300) -> 
     A shop that reviewed its names shows reviewed names only; one that never did shows the source's own. Of types that
     read the same to a member, in any language, only the one with most products gets an offer.
     """
-    types = queries.categories().filter(level=3).exclude(pk__in=queries.excluded().values("pk"))
+    types = Category.objects.filter(level=3).exclude(pk__in=queries.excluded().values("pk"))
     if types.exclude(name_en="").exists():
         types = types.exclude(name_en="")
     # offers that exist come first: a later label that reads the same gets none

@@ -1,0 +1,134 @@
+"""Who bought which product type on which day: what every ranker is fitted on."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+DAY_S = 86_400
+
+
+@dataclass(frozen=True, eq=False)
+class Interactions:
+    """Distinct (member, type, day) triples before a moment, over fixed lists of members and types.
+
+    Attributes
+    ----------
+    member_ids, item_ids : int64 arrays, shapes (M,) and (I,), ascending
+        Database ids. Positions in them are the indices that rankers speak of; an item is a product type.
+    member, item, day : int32 arrays, shape (N,), sorted by (member, item, day), without repeats
+        Indices, and days since 1970-01-01 (UTC).
+    until : int
+        The first day that is not seen: “today” for whoever looks at these interactions.
+
+    """
+
+    member_ids: np.ndarray
+    item_ids: np.ndarray
+    member: np.ndarray
+    item: np.ndarray
+    day: np.ndarray
+    until: int
+
+    @classmethod
+    def of(cls, members, items, days, *, until: int, item_ids=None) -> "Interactions":
+        """From parallel arrays of database ids and days, in any order, repeats allowed.
+
+        Days from `until` on are dropped; so are types outside `item_ids`, when given.
+        """
+        days = np.asarray(days, dtype=np.int32)
+        items = np.asarray(items)
+        item_ids = np.unique(items if item_ids is None else np.asarray(item_ids)).astype(np.int64)
+        seen = (days < until) & np.isin(items, item_ids)
+        members, items, days = np.asarray(members)[seen], items[seen], days[seen]
+        member_ids, member = np.unique(members, return_inverse=True)
+        item = np.searchsorted(item_ids, items)
+        base = int(days.min()) if len(days) else 0
+        span = int(days.max()) - base + 1 if len(days) else 1
+        key = np.unique((member.astype(np.int64) * max(len(item_ids), 1) + item) * span + (days - base))
+        pair, day = np.divmod(key, span)
+        member, item = np.divmod(pair, max(len(item_ids), 1))
+        return cls(
+            member_ids.astype(np.int64), item_ids,
+            member.astype(np.int32), item.astype(np.int32), (day + base).astype(np.int32), until,
+        )  # fmt: skip
+
+    def before(self, day: int) -> "Interactions":
+        """The same members and types, as they looked on the morning of `day`."""
+        return self._where(self.day < day, day)
+
+    def since(self, day: int) -> "Interactions":
+        """Only what happened on `day` or later."""
+        return self._where(self.day >= day, self.until)
+
+    def only(self, members: np.ndarray) -> "Interactions":
+        """Only these members (indices), renumbered in the given order."""
+        start = np.searchsorted(self.member, members)
+        length = np.searchsorted(self.member, members, side="right") - start
+        rows = np.repeat(start - np.r_[0, np.cumsum(length)[:-1]], length) + np.arange(length.sum())
+        member = np.repeat(np.arange(len(members), dtype=np.int32), length)
+        return Interactions(
+            self.member_ids[members], self.item_ids, member, self.item[rows], self.day[rows], self.until
+        )
+
+    def _where(self, mask, until):
+        return Interactions(self.member_ids, self.item_ids, self.member[mask], self.item[mask], self.day[mask], until)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return len(self.member_ids), len(self.item_ids)
+
+    @cached_property
+    def pairs(self) -> "Pairs":
+        """Per (member, type) sums of the triples."""
+        if not len(self.member):
+            none = np.zeros(0, np.int32)
+            return Pairs(none, none, none, none, none, np.zeros(1, np.int64))
+        key = self.member.astype(np.int64) * self.shape[1] + self.item
+        start = np.flatnonzero(np.r_[True, key[1:] != key[:-1]])
+        end = np.r_[start[1:], len(key)]
+        return Pairs(
+            self.member[start], self.item[start], (end - start).astype(np.int32), self.day[start], self.day[end - 1],
+            np.r_[start, len(key)],
+        )  # fmt: skip
+
+    @cached_property
+    def counts(self) -> csr_matrix:
+        """Days bought, shape (M, I): float32 with int32 indices, the one form that implicit takes without surprises."""
+        pairs = self.pairs
+        return as_csr(pairs.times, pairs.member, pairs.item, self.shape)
+
+    @cached_property
+    def buyers(self) -> np.ndarray:
+        """Members who bought each type at least once, shape (I,)."""
+        return np.bincount(self.pairs.item, minlength=self.shape[1]).astype(np.float64)
+
+    @cached_property
+    def trips(self) -> np.ndarray:
+        """Days with any purchase of each member, shape (M,)."""
+        key = np.unique(
+            self.member.astype(np.int64) * (1 << 20) + (self.day - self.day.min() if len(self.day) else self.day)
+        )
+        return np.bincount(key >> 20, minlength=self.shape[0]).astype(np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """One row per (member, type) ever bought, sorted by both; `start` bounds its triples."""
+
+    member: np.ndarray
+    item: np.ndarray
+    times: np.ndarray  # days bought
+    first_day: np.ndarray
+    last_day: np.ndarray
+    start: np.ndarray  # shape (P + 1,)
+
+
+def as_csr(values, rows, columns, shape) -> csr_matrix:
+    """A csr_matrix (not csr_array, which implicit refuses), float32 with int32 indices, sorted."""
+    matrix = csr_matrix((np.asarray(values, np.float32), (rows, columns)), shape=shape, dtype=np.float32)
+    matrix.indices = matrix.indices.astype(np.int32)
+    matrix.indptr = matrix.indptr.astype(np.int32)
+    matrix.sort_indices()
+    return matrix

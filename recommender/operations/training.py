@@ -1,0 +1,229 @@
+"""Training rankers, publishing them, and writing what they recommend."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+from django.db import connection, transaction
+from django.utils import timezone
+from psycopg.types.json import Jsonb
+
+from members.models import Member
+from recommender import artifacts, purchases, queries, ranking, reasons, selection
+from recommender.artifacts import Trained
+from recommender.explaining import Explainer
+from recommender.interactions import Interactions
+from recommender.models import Dismissal, PurchaseNote, RankerVersion, Recommendation, Slot
+from recommender.rankers import Popular
+from recommender.selection import Contest, quiet
+
+SEED = 20_171
+PER_SLOT = 20  # recommendations kept per member and slot
+COLUMNS = ("member_id", "slot", "rank", "category_id", "score", "reason_code", "reason_params", "version_id")
+
+
+class CannotTrain(Exception):
+    """There are no purchases to learn from or to be judged by; says what to do."""
+
+
+class NothingToServe(Exception):
+    """No ranker is live in a slot; says what to do."""
+
+
+def train(
+    *, cutoff: datetime, weeks: int = 4, seed: int = SEED, progress: Callable[[str], None] = quiet
+) -> dict[str, RankerVersion]:
+    """Train both slots on purchases before `cutoff`, judge on `weeks` after it, and publish what may serve.
+
+    Returns the live version of each slot: the best candidate where its NDCG@10 beats the slot's humble rival (the 95 %
+    interval of the paired difference lies above zero), the rival elsewhere. Raises CannotTrain.
+    """
+    horizon_days = 7 * weeks
+    judged_until = cutoff + timedelta(days=horizon_days)
+    types = purchases.types_to_learn_from()
+    seen, home_stores = purchases.read(until=judged_until, types=types)
+    day = purchases.day_of(cutoff)
+    _assert_trainable(seen, day, horizon_days)
+    progress(f"{len(seen.member):,} purchases of {seen.shape[0]:,} members and {seen.shape[1]:,} product types read")
+    named = _among(seen, Slot.BUY_AGAIN)
+    explainer = Explainer().fit(seen.before(day), home_stores, named)
+    versions = {}
+    for slot in Slot.values:
+        result = selection.contest(
+            seen,
+            slot=slot,
+            cutoff=day,
+            horizon_days=horizon_days,
+            among=_among(seen, slot),
+            seed=seed,
+            progress=progress,
+        )
+        versions[slot] = _store(result, seen, explainer, (cutoff, judged_until), seed)
+        progress(f"{slot}: {versions[slot].verdict}")
+    return versions
+
+
+def _assert_trainable(seen, cutoff: int, horizon_days: int):
+    before = seen.before(cutoff - horizon_days)
+    if (
+        not len(before.member)
+        or not len(seen.since(cutoff).member)
+        or not len(seen.before(cutoff).since(before.until).member)
+    ):
+        raise CannotTrain(
+            "There must be purchases of members in the judging weeks, in as many weeks before the cut-off, and before those. "
+            "Choose an earlier --cutoff or fewer --weeks, or import purchases first (manage.py import_purchases)."
+        )
+
+
+def _among(seen, slot: str) -> np.ndarray:
+    return np.isin(seen.item_ids, queries.offerable_ids(slot))
+
+
+@transaction.atomic
+def _store(result: Contest, seen, explainer: Explainer, window: tuple[datetime, datetime], seed: int) -> RankerVersion:
+    """Keep both contestants, publish the winner."""
+    first = purchases.moment_of(int(seen.day.min()))
+    kept = {}
+    for ranker, quality in ((result.rival, result.rival_quality), (result.best, result.best_quality)):
+        name, checksum = artifacts.save(Trained(ranker, explainer, seen.item_ids), name=f"{result.slot}-{ranker.name}")
+        kept[ranker.name] = RankerVersion.objects.create(
+            slot=result.slot, ranker=ranker.name, artifact=name, checksum=checksum,
+            trained_from=first, trained_until=window[0], evaluated_until=window[1],
+            parameters=ranker.parameters(), seed=seed, verdict=verdict(result),
+            metrics={
+                **quality.as_json(), "rival": result.rival.name, "rival_ndcg": round(result.rival_quality.ndcg, 5),
+                "difference": result.difference.as_json(), "tried": result.tried,
+            },
+        )  # fmt: skip
+    return publish(version=kept[result.winner.name])
+
+
+def verdict(result: Contest) -> str:
+    """The outcome of a contest in one sentence."""
+    gain = result.difference
+    scale = result.rival_quality.ndcg or 1.0
+    interval = f"{gain.mean / scale:+.1%} NDCG@{selection.K} (95 % interval {gain.low / scale:+.1%} to {gain.high / scale:+.1%})"
+    if result.is_won:
+        return f"{result.best.name} serves: {interval} over {result.rival.name} on {result.best_quality.members:,} members."
+    return f"{result.rival.name}, the humble rival, serves: {result.best.name} did not beat it, {interval}."
+
+
+@transaction.atomic
+def publish(*, version: RankerVersion) -> RankerVersion:
+    """Let this version serve its slot; the one that did is retired."""
+    RankerVersion.objects.filter(slot=version.slot, status=RankerVersion.Status.LIVE).update(
+        status=RankerVersion.Status.RETIRED
+    )
+    version.status, version.published_at = RankerVersion.Status.LIVE, timezone.now()
+    version.save(update_fields=["status", "published_at"])
+    return version
+
+
+@transaction.atomic
+def roll_back(*, slot: str) -> RankerVersion:
+    """Let the version serve again that served before. Raises NothingToServe when there was none."""
+    retired = (
+        RankerVersion.objects.filter(slot=slot, status=RankerVersion.Status.RETIRED)
+        .order_by("-published_at", "-pk")
+        .first()
+    )
+    if retired is None:
+        raise NothingToServe(f"No version served {slot} before. Train one: manage.py train_recommender.")
+    return publish(version=retired)
+
+
+def refresh_recommendations(
+    *, at: datetime, member_ids: Iterable[int] | None = None, progress: Callable[[str], None] = quiet
+) -> int:
+    """Rewrite what is recommended, from purchases before `at`; for all active members, or for some. Returns rows written.
+
+    Members about whom nothing is known, or who said no to personal recommendations, get what is popular. One transaction:
+    readers see the old lists or the new. Raises NothingToServe, BrokenArtifact.
+    """
+    served = [_served(slot) for slot in Slot.values]
+    asked = None if member_ids is None else sorted(set(member_ids))
+    types = sorted({int(pk) for _, trained in served for pk in trained.item_ids})
+    started = timezone.now()
+    seen, home_stores = purchases.read(until=at, types=types, member_ids=asked)
+    active = Member.objects.active()
+    everybody = set(
+        active.values_list("pk", flat=True)
+        if asked is None
+        else active.filter(pk__in=asked).values_list("pk", flat=True)
+    )
+    known = np.flatnonzero(np.isin(seen.member_ids, list(everybody)))
+    strangers = sorted(everybody - set(seen.member_ids.tolist()))
+    customers = Customers(seen, known, home_stores, set(Dismissal.objects.values_list("member_id", "category_id")))
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('recommender.refresh'))")
+        old = Recommendation.objects.all() if asked is None else Recommendation.objects.filter(member_id__in=asked)
+        old.delete()
+        written = 0
+        with cursor.cursor.copy(f"COPY recommender_recommendation ({', '.join(COLUMNS)}) FROM STDIN") as copy:
+            for version, trained in served:
+                for row in _rows(version, trained, customers):
+                    copy.write_row(row)
+                    written += 1
+                progress(f"{version.slot}: recommendations of {len(known):,} members written")
+            for row in _popular_rows(*served[-1], strangers):
+                copy.write_row(row)
+                written += 1
+        noted = PurchaseNote.objects.filter(noted_at__lte=started)
+        (noted if asked is None else noted.filter(member_id__in=asked)).delete()
+    return written
+
+
+def _served(slot: str) -> tuple[RankerVersion, Trained]:
+    version = queries.live(slot)
+    if version is None:
+        raise NothingToServe(f"No ranker serves {slot}. Train one: manage.py train_recommender --cutoff YYYY-MM-DD.")
+    return version, artifacts.load(artifact=version.artifact, checksum=version.checksum)
+
+
+@dataclass(frozen=True, eq=False)
+class Customers:
+    """Whom recommendations are made for: the indices `known` into `seen`, and what else is known of them."""
+
+    seen: Interactions
+    known: np.ndarray
+    home_stores: np.ndarray
+    dismissed: set[tuple[int, int]]  # (member id, category id)
+
+
+def _rows(version, trained: Trained, customers: Customers):
+    """Rows of one slot, in COLUMNS' order."""
+    seen = customers.seen
+    is_new = version.slot == Slot.NEW_FOR_YOU
+    offerable = queries.offerable_ids(version.slot)
+    among = np.isin(seen.item_ids, trained.item_ids) & np.isin(seen.item_ids, offerable)
+    is_personal = not isinstance(trained.ranker, Popular)
+    for chunk, items, scores in ranking.in_chunks(
+        trained.ranker, seen, customers.known, PER_SLOT, slot=version.slot, among=among
+    ):
+        place, rank = np.nonzero(items >= 0)
+        member, item = chunk[place], items[place, rank]
+        if is_new:
+            told = trained.explainer.unbought(seen, customers.home_stores, member, item, is_personal=is_personal)
+        else:
+            told = trained.explainer.bought(seen, member, item)
+        for who, what, score, (code, params), nth in zip(
+            seen.member_ids[member].tolist(), seen.item_ids[item].tolist(), scores[place, rank].tolist(), told, (rank + 1).tolist(),
+            strict=True,
+        ):  # fmt: skip
+            if (who, what) not in customers.dismissed:
+                yield who, version.slot, nth, what, score, code, Jsonb(params), version.pk
+
+
+def _popular_rows(version, trained: Trained, strangers):
+    """What is popular, for members without a history of their own; only in the slot for new things."""
+    among = np.isin(trained.item_ids, queries.offerable_ids(version.slot))
+    items, scores = ranking.best(
+        np.where(among, trained.explainer.share_, -np.inf).astype(np.float32)[None, :], PER_SLOT
+    )
+    for member_id in strangers:
+        for rank, (item, score) in enumerate(zip(items[0].tolist(), scores[0].tolist(), strict=True), start=1):
+            if item >= 0:
+                category_id = int(trained.item_ids[item])
+                yield member_id, version.slot, rank, category_id, score, reasons.POPULAR, Jsonb({}), version.pk

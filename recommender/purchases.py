@@ -1,0 +1,104 @@
+"""Purchases, read from the database in one statement into arrays."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+from django.db import connection
+from psycopg import sql
+
+from recommender import queries
+from recommender.interactions import DAY_S, Interactions
+from sales.models import Category
+
+# A line counts when something was taken and not wholly brought back. Whoever said no to personal recommendations is not
+# read, and neither are types that are never offered: nothing is concluded from them.
+INTERACTIONS = """
+COPY (
+    WITH refusing AS (
+        SELECT member_id FROM (
+            SELECT DISTINCT ON (member_id) member_id, is_granted FROM members_consent
+             WHERE purpose = 'profiling' ORDER BY member_id, at DESC, id DESC
+        ) latest WHERE NOT is_granted
+    ), returned AS (
+        SELECT r.refunds_id AS purchase_id, l.refunds_line_no AS line_no, -sum(l.total_minor) AS total_minor
+          FROM sales_purchase r JOIN sales_purchaseline l ON l.purchase_id = r.id
+         WHERE r.kind = 2 AND r.refunds_id IS NOT NULL AND r.purchased_at < {until} GROUP BY 1, 2
+    )
+    SELECT DISTINCT p.member_id::bigint, t.category_id::bigint,
+           floor(extract(epoch FROM p.purchased_at) / 86400)::bigint, p.store_id::bigint
+      FROM sales_purchase p
+      JOIN sales_purchaseline l ON l.purchase_id = p.id
+      JOIN sales_product t ON t.id = l.product_id
+      LEFT JOIN returned ON returned.purchase_id = l.purchase_id AND returned.line_no = l.line_no
+     WHERE p.kind = 1 AND p.purchased_at < {until} AND {members}
+       AND p.member_id NOT IN (SELECT member_id FROM refusing)
+       AND p.member_id IN (SELECT id FROM members_member WHERE status = 'active')
+       AND t.category_id = ANY ({types})
+       AND (l.quantity > 0 OR l.total_minor > 0)
+       AND (returned.total_minor IS NULL OR returned.total_minor < l.total_minor)
+) TO STDOUT (FORMAT BINARY)
+"""
+COLUMNS = ("member", "item", "day", "store")
+# binary COPY: 19 bytes of header; each row 2 bytes with the number of fields, each field 4 bytes with its length and then
+# the value, big-endian; 2 bytes of trailer. All our columns are bigint and never null, so every row has the same size.
+HEADER, TRAILER = 19, 2
+ROW = np.dtype([("fields", ">i2"), *(part for name in COLUMNS for part in ((f"{name}_size", ">i4"), (name, ">i8")))])
+
+
+def read(*, until: datetime, types: list[int], member_ids: list[int] | None = None) -> tuple[Interactions, np.ndarray]:
+    """Interactions before a moment, over `types`; and the home store of each member (id, shape (M,)): where they come most."""
+    query = sql.SQL(INTERACTIONS).format(
+        until=sql.Literal(until),
+        types=_bigints(types),
+        members=sql.SQL("p.member_id = ANY ({})").format(_bigints(member_ids))
+        if member_ids is not None
+        else sql.SQL("p.member_id IS NOT NULL"),
+    )
+    with connection.cursor() as cursor, cursor.cursor.copy(query) as copy:
+        raw = b"".join(copy)
+    rows = np.frombuffer(raw, ROW, count=(len(raw) - HEADER - TRAILER) // ROW.itemsize, offset=HEADER)
+    member, item, day, store = (rows[name].astype(np.int64) for name in COLUMNS)
+    seen = Interactions.of(member, item, day, until=day_of(until), item_ids=np.asarray(types, np.int64))
+    return seen, _home_stores(member, store, seen.member_ids)
+
+
+def day_of(moment: datetime) -> int:
+    """The first day (since 1970, UTC) that a moment does not lie after: purchases before it are on earlier days."""
+    return -int(-moment.timestamp() // DAY_S)
+
+
+def moment_of(day: int) -> datetime:
+    return datetime.fromtimestamp(day * DAY_S, UTC)
+
+
+def last_purchase_at() -> datetime | None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT max(purchased_at) FROM sales_purchase WHERE member_id IS NOT NULL")
+        return cursor.fetchone()[0]
+
+
+def first_purchase_at() -> datetime | None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT min(purchased_at) FROM sales_purchase WHERE member_id IS NOT NULL")
+        return cursor.fetchone()[0]
+
+
+def types_to_learn_from() -> list[int]:
+    """Every product type that is not excluded, offered or not."""
+    return sorted(
+        Category.objects.filter(level=3).exclude(pk__in=queries.excluded().values("pk")).values_list("pk", flat=True)
+    )
+
+
+def _bigints(values):
+    return sql.SQL("{}::bigint[]").format(sql.Literal([int(value) for value in values]))
+
+
+def _home_stores(member: np.ndarray, store: np.ndarray, member_ids: np.ndarray) -> np.ndarray:
+    if not len(member):
+        return np.zeros(0, np.int64)
+    stores, store_index = np.unique(store, return_inverse=True)
+    visits, times = np.unique(np.searchsorted(member_ids, member) * len(stores) + store_index, return_counts=True)
+    most = visits[np.lexsort((visits, -times, visits // len(stores)))]
+    _, first = np.unique(most // len(stores), return_index=True)
+    return stores[most[first] % len(stores)]

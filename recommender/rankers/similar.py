@@ -1,0 +1,111 @@
+"""Rankers that look at other members, made by `implicit`: item-to-item, and factors of the whole matrix.
+
+What is guarded here, because implicit does not: only csr_matrix of float32 with int32 indices goes in; the confidence is
+put into the matrix and `alpha` stays 1; members without purchases are never asked about (they would get types 0, 1, 2 …
+with score 0); scores come from plain products, so no sentinel (−3.4e38) of a filtered list can leak; the seed is fixed.
+"""
+
+import warnings
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from recommender.interactions import Interactions
+from recommender.rankers.base import NOTHING, Fitted
+
+THREADS = 2
+SEED = 20_171
+
+
+@dataclass
+class ItemToItem(Fitted):
+    """Types bought by the members who bought this member's types: cosine or BM25 similarity of columns."""
+
+    neighbours: int = 100
+    weighting: str = "cosine"  # or "bm25"
+    name: ClassVar[str] = "item_to_item"
+
+    def fit(self, seen: Interactions) -> Self:
+        from implicit.nearest_neighbours import BM25Recommender, CosineRecommender
+        from implicit.utils import ParameterWarning
+
+        kind = {"cosine": CosineRecommender, "bm25": BM25Recommender}[self.weighting]
+        model = kind(K=min(self.neighbours, max(seen.shape[1], 1)), num_threads=THREADS)
+        with (
+            warnings.catch_warnings()
+        ):  # the library weighs the matrix into another form, and then complains of that form
+            warnings.simplefilter("ignore", ParameterWarning)
+            model.fit(_confidence(seen), show_progress=False)
+        similarity = csr_matrix(model.similarity).astype(np.float32)
+        similarity.setdiag(0)
+        similarity.eliminate_zeros()
+        self.data_, self.indices_, self.indptr_ = similarity.data, similarity.indices, similarity.indptr
+        return self
+
+    def scores(self, seen: Interactions, members: np.ndarray) -> np.ndarray:
+        size = seen.shape[1]
+        similarity = csr_matrix((self.data_, self.indices_, self.indptr_), shape=(size, size))
+        found = (_confidence(seen)[members] @ similarity).toarray()
+        found[found <= 0] = NOTHING
+        return found
+
+
+@dataclass
+class MatrixFactorisation(Fitted):
+    """Implicit alternating least squares (Hu, Koren & Volinsky 2008): a member's and a type's factors multiplied.
+
+    The regularisation that grocery wants is large, far above the library's default of 0.01.
+    """
+
+    factors: int = 32
+    regularisation: float = 30.0
+    alpha: float = 1.0
+    rounds: int = 10
+    seed: int = SEED
+    name: ClassVar[str] = "implicit_als"
+
+    def fit(self, seen: Interactions) -> Self:
+        model = self._model()
+        matrix = self._weighted(seen)
+        model.fit(matrix[_has_bought(matrix)], show_progress=False)
+        self.item_factors_ = np.array(model.item_factors, np.float32)
+        return self
+
+    def scores(self, seen: Interactions, members: np.ndarray) -> np.ndarray:
+        """Every member is folded in on their present purchases; without any there is nothing to say."""
+        matrix = self._weighted(seen)[members]
+        known = np.flatnonzero(_has_bought(matrix))
+        found = np.full((len(members), seen.shape[1]), NOTHING, np.float32)
+        if len(known):
+            model = self._model()
+            model.item_factors = self.item_factors_
+            factors = model.recalculate_user(np.arange(len(known)), matrix[known])
+            found[known] = factors @ self.item_factors_.T
+        return found
+
+    def _model(self):
+        from implicit.als import AlternatingLeastSquares
+
+        return AlternatingLeastSquares(
+            factors=self.factors, regularization=self.regularisation, alpha=1.0, iterations=self.rounds,
+            random_state=self.seed, num_threads=THREADS,
+        )  # fmt: skip
+
+    def _weighted(self, seen: Interactions) -> csr_matrix:
+        matrix = _confidence(seen)
+        return as_csr_like(matrix, 1 + self.alpha * matrix.data)
+
+
+def _confidence(seen: Interactions) -> csr_matrix:
+    """log(1 + days bought): the tenth purchase says less than the first."""
+    return as_csr_like(seen.counts, np.log1p(seen.counts.data))
+
+
+def as_csr_like(matrix: csr_matrix, data: np.ndarray) -> csr_matrix:
+    return csr_matrix((data.astype(np.float32), matrix.indices, matrix.indptr), shape=matrix.shape)
+
+
+def _has_bought(matrix: csr_matrix) -> np.ndarray:
+    return np.diff(matrix.indptr) > 0
