@@ -4,8 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db.models import Exists, F, OuterRef, Q, Value
-from django.db.models.functions import Concat
+from django.db.models import Q
 from django.templatetags.static import static
 from django.utils.translation import override
 
@@ -37,14 +36,16 @@ class Recommended:
 
 def excluded(slot: str = ""):
     """Nodes of the product tree that are never offered in this slot; without a slot: in any."""
-    rules = OfferExclusion.objects.filter(is_active=True).annotate(path=OuterRef("path"))
+    rules = OfferExclusion.objects.filter(is_active=True)
     if slot != Slot.NEW_FOR_YOU:
         rules = rules.filter(is_only_new=False)
-    names = Q(kind=OfferExclusion.Kind.NAME, path__icontains=F("value"))
-    nodes = Q(kind=OfferExclusion.Kind.PATH) & (
-        Q(path=F("value")) | Q(path__startswith=Concat(F("value"), Value(" > ")))
-    )
-    return Category.objects.filter(Exists(rules.filter(names | nodes)))
+    found = Q(pk__in=[])
+    for kind, value in rules.values_list("kind", "value"):
+        if kind == OfferExclusion.Kind.NAME:
+            found |= Q(path__icontains=value)
+        else:
+            found |= Q(path=value) | Q(path__startswith=f"{value} > ")
+    return Category.objects.filter(found)
 
 
 def offerable_ids(slot: str) -> list[int]:

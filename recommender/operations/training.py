@@ -155,7 +155,12 @@ def refresh_recommendations(
     )
     known = np.flatnonzero(np.isin(seen.member_ids, list(everybody)))
     strangers = sorted(everybody - set(seen.member_ids.tolist()))
-    customers = Customers(seen, known, home_stores, set(Dismissal.objects.values_list("member_id", "category_id")))
+    # all that is asked of the database is asked before: while a COPY runs, its connection answers nothing else
+    customers = Customers(
+        seen, known, strangers, home_stores,
+        dismissed=set(Dismissal.objects.values_list("member_id", "category_id")),
+        offerable={slot: queries.offerable_ids(slot) for slot in Slot.values},
+    )  # fmt: skip
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('recommender.refresh'))")
         old = Recommendation.objects.all() if asked is None else Recommendation.objects.filter(member_id__in=asked)
@@ -167,7 +172,7 @@ def refresh_recommendations(
                     copy.write_row(row)
                     written += 1
                 progress(f"{version.slot}: recommendations of {len(known):,} members written")
-            for row in _popular_rows(*served[-1], strangers):
+            for row in _popular_rows(*served[-1], customers):
                 copy.write_row(row)
                 written += 1
         noted = PurchaseNote.objects.filter(noted_at__lte=started)
@@ -184,20 +189,21 @@ def _served(slot: str) -> tuple[RankerVersion, Trained]:
 
 @dataclass(frozen=True, eq=False)
 class Customers:
-    """Whom recommendations are made for: the indices `known` into `seen`, and what else is known of them."""
+    """Whom recommendations are made for, and what is known of them."""
 
     seen: Interactions
-    known: np.ndarray
+    known: np.ndarray  # indices into seen.member_ids
+    strangers: list[int]  # ids of members without purchases we may look at
     home_stores: np.ndarray
     dismissed: set[tuple[int, int]]  # (member id, category id)
+    offerable: dict[str, list[int]]  # slot → category ids
 
 
 def _rows(version, trained: Trained, customers: Customers):
     """Rows of one slot, in COLUMNS' order."""
     seen = customers.seen
     is_new = version.slot == Slot.NEW_FOR_YOU
-    offerable = queries.offerable_ids(version.slot)
-    among = np.isin(seen.item_ids, trained.item_ids) & np.isin(seen.item_ids, offerable)
+    among = np.isin(seen.item_ids, customers.offerable[version.slot])
     is_personal = not isinstance(trained.ranker, Popular)
     for chunk, items, scores in ranking.in_chunks(
         trained.ranker, seen, customers.known, PER_SLOT, slot=version.slot, among=among
@@ -216,13 +222,13 @@ def _rows(version, trained: Trained, customers: Customers):
                 yield who, version.slot, nth, what, score, code, Jsonb(params), version.pk
 
 
-def _popular_rows(version, trained: Trained, strangers):
+def _popular_rows(version, trained: Trained, customers: Customers):
     """What is popular, for members without a history of their own; only in the slot for new things."""
-    among = np.isin(trained.item_ids, queries.offerable_ids(version.slot))
+    among = np.isin(trained.item_ids, customers.offerable[version.slot])
     items, scores = ranking.best(
         np.where(among, trained.explainer.share_, -np.inf).astype(np.float32)[None, :], PER_SLOT
     )
-    for member_id in strangers:
+    for member_id in customers.strangers:
         for rank, (item, score) in enumerate(zip(items[0].tolist(), scores[0].tolist(), strict=True), start=1):
             if item >= 0:
                 category_id = int(trained.item_ids[item])
