@@ -1,8 +1,12 @@
 """What the service desk asks for."""
 
+import uuid
+
 from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+
+from desk.refunds import share
 
 REASONS = [
     ("complaint", _("Complaint settled")),
@@ -10,28 +14,38 @@ REASONS = [
     ("service", _("Poor service")),
     ("correction", _("Correction of a mistake")),
 ]
-CHANNELS = [("email", _("E-mail")), ("push", _("Push")), ("sms", _("SMS")), ("post", _("Post"))]
+CHANNELS = {"email": _("E-mail"), "push": _("Push"), "sms": _("SMS"), "post": _("Post")}
+PURPOSES = {"marketing": _("Offers and news"), "profiling": _("Personal recommendations")}
+
+
+def _new_key() -> str:
+    return uuid.uuid4().hex
 
 
 class KeyedForm(forms.Form):
     """A form with a name of its own for the act, so that a second press is no second act."""
 
-    key = forms.CharField(widget=forms.HiddenInput, max_length=64)
+    key = forms.CharField(widget=forms.HiddenInput, max_length=64, initial=_new_key)
 
 
 class GoodwillForm(KeyedForm):
-    points = forms.IntegerField(label=_("Points"), help_text=_("Minus takes points away."), min_value=-100_000, max_value=100_000)
-    reason = forms.ChoiceField(label=_("Reason"), choices=REASONS)
+    points = forms.IntegerField(
+        label=_("Points"), help_text=_("Minus takes points away."), min_value=-100_000, max_value=100_000
+    )
+    reason = forms.ChoiceField(label=_("Reason"), choices=REASONS, help_text=_("The member sees it beside the points."))
 
     def clean_points(self) -> int:
         if self.cleaned_data["points"] == 0:
             raise forms.ValidationError(gettext("Nought points change nothing. Give or take at least one."))
         return self.cleaned_data["points"]
 
+    def words(self) -> str:
+        return str(dict(REASONS)[self.cleaned_data["reason"]])
+
 
 class ConsentForm(forms.Form):
-    channel = forms.ChoiceField(choices=CHANNELS)
-    purpose = forms.ChoiceField(choices=[("marketing", _("Offers and news")), ("profiling", _("Personal recommendations"))])
+    channel = forms.ChoiceField(choices=CHANNELS.items())
+    purpose = forms.ChoiceField(choices=PURPOSES.items())
     is_granted = forms.TypedChoiceField(choices=[("yes", "yes"), ("no", "no")], coerce=lambda word: word == "yes")
 
 
@@ -42,14 +56,14 @@ class ProfileForm(forms.Form):
 
 
 class RefundForm(KeyedForm):
-    """One quantity per line that is still to be refunded; whole lines give their whole total back."""
+    """One quantity per line that is still to be refunded; a line without quantity is taken back whole or not at all."""
 
-    def __init__(self, *args, lines, **kwargs):
+    def __init__(self, *args, left, **kwargs):
         super().__init__(*args, **kwargs)
-        self.lines = lines
-        for line_no, quantity, _total in lines:
+        self.left = {line[0]: line for line in left}
+        for line_no, quantity, _total in left:
             self.fields[f"line_{line_no}"] = forms.DecimalField(
-                required=False, min_value=0, max_value=max(quantity, 1), decimal_places=3, max_digits=14,
+                required=False, min_value=0, max_value=quantity or 1, max_digits=14, decimal_places=3,
                 widget=forms.NumberInput(attrs={"step": "any", "class": "input desk-quantity"}),
             )  # fmt: skip
 
@@ -60,13 +74,6 @@ class RefundForm(KeyedForm):
         return data
 
     def chosen(self) -> list:
-        """The lines asked for as (line_no, quantity, total): part of a line gives back its share, rounded to the member's side."""
-        asked = [(line, self.cleaned_data.get(f"line_{line[0]}")) for line in self.lines]
-        return [_share(line, quantity) for line, quantity in asked if quantity]
-
-
-def _share(line, quantity):
-    line_no, left, total = line
-    if left <= 0 or quantity >= left:
-        return line
-    return line_no, quantity, -int(-(total * quantity) // left)
+        """The lines to take back: (line_no, quantity, total in minor units)."""
+        asked = ((line, self.cleaned_data.get(f"line_{number}")) for number, line in self.left.items())
+        return [share(line, quantity) for line, quantity in asked if quantity]

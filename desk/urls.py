@@ -1,2 +1,16 @@
+from django.urls import path
+
+from desk import views
+from members.views import leave
+
 app_name = "desk"
-urlpatterns = []
+urlpatterns = [
+    path("", views.find, name="find"),
+    path("members/<uuid:public_id>/", views.member, name="member"),
+    path("members/<uuid:public_id>/points/", views.ledger, name="ledger"),
+    path("members/<uuid:public_id>/goodwill/", views.goodwill, name="goodwill"),
+    path("members/<uuid:public_id>/consent/", views.consent, name="consent"),
+    path("members/<uuid:public_id>/profile/", views.profile, name="profile"),
+    path("members/<uuid:public_id>/purchases/<uuid:receipt>/", views.purchase, name="purchase"),
+    path("leave/", leave, name="leave"),
+]
