@@ -23,15 +23,18 @@ def render(frozen, values: dict, *, link_base: str, token: str) -> bytes:
         "url": f"{link_base}/c/{token}/0",
         "tag": token,
     }
-    content = _encode(payload)
-    while len(content) > PAYLOAD_BYTES_MAX:
-        over = len(content) - PAYLOAD_BYTES_MAX
-        longest = "body" if payload["body"] else "title"
-        payload[longest] = (
-            payload[longest][: -max(1, over // 4 + 1)].rstrip("…") + "…" if len(payload[longest]) > 1 else ""
-        )
-        content = _encode(payload)
-    return content
+    for name in ("body", "title"):
+        over = len(_encode(payload)) - PAYLOAD_BYTES_MAX
+        if over > 0:
+            payload[name] = _shortened(payload[name], over)
+    return _encode(payload)
+
+
+def _shortened(text: str, bytes_over: int) -> str:
+    """`text` without its last `bytes_over` bytes, never within a character, and with an ellipsis in their place."""
+    kept = text.encode()[: -(bytes_over + len("…".encode()))].decode(errors="ignore")
+    # JSON writes quotes and backslashes longer than UTF-8 does, so this may cut more than needed, never less.
+    return f"{kept.rstrip()}…" if kept else ""
 
 
 def _encode(payload: dict) -> bytes:

@@ -17,7 +17,7 @@ TAGS = ("if", "unless", "for", "assign")
 
 class _Wording(Environment):
     loop_iteration_limit = 50
-    output_stream_limit = 4_000
+    output_stream_limit = 20_000
     local_namespace_limit = 4_000
     block_nesting_limit = 5
 
