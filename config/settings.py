@@ -215,6 +215,14 @@ DELIVERY_CHANNELS = {
 PUSH_SERVICES = environment.get(
     "PUSH_SERVICES", "fcm.googleapis.com,push.services.mozilla.com,push.apple.com,notify.windows.com"
 ).split(",")
+# Single letters of our own (sign-in codes, staff passwords) go out by the same relay through Django's backend.
+_relay = urlparse(EMAIL_URL)
+EMAIL_HOST, EMAIL_PORT = _relay.hostname or "127.0.0.1", _relay.port or 25
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_relay.username or ""), unquote(_relay.password or "")
+EMAIL_USE_SSL = _relay.scheme == "smtps"
+EMAIL_USE_TLS = not EMAIL_USE_SSL and "tls=1" in _relay.query.split("&")
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = MARKETING_FROM
 
 # -- Celery: muscle, never memory --------------------------------------------------------------------------------------
 

@@ -1,10 +1,13 @@
 """Who signs in for each role: staff made on first use, and a member with a story to tell."""
 
+import uuid
+
 from django.contrib.auth.models import Group
 
 from demo import queries
 from demo.roles import Role
 from members.models import Member, User
+from portal.accounts import account_of
 
 NAMES = {
     "marketer": ("Maya", "Lindqvist"),
@@ -15,9 +18,13 @@ NAMES = {
 }
 
 
-def user_for(role: Role) -> User | None:
-    """The demo's user for a role; None when there is no member yet to be."""
-    return _staff(role) if role.groups else _member()
+def is_anybody_there() -> bool:
+    return Member.objects.active().exists()
+
+
+def user_for(role: Role, *, public_id: str = "") -> User | None:
+    """The demo's user for a role, or the member asked for; None when there is no member yet to be."""
+    return _staff(role) if role.groups else _member(public_id)
 
 
 def _staff(role: Role) -> User:
@@ -35,17 +42,14 @@ def _staff(role: Role) -> User:
     return user
 
 
-def _member() -> User | None:
-    chosen = queries.featured().get("near_tier", {}).get("public_id")
-    members = Member.objects.active().order_by("pk")
-    member = (members.filter(public_id=chosen).first() if chosen else None) or members.first()
-    return member_user(member) if member else None
+def _member(public_id: str) -> User | None:
+    member = _wanted(public_id) or _wanted(queries.featured().get("near_tier", {}).get("public_id", ""))
+    member = member or Member.objects.active().order_by("pk").first()
+    return account_of(member) if member else None
 
 
-def member_user(member: Member) -> User:
-    """The account a member signs in with; their address stays encrypted elsewhere."""
-    user, is_new = User.objects.get_or_create(member=member, defaults={"username": f"member-{member.public_id}"})
-    if is_new:
-        user.set_unusable_password()
-        user.save()
-    return user
+def _wanted(public_id: str) -> Member | None:
+    try:
+        return Member.objects.active().filter(public_id=uuid.UUID(public_id)).first()
+    except ValueError:
+        return None

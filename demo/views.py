@@ -5,14 +5,19 @@ from pathlib import Path
 
 from django import forms
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.staticfiles import finders
 from django.http import Http404
 from django.shortcuts import redirect, render
+from django.urls import NoReverseMatch, reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from demo import people_of_demo, queries
+from demo import about as about_the_data
+from demo import featuring, people_of_demo, queries, tour
 from demo.roles import BY_CODE, ROLES
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -30,9 +35,62 @@ def demo_only(view):
     return guarded
 
 
+WHY = {
+    "near_tier": (_("Near the next tier"), "warn"),
+    "lapsing": (_("Lapsing"), "bad"),
+    "new": (_("New"), "good"),
+}
+
+
 @demo_only
 def home(request):
-    return render(request, "demo/home.html", {"roles": ROLES, "featured": queries.featured()})
+    featured = queries.featured()
+    people = [
+        found | {"line": featuring.line(why, found), "why": WHY[why][0], "badge": WHY[why][1], "desk": _desk(found)}
+        for why, found in featured.items()
+        if why in WHY
+    ]
+    done = set(request.COOKIES.get(tour.COOKIE, "").split("."))
+    return render(
+        request,
+        "demo/home.html",
+        {
+            "roles": ROLES,
+            "featured": people,
+            "store": queries.fact("busiest_store"),
+            "steps": tour.steps(facts=queries.fact("tour", {}), featured=featured, done=done),
+            "inbox_count": queries.inbox().count(),
+            "is_ready": people_of_demo.is_anybody_there(),
+        },
+    )
+
+
+def _desk(found: dict) -> str:
+    try:
+        return reverse("desk:member", args=[found["public_id"]])
+    except NoReverseMatch:
+        return ""
+
+
+@demo_only
+@require_POST
+def step(request):
+    """A step of the tour that needs no role."""
+    return _remember_step(request, redirect("demo:inbox"))
+
+
+def _remember_step(request, response):
+    """Remember the step as taken."""
+    code = request.POST.get("step", "")
+    if code.isalpha():
+        done = {*request.COOKIES.get(tour.COOKIE, "").split("."), code} - {""}
+        response.set_cookie(tour.COOKIE, ".".join(sorted(done)), max_age=30 * 24 * 3600, samesite="Lax")
+    return response
+
+
+@demo_only
+def about(request):
+    return render(request, "demo/about.html", {"parts": about_the_data.parts(queries.fact("weeks_moved", 0))})
 
 
 class ExampleForm(forms.Form):
@@ -56,11 +114,14 @@ def design(request):
 def sign_in(request, code):
     """Sign in as a role, at its own door: the path decides which session cookie is set (config/middleware.py)."""
     role = BY_CODE[code]
-    user = people_of_demo.user_for(role)
+    user = people_of_demo.user_for(role, public_id=request.POST.get("member", ""))
     if user is None:
+        messages.info(request, _now("There is no member yet. The demo is still being made."))
         return redirect("demo:home")
     if request.user.pk != user.pk:
         form_secret = request.META.get("CSRF_COOKIE")
         login(request, user, backend=BACKEND)
         request.META["CSRF_COOKIE"] = form_secret  # forms open at the other doors stay valid
-    return redirect(role.home)
+    wanted = request.POST.get("next", "")
+    is_behind = url_has_allowed_host_and_scheme(wanted, allowed_hosts=None) and wanted.startswith(f"/{role.door}/")
+    return _remember_step(request, redirect(wanted if is_behind else role.home))

@@ -1,2 +1,23 @@
+from django.urls import path
+
+from portal import views
+
 app_name = "portal"
-urlpatterns = []
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("login/", views.login_start, name="login"),
+    path("login/code/", views.login_code, name="login_code"),
+    path("logout/", views.leave, name="logout"),
+    path("card/", views.card, name="card"),
+    path("history/", views.history, name="history"),
+    path("history/<int:version>/", views.entry, name="entry"),
+    path("offers/", views.offers, name="offers"),
+    path("offers/dismiss/", views.dismiss, name="dismiss"),
+    path("preferences/", views.preferences, name="preferences"),
+    path("preferences/consent/", views.consent, name="consent"),
+    path("preferences/language/", views.language, name="language"),
+    path("push/subscribe/", views.push_subscribe, name="push_subscribe"),
+    path("push/unsubscribe/", views.push_unsubscribe, name="push_unsubscribe"),
+    path("sw.js", views.service_worker, name="service_worker"),
+    path("manifest.webmanifest", views.manifest, name="manifest"),
+]

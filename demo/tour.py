@@ -1,0 +1,54 @@
+"""The tour: one purchase's way through every room, as steps with deep links."""
+
+from dataclasses import dataclass
+
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext as _
+
+from demo.roles import BY_CODE
+
+COOKIE = "tour"
+
+
+@dataclass(frozen=True)
+class Step:
+    """`role` signs in and is led to `address`; without a role the address is open to all."""
+
+    code: str
+    title: str
+    text: str
+    role: object
+    address: str
+    action: str
+    is_done: bool
+
+
+def _address(name: str, *args) -> str:
+    try:
+        return reverse(name, args=args)
+    except NoReverseMatch:
+        return ""
+
+
+def steps(*, facts: dict, featured: dict, done: set[str]) -> list[Step]:
+    """All steps, in order. Where the demo has not prepared a page yet, the step leads to its door."""
+    member = featured.get("near_tier", {}).get("public_id", "")
+    name = featured.get("near_tier", {}).get("name", "")
+    desk = _address("desk:member", member) if member else ""
+    plan = [
+        (
+            "award", _("Award $24.60"),
+            _("At the till, find %(name)s and type 24.60.") % {"name": name} if name else _("At the till, find a member and type 24.60."),
+            "cashier", facts.get("till_url", ""), _("To the till"),
+        ),
+        ("explain", _("See it explained"), _("As that member: 24 points, 60 cents carried to the next purchase, and why."), "member", _address("portal:history"), _("To the history")),
+        ("refund", _("Refund it"), _("At the service desk: what will be taken back is shown before you confirm."), "service", desk, _("To the desk")),
+        ("preview", _("Preview the e-mail"), _("As the marketer, see the e-mail as that member would get it."), "marketer", facts.get("preview_url", ""), _("To the preview")),
+        ("launch", _("Launch the second campaign"), _("It is ready: audience, two variants, a holdout."), "marketer", facts.get("campaign_url", ""), _("To the campaign")),
+        ("read", _("Read what arrived"), _("In the inbox, as the members got it."), "", _address("demo:inbox"), _("To the inbox")),
+        ("report", _("Read its report"), _("Who was sent, who was held out, and what can be said yet."), "analyst", facts.get("report_url", ""), _("To the report")),
+    ]  # fmt: skip
+    return [
+        Step(code, title, text, BY_CODE.get(role), address, action, code in done)
+        for code, title, text, role, address, action in plan
+    ]

@@ -1,0 +1,75 @@
+"""What the member might like, and what the member allows."""
+
+from dataclasses import dataclass
+
+import loyalty.queries
+from django.utils.translation import gettext_lazy as _
+
+import members.queries
+import recommender.queries
+
+TEXT_VERSION = "portal-1"
+PERSONAL = ("email", "profiling")
+SLOTS = ("buy_again", "new_for_you")
+ASKED = {
+    ("email", "marketing"): ("mail", _("Offers and news by e-mail"), _("At most one a week, and one click to leave.")),
+    ("push", "marketing"): ("bell", _("Offers and news by push"), _("On the devices you turn on below.")),
+    ("sms", "marketing"): ("phone", _("Offers and news by text message"), _("Only when it is worth it.")),
+    PERSONAL: ("sparkle", _("Personal recommendations"), _("We look at what you bought to suggest what you may like.")),
+}
+
+
+@dataclass(frozen=True)
+class Offers:
+    """Both slots, and the benefits that already wait at the till. `is_personal` is the member's own word."""
+
+    is_personal: bool
+    buy_again: list
+    new_for_you: list
+    ready: list
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.buy_again or self.new_for_you or self.ready)
+
+
+@dataclass(frozen=True)
+class Choice:
+    channel: str
+    purpose: str
+    icon: str
+    name: str
+    hint: str
+    is_granted: bool
+
+
+def of(member, *, at, limit: int) -> Offers:
+    """Recommendations unless the member refused them; benefits given stay theirs either way."""
+    is_personal = members.queries.consent_now(member.pk, at=at).get(PERSONAL, True)
+    slots = {
+        slot: recommender.queries.recommendations(member.pk, slot, limit=limit) if is_personal else [] for slot in SLOTS
+    }
+    return Offers(
+        is_personal,
+        slots["buy_again"],
+        slots["new_for_you"],
+        list(loyalty.queries.active_entitlements(member.pk, at=at)),
+    )
+
+
+def is_offered(member, category_id: int) -> bool:
+    """Whether this type is among what the member is offered: nobody dismisses what was never suggested."""
+    return any(
+        one.category_id == category_id
+        for slot in SLOTS
+        for one in recommender.queries.recommendations(member.pk, slot, limit=100)
+    )
+
+
+def consents(member, *, at) -> list[Choice]:
+    """Each question with the member's latest word; no word is no, and for recommendations on their own page yes."""
+    words = members.queries.consent_now(member.pk, at=at)
+    return [
+        Choice(channel, purpose, icon, name, hint, words.get((channel, purpose), (channel, purpose) == PERSONAL))
+        for (channel, purpose), (icon, name, hint) in ASKED.items()
+    ]
