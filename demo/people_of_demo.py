@@ -8,6 +8,7 @@ from demo import queries
 from demo.roles import Role
 from members.models import Member, User
 from portal.accounts import account_of
+from sales.models import Store
 
 NAMES = {
     "marketer": ("Maya", "Lindqvist"),
@@ -39,7 +40,13 @@ def _staff(role: Role) -> User:
         user.set_unusable_password()
         user.save()
         user.groups.set(Group.objects.filter(name__in=role.groups))
+        user.stores.set(_stores())
     return user
+
+
+def _stores():
+    """Where the demo's staff work: the busiest store."""
+    return Store.objects.filter(code=queries.fact("busiest_store", {}).get("code", ""))
 
 
 def _member(public_id: str) -> User | None:

@@ -25,28 +25,26 @@ class Step:
 
 def _address(name: str, *args) -> str:
     try:
-        return reverse(name, args=args)
+        return reverse(name, args=args) if all(args) else ""
     except NoReverseMatch:
         return ""
 
 
-def steps(*, facts: dict, featured: dict, done: set[str]) -> list[Step]:
+def steps(*, campaign_id: int | None, member: dict, done: set[str]) -> list[Step]:
     """All steps, in order. Where the demo has not prepared a page yet, the step leads to its door."""
-    member = featured.get("near_tier", {}).get("public_id", "")
-    name = featured.get("near_tier", {}).get("name", "")
-    desk = _address("desk:member", member) if member else ""
+    who, name = member.get("public_id", ""), member.get("name", "")
     plan = [
         (
             "award", _("Award $24.60"),
             _("At the till, find %(name)s and type 24.60.") % {"name": name} if name else _("At the till, find a member and type 24.60."),
-            "cashier", facts.get("till_url", ""), _("To the till"),
+            "cashier", _address("pos:member", who), _("To the till"),
         ),
         ("explain", _("See it explained"), _("As that member: 24 points, 60 cents carried to the next purchase, and why."), "member", _address("portal:history"), _("To the history")),
-        ("refund", _("Refund it"), _("At the service desk: what will be taken back is shown before you confirm."), "service", desk, _("To the desk")),
-        ("preview", _("Preview the e-mail"), _("As the marketer, see the e-mail as that member would get it."), "marketer", facts.get("preview_url", ""), _("To the preview")),
-        ("launch", _("Launch the second campaign"), _("It is ready: audience, two variants, a holdout."), "marketer", facts.get("campaign_url", ""), _("To the campaign")),
+        ("refund", _("Refund it"), _("At the service desk: what will be taken back is shown before you confirm."), "service", _address("desk:member", who), _("To the desk")),
+        ("preview", _("Preview the e-mail"), _("As the marketer, see the e-mail as that member would get it."), "marketer", _address("cms_campaign_preview", campaign_id), _("To the preview")),
+        ("launch", _("Launch the second campaign"), _("It is ready: audience, two variants, a holdout."), "marketer", _address("cms_campaign", campaign_id), _("To the campaign")),
         ("read", _("Read what arrived"), _("In the inbox, as the members got it."), "", _address("demo:inbox"), _("To the inbox")),
-        ("report", _("Read its report"), _("Who was sent, who was held out, and what can be said yet."), "analyst", facts.get("report_url", ""), _("To the report")),
+        ("report", _("Read its report"), _("Who was sent, who was held out, and what can be said yet."), "analyst", _address("reports:campaign", campaign_id), _("To the report")),
     ]  # fmt: skip
     return [
         Step(code, title, text, BY_CODE.get(role), address, action, code in done)

@@ -10,15 +10,15 @@ from django.contrib.auth import login
 from django.contrib.staticfiles import finders
 from django.http import Http404
 from django.shortcuts import redirect, render
-from django.urls import NoReverseMatch, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from demo import about as about_the_data
-from demo import featuring, people_of_demo, queries, tour
+from demo import meeting, people_of_demo, queries, tour
 from demo.roles import BY_CODE, ROLES
+from members.clock import now
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
@@ -35,41 +35,24 @@ def demo_only(view):
     return guarded
 
 
-WHY = {
-    "near_tier": (_("Near the next tier"), "warn"),
-    "lapsing": (_("Lapsing"), "bad"),
-    "new": (_("New"), "good"),
-}
-
-
 @demo_only
 def home(request):
     featured = queries.featured()
-    people = [
-        found | {"line": featuring.line(why, found), "why": WHY[why][0], "badge": WHY[why][1], "desk": _desk(found)}
-        for why, found in featured.items()
-        if why in WHY
-    ]
     done = set(request.COOKIES.get(tour.COOKIE, "").split("."))
     return render(
         request,
         "demo/home.html",
         {
             "roles": ROLES,
-            "featured": people,
+            "people": meeting.people(featured, at=now()),
             "store": queries.fact("busiest_store"),
-            "steps": tour.steps(facts=queries.fact("tour", {}), featured=featured, done=done),
+            "steps": tour.steps(
+                campaign_id=queries.fact("second_campaign"), member=featured.get("near_tier", {}), done=done
+            ),
             "inbox_count": queries.inbox().count(),
             "is_ready": people_of_demo.is_anybody_there(),
         },
     )
-
-
-def _desk(found: dict) -> str:
-    try:
-        return reverse("desk:member", args=[found["public_id"]])
-    except NoReverseMatch:
-        return ""
 
 
 @demo_only

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
-import loyalty.queries
 from django.utils.translation import get_language
 
+import loyalty.queries
 import sales.queries
 from members import masking
 from members.queries import identifiers

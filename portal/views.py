@@ -2,8 +2,6 @@
 
 import json
 
-import push.operations
-import push.queries
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login, logout
@@ -17,6 +15,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
+import push.operations
+import push.queries
 import recommender.operations
 from members import operations as members
 from members.clock import now

@@ -1,10 +1,13 @@
 """What the member might like, and what the member allows."""
 
 from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 import loyalty.queries
-from django.utils.translation import gettext_lazy as _
-
 import members.queries
 import recommender.queries
 
@@ -34,6 +37,15 @@ class Offers:
 
 
 @dataclass(frozen=True)
+class Ready:
+    """A benefit that the till applies by itself; without a category it holds for the whole shopping."""
+
+    category: object
+    words: str
+    valid_until: datetime
+
+
+@dataclass(frozen=True)
 class Choice:
     channel: str
     purpose: str
@@ -49,12 +61,17 @@ def of(member, *, at, limit: int) -> Offers:
     slots = {
         slot: recommender.queries.recommendations(member.pk, slot, limit=limit) if is_personal else [] for slot in SLOTS
     }
-    return Offers(
-        is_personal,
-        slots["buy_again"],
-        slots["new_for_you"],
-        list(loyalty.queries.active_entitlements(member.pk, at=at)),
-    )
+    ready = [_ready(one) for one in loyalty.queries.active_entitlements(member.pk, at=at)]
+    return Offers(is_personal, slots["buy_again"], slots["new_for_you"], ready)
+
+
+def _ready(entitlement) -> Ready:
+    if entitlement.benefit == entitlement.Benefit.MULTIPLY:
+        words = _now("%(times)s times the points") % {"times": f"{entitlement.amount / 100:g}"}
+    else:
+        words = ngettext("%(points)s extra point", "%(points)s extra points", entitlement.amount)
+        words %= {"points": entitlement.amount}
+    return Ready(entitlement.category, words, entitlement.valid_until)
 
 
 def is_offered(member, category_id: int) -> bool:

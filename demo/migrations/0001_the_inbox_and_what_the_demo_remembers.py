@@ -4,34 +4,32 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Fact',
+            name="Fact",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=40, unique=True)),
-                ('value', models.JSONField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=40, unique=True)),
+                ("value", models.JSONField()),
             ],
         ),
         migrations.CreateModel(
-            name='InboxMessage',
+            name="InboxMessage",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(db_index=True)),
-                ('channel', models.CharField(choices=[('email', 'E-mail'), ('push', 'Push')], max_length=10)),
-                ('to', models.CharField(db_index=True, max_length=320)),
-                ('subject', models.CharField(blank=True, max_length=500)),
-                ('preview', models.CharField(blank=True, max_length=200)),
-                ('raw', models.BinaryField(help_text='E-mail: the message as sent. Push: the decrypted payload.')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField(db_index=True)),
+                ("channel", models.CharField(choices=[("email", "E-mail"), ("push", "Push")], max_length=10)),
+                ("to", models.CharField(db_index=True, max_length=320)),
+                ("subject", models.CharField(blank=True, max_length=500)),
+                ("preview", models.CharField(blank=True, max_length=200)),
+                ("raw", models.BinaryField(help_text="E-mail: the message as sent. Push: the decrypted payload.")),
             ],
             options={
-                'ordering': ['-at', '-pk'],
+                "ordering": ["-at", "-pk"],
             },
         ),
     ]

@@ -24,7 +24,8 @@ SHELF = [
     ("cookies", "GROCERY > COOKIES > TRAY PACK COOKIES", "Cookies", "曲奇饼干", "sweets", 329),
     ("tulips", "FLORAL > BOUQUET > CUT FLOWERS", "Cut flowers", "鲜切花", "flowers", 799),
 ]
-GIVEN, FAMILY = "Ada Bruno Clara Diego Elsa Farah Gil Hana Iris Jonas".split(), "Alvarez Bloom Carver Doyle Ellis Frost".split()
+GIVEN = ["Ada", "Bruno", "Clara", "Diego", "Elsa", "Farah", "Gil", "Hana", "Iris", "Jonas"]
+FAMILY = ["Alvarez", "Bloom", "Carver", "Doyle", "Ellis", "Frost"]
 
 
 @dataclass
@@ -54,7 +55,7 @@ def make(*, members_count: int = 60, at: datetime | None = None, seed: int = 20)
 def stock():
     ensure_stores([("292", "Store 292"), ("367", "Store 367")])
     ensure_products([(code, path.rpartition(" > ")[2], path) for code, path, *_ in SHELF])
-    for code, path, english, chinese, icon, _price in SHELF:
+    for _code, path, english, chinese, icon, _price in SHELF:
         Category.objects.filter(path=path).update(name_en=english, name_zh=chinese, icon=icon)
     make_offers()
 
