@@ -250,22 +250,22 @@ class OffersBlock(EmailBlock):
             if value.get("heading")
             else ""
         )
+        name = f'class="ink" style="color:#22302a;font-size:17px;font-weight:700;text-decoration:none;">\n{hide("{{ offer.name }}")}\n'
         row = (
-            f'<tr>\n<td width="72" valign="top" style="padding:12px 0;">'
-            f'{hide("{% if offer.icon_url != blank %}")}<img src="{hide("{{ offer.icon_url }}")}" alt="" width="56" height="56" class="tile"'
-            f' style="display:block;width:56px;height:56px;border-radius:12px;background:{look.brand.paper};">{hide("{% endif %}")}</td>\n'
-            f'<td valign="top" style="padding:12px 0;font-family:{SANS};line-height:1.4;">'
-            f'{hide("{% if offer.url != blank %}")}<a href="{hide("{{ offer.url }}")}" class="ink" style="color:#22302a;font-size:17px;font-weight:700;text-decoration:none;">'
-            f'{hide("{{ offer.name }}")}</a>{hide("{% else %}")}<span class="ink" style="color:#22302a;font-size:17px;font-weight:700;">'
-            f"{hide('{{ offer.name }}')}</span>{hide('{% endif %}')}"
-            f'<div class="muted" style="color:#5b6a62;font-size:14px;">{hide("{{ offer.reason }}")}</div>'
-            f'{hide("{% if offer.benefit != blank %}")}<div style="padding-top:6px;"><span class="pill" style="display:inline-block;background:{look.brand.accent};color:{look.accent_ink};'
-            f'font-size:13px;font-weight:700;line-height:1.3;padding:3px 10px;border-radius:12px;">{hide("{{ offer.benefit }}")}</span></div>{hide("{% endif %}")}'
-            f"</td>\n</tr>\n"
+            # Values stand on lines of their own: what is around them is then encoded once for all members.
+            f'<tr>\n<td width="72" valign="top" style="padding:12px 0;">\n{hide("{% if offer.icon_url != blank %}")}<img src="'
+            f'{hide("{{ offer.icon_url }}")}" alt="" width="56" height="56" class="tile" style="display:block;width:56px;height:56px;'
+            f'border-radius:12px;background:{look.brand.paper};">\n{hide("{% endif %}")}</td>\n'
+            f'<td valign="top" style="padding:12px 0;font-family:{SANS};line-height:1.4;">\n{hide("{% if offer.url != blank %}")}'
+            f'<a href="{hide("{{ offer.url }}")}" {name}</a>\n{hide("{% else %}")}<span {name}</span>\n{hide("{% endif %}")}'
+            f'<div class="muted" style="color:#5b6a62;font-size:14px;">\n{hide("{{ offer.reason }}")}\n</div>\n'
+            f'{hide("{% if offer.benefit != blank %}")}<div style="padding-top:6px;">\n<span class="pill" style="display:inline-block;'
+            f"background:{look.brand.accent};color:{look.accent_ink};font-size:13px;font-weight:700;line-height:1.3;padding:3px 10px;"
+            f'border-radius:12px;">\n{hide("{{ offer.benefit }}")}\n</span></div>\n{hide("{% endif %}")}</td>\n</tr>\n'
         )
         empty = f'<tr>\n<td class="muted" style="padding:8px 0;font-family:{SANS};font-size:15px;line-height:1.55;color:#5b6a62;">{look.text(value["fallback"])}</td>\n</tr>\n'
         loop = "{% for offer in " + slot + " %}"
-        table = f'<mj-table padding="0 32px 12px" cellpadding="0" cellspacing="0" width="100%">\n{hide(loop)}\n{row}{hide("{% else %}")}\n{empty}{hide("{% endfor %}")}\n</mj-table>'
+        table = f'<mj-table padding="0 32px 12px" cellpadding="0" cellspacing="0" width="100%">\n{hide(loop)}{row}{hide("{% else %}")}{empty}{hide("{% endfor %}")}</mj-table>'
         return _card(heading + table, padding="0 0 8px")
 
     def lines(self, value, look):
@@ -300,8 +300,8 @@ class PointsBlock(EmailBlock):
             else ""
         )
         number = (
-            f'<div class="ink" style="font-family:{SERIF};font-size:44px;line-height:1.1;color:{look.brand.primary};">{hide("{{ points | number | default: 0 }}")}'
-            f' <span style="font-family:{SANS};font-size:16px;">{_("points")}</span></div>'
+            f'<div class="ink" style="font-family:{SERIF};font-size:44px;line-height:1.1;color:{look.brand.primary};">{hide("{{ points | number | default: 0 }}")}\n'
+            f'<span style="font-family:{SANS};font-size:16px;">{_("points")}</span></div>'
         )
         table = (
             f'<mj-table padding="20px 32px" cellpadding="0" cellspacing="0" width="100%">\n<tr>\n<td class="panel" style="background:{look.brand.paper};border-radius:16px;'
@@ -313,11 +313,11 @@ class PointsBlock(EmailBlock):
     def _tier(self, look):
         hide = look.vault.hide
         chip = (
-            f'{hide("{% if tier != blank %}")}\n<div style="padding-top:8px;"><span class="chip" style="display:inline-block;background:{look.brand.primary};color:#ffffff;font-size:13px;font-weight:700;'
-            f'padding:3px 12px;border-radius:12px;">{hide("{{ tier }}")}</span></div>\n{hide("{% endif %}")}'
+            f'{hide("{% if tier != blank %}")}<div style="padding-top:8px;"><span class="chip" style="display:inline-block;background:{look.brand.primary};color:#ffffff;font-size:13px;font-weight:700;'
+            f'padding:3px 12px;border-radius:12px;">\n{hide("{{ tier }}")}\n</span></div>\n{hide("{% endif %}")}'
         )
         bar = (
-            f'{hide("{% if next_tier != blank and points_to_next_tier > 0 %}")}\n<table role="presentation" width="100%" cellpadding="0" cellspacing="0" style="margin:14px 0 6px;">'
+            f'{hide("{% if next_tier != blank and points_to_next_tier > 0 %}")}<table role="presentation" width="100%" cellpadding="0" cellspacing="0" style="margin:14px 0 6px;">'
             f'<tr><td class="track" style="background:#ddd6c6;border-radius:6px;font-size:0;line-height:0;" height="8">'
             f'<div class="bar" style="background:{look.brand.accent};border-radius:6px;height:8px;width:{hide("{{ tier_progress | default: 0 }}")}%;font-size:0;line-height:0;">&nbsp;</div></td></tr></table>\n'
             f'<div class="muted" style="font-size:14px;color:#5b6a62;">{look.text(self._progress_source())}</div>\n{hide("{% endif %}")}'
@@ -341,7 +341,7 @@ class PointsBlock(EmailBlock):
     def _expiry(self, look):
         hide = look.vault.hide
         return (
-            f'{hide("{% if expiring_points > 0 and expiring_on != blank %}")}\n<div class="ink" style="font-size:14px;padding-top:10px;color:#22302a;">'
+            f'{hide("{% if expiring_points > 0 and expiring_on != blank %}")}<div class="ink" style="font-size:14px;padding-top:10px;color:#22302a;">'
             f"{look.text(self._expiry_words())}</div>\n{hide('{% endif %}')}"
         )
 

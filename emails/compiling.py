@@ -17,7 +17,7 @@ from emails.blocks import ADDRESS_MARKS, CLOSED, SANS, SERIF, Look
 from emails.fields import ADDRESSES, OFFER_SLOTS
 from emails.styles import DARK, OUTLOOK_DARK
 
-PIXEL = '{% if pixel_url != blank %}\n<img\nsrc="{{ pixel_url | link }}"\nwidth="1" height="1" alt="" style="display:block;border:0;">\n{% endif %}\n'
+PIXEL = '{% if pixel_url != blank %}\n<img\nsrc="{{ pixel_url }}"\nwidth="1" height="1" alt="" style="display:block;border:0;">\n{% endif %}\n'
 HTML_LANGUAGES = {"zh-hans": "zh-Hans"}
 
 
@@ -57,7 +57,7 @@ def _joined(paragraphs: list[str]) -> str:
 def _mjml(template, look: Look) -> str:
     body = "".join(child.block.mjml(child.value, look) for child in template.body)
     brand = look.brand
-    preview = look.text(template.preheader) + "&#847;&zwnj;&nbsp;" * 40 if template.preheader else ""
+    preview = look.text(template.preheader) + "\n" + "&#847;&zwnj;&nbsp;" * 40 if template.preheader else ""
     return (
         f'<mjml lang="{HTML_LANGUAGES.get(look.language, look.language)}" dir="ltr"><mj-head>'
         f"<mj-title>{look.text(template.subject)}</mj-title><mj-preview>{preview}</mj-preview>"
@@ -93,8 +93,8 @@ def _lighter(colour: str) -> str:
     return "#" + "".join(f"{round(c + (255 - c) * 0.55):02x}" for c in (red, green, blue))
 
 
-_OPENING = re.compile(r"(<(?:div|p|h1|h2|h3|td|tr|table|tbody|li|ul|ol)\b[^>]*>)(?=[^\n])")
-_CLOSING = re.compile(r"(?<=[^\n])(</(?:div|p|h1|h2|h3|td|tr|table|tbody|li|ul|ol)>)")
+_OPENING = re.compile(r"(<(?:title|div|p|h1|h2|h3|td|tr|table|tbody|li|ul|ol)\b[^>]*>)(?=[^\n])")
+_CLOSING = re.compile(r"(?<=[^\n])(</(?:title|div|p|h1|h2|h3|td|tr|table|tbody|li|ul|ol)>)")
 _ADDRESS = re.compile(r'\s(href|src)="([^"]*)"\s?')
 
 

@@ -30,3 +30,16 @@ class MessageFacts:
     @property
     def click_base(self) -> str:
         return f"{self.link_base}/c/{self.token}/"
+
+    def check(self) -> None:
+        """Raise `Unsendable` if a header could end early, or would need more than ordinary SMTP carries."""
+        for address in (self.to, *([self.reply_to] if self.reply_to else [])):
+            if not _is_one_word(address) or address.count("@") != 1:
+                raise Unsendable(f"{address!r} cannot be written in a header of ordinary mail.")
+        for word in (self.message_id, self.unsubscribe_url):
+            if not _is_one_word(word) or ">" in word[:-1]:
+                raise Unsendable(f"{word!r} cannot be written in a header; percent-encode it.")
+
+
+def _is_one_word(text: str) -> bool:
+    return bool(text) and text.isascii() and text.isprintable() and " " not in text

@@ -11,12 +11,10 @@ from email.utils import format_datetime, formataddr, parseaddr
 from functools import lru_cache
 from operator import ge, gt, le, lt
 
-from markupsafe import escape
-
 from emails import slow
-from emails.facts import MessageFacts, Unsendable
+from emails.facts import MessageFacts
 from emails.fields import prepare
-from emails.quoted import CRLF, encode_text, header
+from emails.quoted import CRLF, encode_line, encode_text, header
 from emails.templating import ALL_FILTERS
 
 Piece = Callable[[dict], str]
@@ -40,7 +38,8 @@ def view_online(frozen, values: dict, *, message: MessageFacts) -> str:
 
 
 def context_of(frozen, values: dict, *, message: MessageFacts) -> dict:
-    """Everything a template may name, fit to be shown; the same for both renderers."""
+    """Everything a template may name, fit to be shown; the same for both renderers. Raises `Unsendable`."""
+    message.check()
     fixed = {
         **frozen.constants,
         **message.addresses(),
@@ -58,25 +57,12 @@ def _sender(from_: str) -> str:
     return f"From: {formataddr(parseaddr(from_))}{CRLF}"
 
 
-def sendable(address: str) -> str:
-    """The address, or `Unsendable`: nothing that could end a header line early, and only what ordinary SMTP carries."""
-    if not address.isascii() or not address.isprintable() or " " in address or address.count("@") != 1:
-        raise Unsendable(f"{address!r} cannot be written in a header of ordinary mail.")
-    return address
-
-
-def _web_address(url: str) -> str:
-    if not url.isascii() or not url.isprintable() or " " in url or ">" in url:
-        raise Unsendable(f"{url!r} cannot be written in a header; percent-encode it.")
-    return url
-
-
 def _headers(message: MessageFacts, subject: str, boundary: str) -> str:
-    reply_to = f"Reply-To: {sendable(message.reply_to)}{CRLF}" if message.reply_to else ""
+    reply_to = f"Reply-To: {message.reply_to}{CRLF}" if message.reply_to else ""
     return (
-        f"{_sender(message.from_)}{reply_to}To: {sendable(message.to)}{CRLF}{header('Subject', subject.strip())}"
-        f"Message-ID: {_web_address(message.message_id[:-1])}>{CRLF}Date: {format_datetime(message.date)}{CRLF}"
-        f"List-Unsubscribe: <{_web_address(message.unsubscribe_url)}>{CRLF}"
+        f"{_sender(message.from_)}{reply_to}To: {message.to}{CRLF}{header('Subject', subject.strip())}"
+        f"Message-ID: {message.message_id}{CRLF}Date: {format_datetime(message.date)}{CRLF}"
+        f"List-Unsubscribe: <{message.unsubscribe_url}>{CRLF}"
         f"List-Unsubscribe-Post: List-Unsubscribe=One-Click{CRLF}MIME-Version: 1.0{CRLF}"
         f'Content-Type: multipart/alternative; boundary="{boundary}"{CRLF}{CRLF}'
     )
@@ -123,7 +109,7 @@ def _compile(frozen) -> _Compiled:
     return _Compiled(
         subject=_parts(frozen.program["subject"], str),
         text=_nodes(frozen.program["text"], str),
-        html=_nodes(frozen.program["html"], escape),
+        html=_nodes(frozen.program["html"], html_quoted),
         boundary=boundary,
         before_text=f"--{boundary}{CRLF}{part('plain')}",
         before_html=f"{CRLF}--{boundary}{CRLF}{part('html')}",
@@ -142,7 +128,7 @@ def _nodes(nodes: list, quote) -> list[Piece]:
         if kind == "s":
             out.append(_static(rest[0]))
         elif kind == "l":
-            out.append(_line(_parts(rest[0], quote)))
+            out.append(_line(rest[0], quote))
         elif kind == "for":
             name, path, body, otherwise = rest
             out.append(_repeat(name, path[0], _nodes(body, quote), _nodes(otherwise, quote)))
@@ -169,8 +155,29 @@ def _parts(parts: list, quote) -> list[Piece]:
     return out
 
 
-def _line(pieces: list[Piece]) -> Piece:
+def _line(parts: list, quote) -> Piece:
+    """A line that holds values. Where nothing in it can add a line break, it is encoded as the one line it is."""
+    *inner, end = parts
+    if end.__class__ is str and end.endswith("\n") and all(_is_within_a_line(part) for part in (*inner, end[:-1])):
+        pieces = _parts([*inner, end[:-1]] if len(end) > 1 else inner, quote)
+        return lambda context: encode_line("".join([piece(context) for piece in pieces])) + CRLF
+    pieces = _parts(parts, quote)
     return lambda context: encode_text("".join([piece(context) for piece in pieces]))
+
+
+def _is_within_a_line(part) -> bool:
+    return "\n" not in part if isinstance(part, str) else "v" in part
+
+
+def html_quoted(text: str) -> str:
+    """As `markupsafe.escape` quotes, which the slow renderer uses."""
+    if "&" in text:
+        text = text.replace("&", "&amp;")
+    if "<" in text or ">" in text:
+        text = text.replace("<", "&lt;").replace(">", "&gt;")
+    if '"' in text or "'" in text:
+        text = text.replace('"', "&#34;").replace("'", "&#39;")
+    return text
 
 
 def _lookup(path: list[str]) -> Callable[[dict], object]:
@@ -197,7 +204,12 @@ def _as_text(value) -> str:
 def _value(path: list[str], filters: list, quote) -> Piece:
     get = _lookup(path)
     if not filters:
-        return lambda context: quote(_as_text(get(context)))
+
+        def plain(context):
+            value = get(context)
+            return quote(value if value.__class__ is str else _as_text(value))
+
+        return plain
     steps = [(ALL_FILTERS[name], tuple(arguments)) for name, *arguments in filters]
 
     def filtered(context):

@@ -44,13 +44,13 @@ def _part(words: str, subtype: str) -> MIMEText:
 
 def render(frozen, values: dict, *, message) -> bytes:
     """The same bytes as `emails.rendering.render`."""
-    from emails.rendering import boundary_of, context_of, sendable  # late: rendering falls back to this module
+    from emails.rendering import boundary_of, context_of  # late: rendering falls back to this module
 
     context = context_of(frozen, values, message=message)
     headers = [
         ("From", formataddr(parseaddr(message.from_))),
-        *([("Reply-To", sendable(message.reply_to))] if message.reply_to else []),
-        ("To", sendable(message.to)),
+        *([("Reply-To", message.reply_to)] if message.reply_to else []),
+        ("To", message.to),
         ("Subject", _subject_header(subject(frozen, context))),
         ("Message-ID", message.message_id),
         ("Date", format_datetime(message.date)),
