@@ -11,6 +11,7 @@ from html import escape
 
 from django.conf import settings
 from django.http import HttpResponse
+from django.templatetags.static import static
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from liquid.exceptions import LiquidError
@@ -19,7 +20,6 @@ from emails import slow
 from emails.checks import Problem, problems
 from emails.facts import MessageFacts
 from emails.fields import FIELDS
-from emails.icons import icon_url
 from emails.styles import DARK_QUERY
 from emails.templating import FALLBACK_MARKS, marks_fallbacks, parse
 
@@ -30,7 +30,7 @@ SAMPLE_OFFERS = {
         ("Free-range eggs", "散养鸡蛋", "Last bought three weeks ago", "上次购买在三周前", "$1.00 off", "减 $1.00", "eggs"),
     ),
     "new_for_you": (
-        ("Greek yogurt", "希腊酸奶", "People who buy your muesli like it", "买同款麦片的顾客也喜欢", "3× points", "三倍积分", "dairy"),
+        ("Greek yogurt", "希腊酸奶", "People who buy your muesli like it", "买同款麦片的顾客也喜欢", "3× points", "三倍积分", "yogurt"),
         ("Blood oranges", "血橙", "In season, and you like citrus", "当季水果，您喜欢柑橘类", "+80 points", "加 80 积分", "fruit"),
     ),
 }  # fmt: skip
@@ -62,7 +62,7 @@ def sample_values(language: str, *, site_url: str = "") -> dict:
                 "name": row[is_chinese],
                 "reason": row[2 + is_chinese],
                 "benefit": row[4 + is_chinese],
-                "icon_url": icon_url(row[6], site_url=site_url),
+                "icon_url": f"{site_url}{static(f'emails/samples/{row[6]}.png')}",
                 "url": f"{site_url}/portal/offers/",
             }
             for row in rows
