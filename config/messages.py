@@ -39,7 +39,8 @@ def _sources(app: Path):
         if path.suffix == ".py":
             yield path, path.read_bytes()
         elif path.suffix in {".html", ".txt", ".mjml"} and "templates" in path.parts:
-            yield path, templatize(path.read_text()).encode()
+            # Python's tokenizer, which Babel uses, minds indentation; a template does not.
+            yield path, "\n".join(line.strip() for line in templatize(path.read_text()).splitlines()).encode()
 
 
 def found_in(app: Path) -> Catalog:

@@ -116,7 +116,8 @@ def send_test(*, template: EmailTemplate, values: dict, to: str, at: datetime) -
     message = replace(example_facts(to=to), message_id=make_msgid("test", domain="regulars.invalid"), date=at)
     try:
         frozen = build(template=template, language=template.language, site_url=settings.SITE_URL, is_tracked=False)
-        frozen.subject = f"[{_('Test')}] {frozen.subject}"
+        mark = _("Test")
+        frozen.subject = f"[{mark}] {frozen.subject}"
         content = slow.render(frozen, values, message=message)
     except (LiquidError, Unsendable) as error:
         raise NotSent(str(error).split("\n")[0]) from error

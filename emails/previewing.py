@@ -172,10 +172,11 @@ def in_the_dark(html: str) -> str:
 def as_page(shown: Preview, mode: str) -> str:
     """One HTML page for a frame: the e-mail itself, or its text part."""
     if mode == "text":
+        subject = escape(_("Subject: %(subject)s") % {"subject": shown.subject})
         return (
             '<!doctype html><meta charset="utf-8"><body style="margin:0;background:#fff;color:#222;">'
             '<pre style="font:15px/1.6 ui-monospace,Menlo,Consolas,monospace;white-space:pre-wrap;max-width:640px;margin:0 auto;padding:24px;">'
-            f"{escape(_('Subject'))}: {escape(shown.subject)}\n\n{escape(shown.text)}</pre>"
+            f"{subject}\n\n{escape(shown.text)}</pre>"
         )
     return in_the_dark(shown.html) if mode == "dark" else shown.html
 

@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop as later
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_GET, require_POST
 from liquid.exceptions import LiquidError
 from wagtail.admin.admin_url_finder import AdminURLFinder
@@ -22,8 +22,8 @@ from push.models import PushTemplate
 from push.operations import CannotFreeze
 from push.rendering import preview as push_preview
 
-WIDTHS = {"phone": later("Phone"), "desktop": later("Desktop")}
-LOOKS = {"light": later("Light"), "dark": later("Dark"), "text": later("Plain text")}
+WIDTHS = {"phone": gettext_noop("Phone"), "desktop": gettext_noop("Desktop")}
+LOOKS = {"light": gettext_noop("Light"), "dark": gettext_noop("Dark"), "text": gettext_noop("Plain text")}
 authors_only = staff_only(Role.MARKETER, Role.APPROVER)
 
 

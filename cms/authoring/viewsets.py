@@ -1,7 +1,7 @@
 """Lists and editors of e-mails and push messages."""
 
 from django.urls import reverse
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.panels import FieldPanel, HelpPanel, MultiFieldPanel, ObjectList, Panel, TabbedInterface
 from wagtail.admin.ui.tables import Column, UpdatedAtColumn
@@ -43,7 +43,7 @@ class StudioEditView(EditView):
         return [
             *super().get_header_more_buttons(),
             HeaderButton(
-                _now("Preview studio"), reverse(self.studio, args=[self.object.pk]), icon_name="view", priority=5
+                gettext("Preview studio"), reverse(self.studio, args=[self.object.pk]), icon_name="view", priority=5
             ),
         ]
 
