@@ -4,7 +4,7 @@ from django.db import migrations
 
 TEXTS = {
     "tobacco": ["CIGAR", "TOBACCO", "SMOKING CESSATION", "SNUFF"],
-    "alcohol": ["BEERS/ALES", "BEERALE", "WINE > ", "WINES", "LIQUOR", "SPIRITS > ", "COCKTAIL", "VODKA", "WHISKEY", "ALCOHOL"],
+    "alcohol": ["BEERS/ALES", "BEERALE", "WINE > ", "WINES", "LIQUOR", "SPIRITS > ", "COCKTAIL MIX", "COCKTAILS", "CKTLS", "VODKA", "WHISKEY", "ALCOHOL"],
     "fuel": ["GASOLINE", "FUEL", "PROPANE"],
     "gift_card": ["GIFT CARD", "CALLING CARD", "PHONE CARD", "PREPAID WIRELESS", "MONEY ORDER"],
     "lottery": ["LOTTERY", "LOTTO"],
