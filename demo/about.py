@@ -23,7 +23,7 @@ def _real() -> Part:
         _("155,848 receipts with 1,469,307 lines: what was bought together, when, in which store, for how much."),
         _("2,469 households. One household is one member here."),
         _("The year’s 27 campaigns and the coupons redeemed. Nobody was chosen by chance, so their lift is unknown and stays unknown."),
-        _("What members bought after our campaign: the people of the data never saw it, so the honest report finds no difference."),
+        _("What members bought after our campaign: the people of the data never saw it, so the honest report says how little can be known."),
     ])  # fmt: skip
 
 
@@ -60,6 +60,6 @@ def _hidden() -> Part:
     return Part(_("Hidden because unknown"), "ban", "quiet", [
         _("Stock, margin, cost and the stores’ cities: nobody knows them, so no screen shows them."),
         _("Quantities are not always pieces: fuel is counted in thousandths of a gallon, 8,869 lines have quantity zero and 11,226 have value zero. They stay on the receipt; points follow the money alone."),
-        _("Unit prices: 44,595 lines do not divide to whole cents, so only line totals are kept and a unit price is worked out for display."),
+        _("Unit prices: 44,595 lines do not divide to whole cents, so only line totals are kept and shown."),
         _("Tobacco, alcohol, fuel, gift cards, health and intimate goods are bought and earn points where the rules allow, but are never offered."),
     ])  # fmt: skip

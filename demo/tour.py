@@ -39,7 +39,7 @@ def steps(*, campaign_id: int | None, member: dict, done: set[str]) -> list[Step
             _("At the till, find %(name)s and type 24.60.") % {"name": name} if name else _("At the till, find a member and type 24.60."),
             "cashier", _address("pos:member", who), _("To the till"),
         ),
-        ("explain", _("See it explained"), _("As that member: 24 points, 60 cents carried to the next purchase, and why."), "member", _address("portal:history"), _("To the history")),
+        ("explain", _("See it explained"), _("As that member: the points, the part of a point carried to the next purchase, and why."), "member", _address("portal:history"), _("To the history")),
         ("refund", _("Refund it"), _("At the service desk: what will be taken back is shown before you confirm."), "service", _address("desk:member", who), _("To the desk")),
         ("preview", _("Preview the e-mail"), _("As the marketer, see the e-mail as that member would get it."), "marketer", _address("cms_campaign_preview", campaign_id), _("To the preview")),
         ("launch", _("Launch the second campaign"), _("It is ready: audience, two variants, a holdout."), "marketer", _address("cms_campaign", campaign_id), _("To the campaign")),

@@ -11,7 +11,7 @@ from django.contrib.staticfiles import finders
 from django.http import Http404
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
@@ -99,7 +99,7 @@ def sign_in(request, code):
     role = BY_CODE[code]
     user = people_of_demo.user_for(role, public_id=request.POST.get("member", ""))
     if user is None:
-        messages.info(request, _now("There is no member yet. The demo is still being made."))
+        messages.info(request, gettext("There is no member yet. The demo is still being made."))
         return redirect("demo:home")
     if request.user.pk != user.pk:
         form_secret = request.META.get("CSRF_COOKIE")

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 import loyalty.queries
 import members.queries
@@ -15,7 +14,11 @@ TEXT_VERSION = "portal-1"
 PERSONAL = ("email", "profiling")
 SLOTS = ("buy_again", "new_for_you")
 ASKED = {
-    ("email", "marketing"): ("mail", _("Offers and news by e-mail"), _("At most one a week, and one click to leave.")),
+    ("email", "marketing"): (
+        "mail",
+        _("Offers and news by e-mail"),
+        _("A few a week at most, and one click to leave."),
+    ),
     ("push", "marketing"): ("bell", _("Offers and news by push"), _("On the devices you turn on below.")),
     ("sms", "marketing"): ("phone", _("Offers and news by text message"), _("Only when it is worth it.")),
     PERSONAL: ("sparkle", _("Personal recommendations"), _("We look at what you bought to suggest what you may like.")),
@@ -57,7 +60,7 @@ class Choice:
 
 def of(member, *, at, limit: int) -> Offers:
     """Recommendations unless the member refused them; benefits given stay theirs either way."""
-    is_personal = members.queries.consent_now(member.pk, at=at).get(PERSONAL, True)
+    is_personal = members.queries.consentgettext(member.pk, at=at).get(PERSONAL, True)
     slots = {
         slot: recommender.queries.recommendations(member.pk, slot, limit=limit) if is_personal else [] for slot in SLOTS
     }
@@ -67,7 +70,7 @@ def of(member, *, at, limit: int) -> Offers:
 
 def _ready(entitlement) -> Ready:
     if entitlement.benefit == entitlement.Benefit.MULTIPLY:
-        words = _now("%(times)s times the points") % {"times": f"{entitlement.amount / 100:g}"}
+        words = gettext("%(times)s times the points") % {"times": f"{entitlement.amount / 100:g}"}
     else:
         words = ngettext("%(points)s extra point", "%(points)s extra points", entitlement.amount)
         words %= {"points": entitlement.amount}
@@ -85,7 +88,7 @@ def is_offered(member, category_id: int) -> bool:
 
 def consents(member, *, at) -> list[Choice]:
     """Each question with the member's latest word; no word is no, and for recommendations on their own page yes."""
-    words = members.queries.consent_now(member.pk, at=at)
+    words = members.queries.consentgettext(member.pk, at=at)
     return [
         Choice(channel, purpose, icon, name, hint, words.get((channel, purpose), (channel, purpose) == PERSONAL))
         for (channel, purpose), (icon, name, hint) in ASKED.items()

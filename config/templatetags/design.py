@@ -54,7 +54,7 @@ def money(minor, currency=None):
     currency = currency or settings.CURRENCY
     amount = int(minor) / 10 ** get_currency_precision(currency)
     locale = BABEL_LOCALES.get(get_language() or "en", BABEL_LOCALES["en"])
-    return format_currency(amount, currency, locale=locale).replace("US$", "$").replace("-", "−")
+    return format_currency(amount, currency, locale=locale).replace("-", "−")
 
 
 @register.filter
