@@ -44,6 +44,7 @@ def home(request):
         "demo/home.html",
         {
             "roles": ROLES,
+            "api_docs": BY_CODE["developer"].home,
             "people": meeting.people(featured, at=now()),
             "store": queries.fact("busiest_store"),
             "steps": tour.steps(

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import groupby
+from zoneinfo import ZoneInfo
 
 from django.utils.translation import get_language
 
@@ -94,6 +96,14 @@ def history(member, *, at, limit: int, before_version: int | None = None) -> His
         if before_version
         else loyalty.queries.balance(member.pk, at=at).available - shown[0].available_after,
     )
+
+
+def by_month(member, entries: list) -> list[dict]:
+    """Entries under the month they happened in, in the member's own time zone."""
+    zone = ZoneInfo(member.time_zone)
+    months = groupby(entries, key=lambda entry: entry.occurred_at.astimezone(zone).strftime("%Y-%m"))
+    found = [list(group) for _month, group in months]
+    return [{"begin": group[0].occurred_at, "entries": group} for group in found]
 
 
 def entry(member, version: int):

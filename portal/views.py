@@ -127,7 +127,8 @@ def history(request):
     if before and not before.isdigit():
         raise Http404
     page = glance.history(request.member, at=now(), limit=HISTORY_PAGE, before_version=int(before) if before else None)
-    return render(request, "portal/history.html", {"page": page, "is_first": not before})
+    months = glance.by_month(request.member, page.entries)
+    return render(request, "portal/history.html", {"page": page, "months": months, "is_first": not before})
 
 
 @member_only
