@@ -9,10 +9,11 @@ from campaigns import operations
 from campaigns.models import Audience
 from delivery.models import Message
 from emails.models import EmailTemplate
-from members.models import Member
-from members.operations import enrol
+from members.crypto import keyed_hash
+from members.models import Consent, Identifier, Member
 from push.models import PushTemplate, PushWording
-from tests.campaigns.people import AT, catalogue, points_currency, sell, shop, tiers
+from sales.models import Purchase, PurchaseLine
+from tests.campaigns.people import AT, catalogue, points_currency, shop, tiers
 
 
 def email_template(name="Come back", subject="We kept your points"):
@@ -45,6 +46,33 @@ def email():
     return email_template()
 
 
+def enrol_quickly(count, **facts):
+    people = Member.objects.bulk_create(
+        Member(
+            public_id=uuid.uuid5(uuid.NAMESPACE_URL, f"town-{i}"), joined_at=AT - timedelta(days=300),
+            given_name=f"Given{i}", family_name="Smith", **facts,
+        )
+        for i in range(count)
+    )  # fmt: skip
+    addresses = [f"m{i}@example.com" for i in range(count)]
+    Identifier.objects.bulk_create(
+        Identifier(member=one, kind="email", value=address, value_hash=keyed_hash(address, kind="email"))
+        for one, address in zip(people, addresses, strict=True)
+    )
+    Consent.objects.bulk_create(
+        Consent(member=one, channel="email", is_granted=True, at=one.joined_at, source="test") for one in people
+    )
+    return people
+
+
+def sale(member, at, total_minor, place, key):
+    source, store = place
+    return Purchase(
+        source=source, client_key=key, body_hash=b"x" * 16, member=member, store=store, purchased_at=at, currency="USD",
+        total_minor=total_minor,
+    )  # fmt: skip
+
+
 @pytest.fixture
 def town():
     """Members 0…n with an e-mail address and consent, each with a few purchases before AT; the shop and its products."""
@@ -54,16 +82,16 @@ def town():
         place = shop()
         tiers()
         points_currency()
-        people = []
-        for i in range(count):
-            person = enrol(
-                at=AT - timedelta(days=300), given_name=f"Given{i}", family_name="Smith", email=f"m{i}@example.com",
-                source="test", consents=("email",), public_id=uuid.uuid5(uuid.NAMESPACE_URL, f"town-{i}"), **facts,
-            )  # fmt: skip
-            sell(
-                person, AT - timedelta(days=20 + i % 60), 1000 + 37 * i, products[i % 2], place=place, key=f"before-{i}"
-            )
-            people.append(person)
+        people = enrol_quickly(count, **facts)
+        sales = [
+            sale(one, AT - timedelta(days=20 + i % 60), 1000 + 37 * i, place, f"before-{i}")
+            for i, one in enumerate(people)
+        ]
+        Purchase.objects.bulk_create(sales)
+        PurchaseLine.objects.bulk_create(
+            PurchaseLine(purchase=one, line_no=1, product=products[i % 2], quantity=1, total_minor=one.total_minor)
+            for i, one in enumerate(sales)
+        )
         return people, place, products
 
     return make
@@ -93,12 +121,3 @@ def deliver(campaign, *, sent_at, but=()):
     rows = Message.objects.filter(cause=campaign.cause, state="pending")
     rows.filter(member__in=[one.pk for one in but]).update(state="failed")
     rows.filter(state="pending").update(state="sent", sent_at=sent_at, attempted_at=sent_at)
-
-
-def fixed_chance(campaign, salt="a fixed salt"):
-    """Members of `town` always fall into the same arms under this salt."""
-    return salt
-
-
-def all_members():
-    return Member.objects.order_by("pk")
