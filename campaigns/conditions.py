@@ -127,11 +127,7 @@ def _lineage(category) -> list[str]:
 
 
 def _tiers():
-    return [(tier.code, tier_name(tier)) for tier in Tier.objects.order_by("points_from")]
-
-
-def tier_name(tier) -> str:
-    return getattr(tier, "name", "") or tier.name_en
+    return [(tier.code, tier.name) for tier in Tier.objects.order_by("points_from")]
 
 
 def _languages():

@@ -10,7 +10,8 @@ from datetime import timedelta
 from django.conf import settings
 from django.utils.translation import override
 
-from campaigns.conditions import POINTS, points_expiring, tier_name
+from campaigns.conditions import POINTS, points_expiring
+from loyalty import tiers
 from loyalty.models import Tier, Wallet
 from members.models import Member
 from recommender import queries as recommended
@@ -72,8 +73,8 @@ def _told(standing: Standing, ladder) -> dict:
     above = next((tier for tier in ladder if reached and tier.points_from > reached.points_from), None)
     told = {
         "points": standing.points,
-        "tier": tier_name(reached) if reached else "",
-        "next_tier": tier_name(above) if above else "",
+        "tier": reached.name if reached else "",
+        "next_tier": above.name if above else "",
         "expiring_points": standing.expiring_points,
         "expiring_on": standing.expiring_on,
     }
@@ -106,6 +107,4 @@ def _standing(wallet, today) -> Standing:
 
 
 def _qualifying(wallet, today) -> int:
-    from loyalty import tiers
-
     return sum(tiers.moved(wallet.qualifying_micropoints, wallet.qualifying_month, today=today)) // tiers.MICRO

@@ -13,6 +13,7 @@ from delivery import operations as delivery
 from delivery import queries as outbox
 from experiments import operations as experiments
 from experiments import queries as assigned
+from loyalty import operations as loyalty
 from members.models import Member
 from recommender import operations as recommender
 from recommender import queries as recommended
@@ -54,8 +55,8 @@ def schedule(*, campaign: Campaign, launch_at, at) -> Campaign:
     campaign = _locked(campaign)
     if campaign.status not in STARTABLE:
         _refuse(campaign, _("scheduled"))
-    if launch_at <= at:
-        raise CannotLaunch(_("The launch must lie in the future; choose a later time or launch now."))
+    if launch_at < at:
+        raise CannotLaunch(_("The launch must not lie in the past; choose a later time or launch now."))
     if problems := checks.blocking(campaign, at=at):
         raise Blocked(problems)
     campaign.launch_at, campaign.status = launch_at, Status.SCHEDULED
@@ -203,10 +204,7 @@ def _entitle(campaign):
         }
         for member_id, category_id, benefit, amount in given.values_list("member_id", "category_id", "benefit", "amount")
     ]  # fmt: skip
-    if rows:
-        from loyalty import operations as loyalty
-
-        loyalty.entitle(rows)
+    loyalty.entitle(rows)
 
 
 def _enqueue(campaign, frozen, at):
