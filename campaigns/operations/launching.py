@@ -65,7 +65,7 @@ def schedule(*, campaign: Campaign, launch_at, at) -> Campaign:
 
 
 @transaction.atomic
-def unschedule(*, campaign: Campaign) -> Campaign:
+def unschedule(*, campaign: Campaign, at) -> Campaign:
     """Back to the drawing board, before it fired."""
     campaign = _locked(campaign)
     if campaign.status != Status.SCHEDULED:
@@ -196,14 +196,13 @@ def launch(*, campaign: Campaign, at) -> Campaign:
 def _entitle(campaign):
     sent = Recipient.objects.filter(campaign=campaign).values("member")
     given = recommended.decisions(campaign.cause).filter(member__in=sent)
+    begin, end = campaign.launched_at, campaign.outcome_ends_at
     rows = [
-        {
-            "member_id": member_id, "category_id": category_id, "benefit": benefit, "amount": amount,
-            "valid_from": campaign.launched_at, "valid_until": campaign.outcome_ends_at,
-            "cause": f"{campaign.cause}:{category_id}",
-        }
-        for member_id, category_id, benefit, amount in given.values_list("member_id", "category_id", "benefit", "amount")
-    ]  # fmt: skip
+        loyalty.EntitlementIn(member_id, category_id, benefit, amount, begin, end, f"{campaign.cause}:{category_id}")
+        for member_id, category_id, benefit, amount in given.values_list(
+            "member_id", "category_id", "benefit", "amount"
+        )
+    ]
     loyalty.entitle(rows)
 
 

@@ -200,7 +200,7 @@ def test_a_scheduled_campaign_is_not_edited_and_a_clone_has_chance_of_its_own(to
     assert (copied.status, copied.holdout_percent, copied.launch_at) == (Status.DRAFT, 25, None)
     assert [v.name for v in copied.variants.all()] == ["A", "B"]
     assert copied.analysis_seed != campaign.analysis_seed
-    assert operations.unschedule(campaign=campaign).status == Status.DRAFT
+    assert operations.unschedule(campaign=campaign, at=AT).status == Status.DRAFT
 
 
 def test_a_launch_does_not_lie_in_the_past(town, draft):

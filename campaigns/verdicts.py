@@ -1,0 +1,111 @@
+"""What a report says in words, and the words of every fate. Read in the reader's language; figures come frozen."""
+
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from delivery.models import Message
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The first sentence of a report. `tone` is one of good, bad, none, hidden, unknown."""
+
+    sentence: str
+    detail: str
+    tone: str
+
+
+def money(minor: float, currency: str, *, is_signed: bool = False) -> str:
+    sign = "−" if minor < 0 else "+" if is_signed else ""
+    return f"{sign}{abs(minor) / 100:,.2f} {currency}"
+
+
+def percent(share: float, *, is_signed: bool = True) -> str:
+    sign = "−" if share < 0 else "+" if is_signed else ""
+    return f"{sign}{abs(share) * 100:,.1f} %"
+
+
+def primary_of(figures: dict) -> dict | None:
+    """The comparison the verdict rests on: every variant together against the holdout, on the primary metric."""
+    found = [c for c in figures["comparisons"] if c["metric"] == figures["primary"]]
+    return found[0] if found else None
+
+
+def of(report) -> Verdict:
+    figures = report.figures
+    first = primary_of(figures)
+    if figures["sample_ratio"]["verdict"] == "red":
+        return Verdict(
+            _("The split is broken, so no verdict is shown."),
+            _("The arms do not hold the members they should; find out why before reading any figure."),
+            "hidden",
+        )
+    if first is None or not any(arm["is_holdout"] for arm in figures["arms"]):
+        return Verdict(
+            _("Lift unknown: nobody was held out."), _("Only the variants can be compared with each other."), "unknown"
+        )
+    if first.get("cannot"):
+        return Verdict(
+            _("Nothing can be said yet: too few members, or nobody bought anything."),
+            _("%(control)s held out, %(treated)s sent.")
+            % {"control": f"{first['n_control']:,}", "treated": f"{first['n_treated']:,}"},
+            "unknown",
+        )
+    return _read(first, figures)
+
+
+def _read(first, figures) -> Verdict:
+    currency = figures["currency"]
+    low, high = money(first["low"], currency, is_signed=True), money(first["high"], currency, is_signed=True)
+    needed = figures["members_needed"]
+    members = _("%(control)s members held out, %(treated)s assigned to be sent.") % {
+        "control": f"{first['n_control']:,}", "treated": f"{first['n_treated']:,}",
+    }  # fmt: skip
+    if first["low"] <= 0 <= first["high"]:
+        sentence = _("No detectable difference: anywhere from %(low)s to %(high)s per member.") % {
+            "low": low,
+            "high": high,
+        }
+        power = _("Detecting 10 %% needs %(needed)s members per arm.") % {"needed": f"{needed:,}"} if needed else ""
+        return Verdict(sentence, f"{power} {members}".strip(), "none")
+    size = money(first["absolute"], currency, is_signed=True)
+    shown = {"size": size, "low": low, "high": high}
+    if first["low"] > 0:
+        return Verdict(
+            _("It sold more: %(size)s per member, 95 %% interval %(low)s to %(high)s.") % shown, members, "good"
+        )
+    return Verdict(_("It sold less: %(size)s per member, 95 %% interval %(low)s to %(high)s.") % shown, members, "bad")
+
+
+def skip_words(reason: str) -> str:
+    known = dict(Message.Skip.choices)
+    words = _("No longer reachable at launch") if reason == "unreachable" else known.get(reason, reason)
+    return _("Skipped: %(reason)s") % {"reason": words}
+
+
+def fate_words(fate: str) -> str:
+    if fate.startswith("skipped:"):
+        return skip_words(fate.partition(":")[2])
+    return {
+        "audience": _("Audience"),
+        "sent": _("Sent"),
+        "held_out": _("Held out"),
+        "waiting": _("Waiting"),
+        "failed": _("Failed"),
+        "in_doubt": _("In doubt"),
+    }.get(fate, fate)
+
+
+def metric_words(metric: str) -> str:
+    return {
+        "spend": _("Spend per member"),
+        "orders": _("Purchases per member"),
+        "buyers": _("Members who bought"),
+        "redeemers": _("Members who bought what they were offered"),
+    }[metric]
+
+
+def arm_words(names: list[str]) -> str:
+    """An arm's name, or several together; the holdout in the reader's language."""
+    return " + ".join(_("Held out") if name == "Holdout" else name for name in names)

@@ -1,0 +1,125 @@
+"""The audience builder: a tree of conditions as form fields, and form fields as a tree.
+
+Each node has a place such as 0.2.1, the root is 0; its fields are n.<place>.<name>. The page works without a script: each
+button posts the whole form and says in `act` what to change.
+"""
+
+from dataclasses import dataclass, field
+
+from campaigns.audiences import MATCHES
+from campaigns.conditions import CONDITIONS, Invalid
+
+NODES_MAX = 60
+
+
+@dataclass
+class FieldShown:
+    name: str
+    label: str
+    kind: str
+    value: object
+    choices: list
+    low: int = 0
+    high: int = 0
+
+
+@dataclass
+class NodeShown:
+    """One node as the page draws it."""
+
+    place: str
+    is_group: bool
+    match: str = "all"
+    code: str = ""
+    label: str = ""
+    error: str = ""
+    fields: list[FieldShown] = field(default_factory=list)
+    inside: list["NodeShown"] = field(default_factory=list)
+    depth: int = 1
+
+
+def read(data) -> dict:
+    """The tree a posted form holds; not yet checked."""
+    return _read(data, "0") or {"match": "all", "conditions": []}
+
+
+def _read(data, place):
+    kind = data.get(f"n.{place}.kind")
+    if kind == "group":
+        match = data.get(f"n.{place}.match", "all")
+        inside = [_read(data, f"{place}.{i}") for i in range(NODES_MAX) if f"n.{place}.{i}.kind" in data]
+        return {"match": match if match in MATCHES else "all", "conditions": [node for node in inside if node]}
+    if kind in CONDITIONS:
+        return {"type": kind} | {
+            one.name: _value(data, f"n.{place}.{one.name}", one) for one in CONDITIONS[kind].fields
+        }
+    return None
+
+
+def _value(data, name, one):
+    return data.getlist(name) if one.kind == "choices" else data.get(name, "")
+
+
+def change(tree: dict, act: str) -> dict:
+    """The tree after one button: add:<place>:<code>, group:<place>, remove:<place>. Anything else leaves it as it is."""
+    verb, _, rest = act.partition(":")
+    place, _, code = rest.partition(":")
+    try:
+        if verb == "add" and code in CONDITIONS:
+            _at(tree, place)["conditions"].append(
+                {"type": code} | {one.name: one.default for one in CONDITIONS[code].fields}
+            )
+        elif verb == "group":
+            _at(tree, place)["conditions"].append({"match": "any", "conditions": []})
+        elif verb == "remove" and "." in place:
+            parent, _, index = place.rpartition(".")
+            _at(tree, parent)["conditions"].pop(int(index))
+    except (KeyError, IndexError, ValueError):
+        return tree
+    return tree
+
+
+def _at(tree, place):
+    node = tree
+    for index in place.split(".")[1:]:
+        node = node["conditions"][int(index)]
+    return node
+
+
+def shown(node: dict, place: str = "0", depth: int = 1) -> NodeShown:
+    """The tree as the page draws it, each condition with what is wrong with it, if anything."""
+    if "conditions" in node:
+        inside = [shown(inner, f"{place}.{i}", depth + 1) for i, inner in enumerate(node["conditions"])]
+        return NodeShown(place, is_group=True, match=node.get("match", "all"), inside=inside, depth=depth)
+    condition = CONDITIONS[node["type"]]
+    fields = [_field(one, place, node.get(one.name, one.default)) for one in condition.fields]
+    return NodeShown(
+        place, is_group=False, code=condition.code, label=condition.label, error=_error(condition, node), fields=fields
+    )
+
+
+def _field(one, place, value):
+    choices = one.choices()
+    if one.kind == "choices":
+        value = [str(v) for v in ([value] if isinstance(value, str) else value or [])]
+    return FieldShown(
+        f"n.{place}.{one.name}",
+        one.label,
+        one.kind,
+        str(value) if one.kind == "category" else value,
+        choices,
+        one.low,
+        one.high,
+    )
+
+
+def _error(condition, node) -> str:
+    try:
+        condition.clean({key: value for key, value in node.items() if key != "type"})
+    except Invalid as reason:
+        return str(reason)
+    return ""
+
+
+def kinds() -> list[tuple[str, str]]:
+    return [(one.code, one.label) for one in CONDITIONS.values()]

@@ -1,0 +1,79 @@
+"""The forms of the campaign editor."""
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from campaigns.models import Audience, Campaign
+from emails.models import EmailTemplate
+from push.models import PushTemplate
+
+
+class AudienceForm(forms.ModelForm):
+    class Meta:
+        model = Audience
+        fields = ["name", "description"]
+
+
+class CampaignForm(forms.ModelForm):
+    kind = forms.ChoiceField(
+        label=_("Kind"),
+        choices=[c for c in Campaign.Kind.choices if c[0] != Campaign.Kind.HISTORICAL],
+        help_text=_("A rehearsal simulates the responses with a planted effect, to try out the report."),
+    )
+
+    class Meta:
+        model = Campaign
+        fields = [
+            "name", "kind", "audience", "holdout_percent", "outcome_days", "offers_buy_again", "offers_new_for_you",
+            "late_hours_max",
+        ]  # fmt: skip
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["audience"].required = True
+        if self.instance.pk:
+            self.fields["kind"].disabled = True
+
+
+class VariantForm(forms.Form):
+    name = forms.CharField(label=_("Name"), max_length=60)
+    weight = forms.IntegerField(label=_("Weight"), min_value=1, max_value=1000, initial=1)
+    email_template = forms.ModelChoiceField(label=_("E-mail"), queryset=EmailTemplate.objects.none(), required=False)
+    push_template = forms.ModelChoiceField(label=_("Push"), queryset=PushTemplate.objects.none(), required=False)
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["email_template"].queryset = EmailTemplate.objects.select_related("locale")
+        self.fields["push_template"].queryset = PushTemplate.objects.order_by("name")
+
+    def clean(self):
+        cleaned = super().clean()
+        if cleaned.get("name") and not (cleaned.get("email_template") or cleaned.get("push_template")):
+            raise forms.ValidationError(_("Choose an e-mail, a push message, or both."))
+        return cleaned
+
+
+class BaseVariants(forms.BaseFormSet):
+    def clean(self):
+        names = [
+            form.cleaned_data.get("name") for form in self.forms if form.has_changed() and hasattr(form, "cleaned_data")
+        ]
+        if len(names) != len(set(names)):
+            raise forms.ValidationError(_("Each variant needs a name of its own."))
+
+    def chosen(self) -> list[dict]:
+        keys = ("name", "weight", "email_template", "push_template")
+        return [
+            {key: form.cleaned_data[key] for key in keys}
+            for form in self.forms
+            if form.cleaned_data and not form.cleaned_data.get("DELETE")
+        ]
+
+
+VariantFormSet = forms.formset_factory(VariantForm, formset=BaseVariants, extra=1, max_num=5, can_delete=True)
+
+
+class ScheduleForm(forms.Form):
+    launch_at = forms.DateTimeField(
+        label=_("Launch at"), widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+    )
