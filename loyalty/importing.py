@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from loyalty.operations import KeyReused, LedgerRefusal, PurchaseIn, Recorded, plan, post, refund
 from members.importing.problems import Problem, shown
+from sales import catalogue
 from sales.catalogue import UnknownStore
 from sales.importing.staging import StagedReceipt
 from sales.lines import Line
@@ -66,7 +67,7 @@ class Posting:
                     self._settle() if self._refunds else self._post_sales()
                 self._settle()
             finally:
-                self._pool.submit(connection.close)  # the thread's own
+                self._pool.submit(lambda: connection.close())  # the thread's own: asked there, not here
         return self.outcome
 
     def _take(self, receipt: StagedReceipt):
@@ -93,6 +94,7 @@ class Posting:
         if not self._sales:
             return
         batch, self._sales = self._sales, []
+        catalogue.store_ids(receipt.store for receipt in batch)  # in one query, before they are asked for one by one
         planned = plan([_purchase(receipt, self._source) for receipt in batch])
         self._hear()
         self._behind = batch, self._pool.submit(post, planned)

@@ -71,7 +71,9 @@ class Purchase(models.Model):
     """One receipt: a sale, or a refund that names the sale it takes back. Never edited.
 
     (source, client_key) is the client's own name for the act; body_hash is the digest of what it said.
-    Written by the SQL function `sales_store_purchases` only (sales/sql/).
+    Written by the SQL function `sales_store_purchases` only (sales/sql/), which looks that source, store and products exist:
+    the serving role may not delete any of them, so a constraint would add nothing but a row lock per line
+    (docs/decisions/0020-references-without-row-locks.md).
     """
 
     class Kind(models.IntegerChoices):
@@ -80,7 +82,9 @@ class Purchase(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="purchases", db_index=False)
+    source = models.ForeignKey(
+        Source, on_delete=models.PROTECT, related_name="purchases", db_index=False, db_constraint=False
+    )
     client_key = models.CharField(max_length=120)
     body_hash = models.BinaryField(max_length=16)
     kind = models.PositiveSmallIntegerField(choices=Kind, default=Kind.SALE)
@@ -90,7 +94,9 @@ class Purchase(models.Model):
     member = models.ForeignKey(
         "members.Member", null=True, blank=True, on_delete=models.PROTECT, related_name="purchases", db_index=False
     )
-    store = models.ForeignKey(Store, on_delete=models.PROTECT, related_name="purchases", db_index=False)
+    store = models.ForeignKey(
+        Store, on_delete=models.PROTECT, related_name="purchases", db_index=False, db_constraint=False
+    )
     purchased_at = models.DateTimeField()
     recorded_at = models.DateTimeField(auto_now_add=True)
     currency = models.CharField(max_length=3)
@@ -116,9 +122,13 @@ class PurchaseLine(models.Model):
     """One line of a receipt. A refund's line is negative and names the line it takes back (`refunds_line_no`)."""
 
     pk = models.CompositePrimaryKey("purchase_id", "line_no")
-    purchase = models.ForeignKey(Purchase, on_delete=models.PROTECT, related_name="lines", db_index=False)
+    purchase = models.ForeignKey(
+        Purchase, on_delete=models.PROTECT, related_name="lines", db_index=False, db_constraint=False
+    )
     line_no = models.PositiveSmallIntegerField()
-    product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="lines", db_index=False)
+    product = models.ForeignKey(
+        Product, on_delete=models.PROTECT, related_name="lines", db_index=False, db_constraint=False
+    )
     quantity = models.DecimalField(max_digits=14, decimal_places=3, help_text="Zero is allowed.")
     unit = models.CharField(max_length=10, blank=True)
     total_minor = models.BigIntegerField()

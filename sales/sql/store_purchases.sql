@@ -19,6 +19,14 @@ DECLARE
     uuids uuid[];
     new_ids bigint[];
 BEGIN
+    -- These references have no constraint (see docs/decisions/0020-references-without-row-locks.md): they are looked up here.
+    IF EXISTS (SELECT FROM unnest(line_products) said (id) WHERE NOT EXISTS (SELECT FROM sales_product p WHERE p.id = said.id))
+       OR EXISTS (SELECT FROM unnest(stores) said (id) WHERE NOT EXISTS (SELECT FROM sales_store s WHERE s.id = said.id))
+       OR EXISTS (SELECT FROM unnest(sources) said (id) WHERE NOT EXISTS (SELECT FROM sales_source s WHERE s.id = said.id))
+    THEN
+        RAISE foreign_key_violation USING MESSAGE = 'A purchase names a product, store or source that does not exist.';
+    END IF;
+
     SELECT array_agg(nextval('sales_purchase_id_seq')), array_agg(gen_random_uuid()) INTO ids, uuids
       FROM generate_series(1, purchases);
 

@@ -14,12 +14,24 @@ DEFAULTS = {"currency": "USD"}
 
 
 def line(
-    receipt="r1", time="2017-03-01 15:00:00", member="", store="1", product="milk", name="Whole milk",
+    *, receipt="r1", time="2017-03-01 15:00:00", member="", store="1", product="milk", name="Whole milk",
     category="Grocery > Dairy > Milk", quantity="1", unit="", line_total="2.99", currency="USD", refunds_receipt="",
 ):  # fmt: skip
-    return ",".join(
-        [receipt, time, member, store, product, name, category, quantity, unit, line_total, currency, refunds_receipt]
+    cells = (
+        receipt,
+        time,
+        member,
+        store,
+        product,
+        name,
+        category,
+        quantity,
+        unit,
+        line_total,
+        currency,
+        refunds_receipt,
     )
+    return ",".join(cells)
 
 
 def write(folder, *lines, name="purchases.csv", heading=HEADING):

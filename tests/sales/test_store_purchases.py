@@ -4,9 +4,8 @@ import threading
 from datetime import UTC, datetime
 from decimal import Decimal
 
-import psycopg
 import pytest
-from django.db import connection
+from django.db import IntegrityError, ProgrammingError, connection, transaction
 
 from sales import catalogue
 from sales.models import Purchase, PurchaseLine
@@ -85,8 +84,23 @@ def test_a_key_named_twice_in_one_call_is_stored_once(db):
 def test_a_purchase_is_never_edited_by_the_role_that_serves(db):
     shop()
     store(MILK)
-    with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        connection.cursor().connection.execute("UPDATE sales_purchase SET total_minor = 0")
+    with pytest.raises(ProgrammingError, match="permission denied"), connection.cursor() as cursor:
+        cursor.execute("UPDATE sales_purchase SET total_minor = 0")
+
+
+def test_a_product_that_does_not_exist_is_refused_and_nothing_is_stored(db):
+    shop()
+    catalogue.facts(["milk"])
+    catalogue.facts._answers["milk"] = catalogue.facts(["milk"])["milk"]._replace(id=10**9)  # remembered, but gone
+    with pytest.raises(IntegrityError, match="does not exist"), transaction.atomic():
+        store(MILK)
+    assert Purchase.objects.count() == 0
+
+
+@pytest.mark.parametrize("table", ["sales_product", "sales_store", "sales_source"])
+def test_what_purchases_point_at_cannot_be_deleted_by_the_role_that_serves(db, table):
+    with pytest.raises(ProgrammingError, match="permission denied"), connection.cursor() as cursor:
+        cursor.execute(f"DELETE FROM {table}")
 
 
 def test_two_tills_with_one_key_at_the_same_time_store_it_once(committed_db):

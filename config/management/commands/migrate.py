@@ -8,10 +8,19 @@ from django.db import connections
 
 def append_only_tables() -> list[str]:
     """Tables whose app says that they only grow (`append_only` in its AppConfig)."""
+    return _named_by_apps("append_only")
+
+
+def kept_tables() -> list[str]:
+    """Tables whose app says that rows may change but stay (`kept` in its AppConfig): others point at them for ever."""
+    return _named_by_apps("kept")
+
+
+def _named_by_apps(attribute: str) -> list[str]:
     return sorted(
         apps.get_model(config.label, name)._meta.db_table
         for config in apps.get_app_configs()
-        for name in getattr(config, "append_only", ())
+        for name in getattr(config, attribute, ())
     )
 
 
@@ -26,6 +35,9 @@ def grant(connection):
         for table in append_only_tables():
             if table in tables:
                 cursor.execute(f"REVOKE UPDATE, DELETE ON {connection.ops.quote_name(table)} FROM {role}")
+        for table in kept_tables():
+            if table in tables:
+                cursor.execute(f"REVOKE DELETE ON {connection.ops.quote_name(table)} FROM {role}")
 
 
 class Command(migrate.Command):
