@@ -235,7 +235,7 @@ def push_unsubscribe(request):
         return HttpResponseBadRequest(_("The address of the device is missing."))
     if not isinstance(endpoint, str):
         return HttpResponseBadRequest(_("The address of the device is missing."))
-    push.operations.unsubscribe(endpoint=endpoint)
+    push.operations.unsubscribe(endpoint=endpoint, member_id=request.member.pk)
     return JsonResponse({"is_on": False})
 
 

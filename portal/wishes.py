@@ -60,7 +60,7 @@ class Choice:
 
 def of(member, *, at, limit: int) -> Offers:
     """Recommendations unless the member refused them; benefits given stay theirs either way."""
-    is_personal = members.queries.consentgettext(member.pk, at=at).get(PERSONAL, True)
+    is_personal = members.queries.consent_now(member.pk, at=at).get(PERSONAL, True)
     slots = {
         slot: recommender.queries.recommendations(member.pk, slot, limit=limit) if is_personal else [] for slot in SLOTS
     }
@@ -88,7 +88,7 @@ def is_offered(member, category_id: int) -> bool:
 
 def consents(member, *, at) -> list[Choice]:
     """Each question with the member's latest word; no word is no, and for recommendations on their own page yes."""
-    words = members.queries.consentgettext(member.pk, at=at)
+    words = members.queries.consent_now(member.pk, at=at)
     return [
         Choice(channel, purpose, icon, name, hint, words.get((channel, purpose), (channel, purpose) == PERSONAL))
         for (channel, purpose), (icon, name, hint) in ASKED.items()
