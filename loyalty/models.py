@@ -145,8 +145,9 @@ class Transfer(models.Model):
     The wallet's version orders them without gaps; (source, client_key, seq) is the act's own name. A transfer into or out
     of AVAILABLE names the lot it moves by `expires_on`, so each lot equals the sum of its transfers.
 
-    No foreign key is checked here but the wallet's: the posting functions have just written or locked the other rows, and
-    a check would lock the one row of a busy source for every award. `verify_ledger` looks for orphans instead.
+    The database checks no foreign key here: the posting functions have just written or locked those rows, and a check would
+    lock the one row of a busy source for every award. A trigger keeps wallets from being deleted; `verify_ledger` looks for
+    orphans.
     """
 
     class Reason(models.TextChoices):
@@ -158,7 +159,9 @@ class Transfer(models.Model):
         CORRECTION = "correction", _("Correction")
 
     pk = models.CompositePrimaryKey("wallet_id", "version")
-    wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="transfers", db_index=False)
+    wallet = models.ForeignKey(
+        Wallet, on_delete=models.PROTECT, related_name="transfers", db_index=False, db_constraint=False
+    )
     version = models.BigIntegerField()
     source = models.ForeignKey(
         "sales.Source", on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
@@ -222,7 +225,9 @@ class Award(models.Model):
         related_name="award",
         db_constraint=False,
     )
-    wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="awards", db_index=False)
+    wallet = models.ForeignKey(
+        Wallet, on_delete=models.PROTECT, related_name="awards", db_index=False, db_constraint=False
+    )
     rule_set = models.ForeignKey(
         RuleSet, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
     )

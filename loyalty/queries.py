@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.utils.formats import date_format
 
 from loyalty import explaining, rules, sentences, tiers
+from loyalty.earning import NEVER
 from loyalty.models import Account, Award, Entitlement, Tier, Transfer, Wallet
 from loyalty.operations.purchases import POINTS, _programme_zone
 from sales.models import Purchase, PurchaseLine
@@ -94,7 +95,7 @@ def balance(member_id: int, *, at: datetime) -> Balance:
         for last_day, points in zip(wallet.lot_expires_on, wallet.lot_points, strict=True)
         if last_day >= day_of(at)
     ]
-    expiring = [lot for lot in lots if lot[0] < rules.NEVER]
+    expiring = [lot for lot in lots if lot[0] < NEVER]
     return Balance(
         available=sum(points for _, points in lots),
         pending=wallet.pending,

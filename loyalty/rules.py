@@ -10,7 +10,7 @@ from datetime import datetime
 
 from django.db import connection
 
-from loyalty.earning import NEVER, Product, RuleSet, compile_rule_set
+from loyalty.earning import Product, RuleSet, compile_rule_set
 from loyalty.models import RuleSet as PublishedRuleSet
 from loyalty.models import Tier
 from sales.catalogue import ProductFacts

@@ -13,6 +13,8 @@ CREATE TRIGGER an_award_is_never_edited BEFORE UPDATE OR DELETE OR TRUNCATE ON l
     FOR EACH STATEMENT EXECUTE FUNCTION loyalty_refuse_change();
 CREATE TRIGGER a_tierchange_is_never_edited BEFORE UPDATE OR DELETE OR TRUNCATE ON loyalty_tierchange
     FOR EACH STATEMENT EXECUTE FUNCTION loyalty_refuse_change();
+CREATE TRIGGER a_wallet_is_never_deleted BEFORE DELETE OR TRUNCATE ON loyalty_wallet
+    FOR EACH STATEMENT EXECUTE FUNCTION loyalty_refuse_change();
 
 -- Room on every page for the new version of a wallet, so that an award updates no index (heap-only update).
 ALTER TABLE loyalty_wallet SET (fillfactor = 60);

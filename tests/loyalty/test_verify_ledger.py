@@ -1,0 +1,180 @@
+"""verify_ledger finds every breach that somebody with enough power could plant, and names it."""
+
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from django.db import IntegrityError, ProgrammingError, connection, transaction
+
+from loyalty import operations, queries
+from tests.loyalty.conftest import MARCH, open_shop
+
+
+@pytest.fixture
+def as_owner(django_db_setup, django_db_blocker):
+    """Django's own connection as the role that owns the tables, so that what is planted ends with the test."""
+    serving = {key: connection.settings_dict[key] for key in ("USER", "PASSWORD")}
+    with django_db_blocker.unblock():
+        connection.close()
+        connection.settings_dict.update({key: settings.DATABASE_OWNER.get(key, "") for key in serving})
+        yield
+        connection.close()
+        connection.settings_dict.update(serving)
+
+
+@pytest.fixture
+def ledger(as_owner, db):
+    """A ledger with one of everything."""
+    shop = open_shop()
+    first, second = shop.member(), shop.member()
+    operations.entitle([(first.pk, None, "multiply", 300, MARCH, MARCH + timedelta(days=9), "campaign:1:1")])
+    shop.sale = shop.buy(first, [2460, 120_050], at=MARCH)
+    shop.buy(first, 1999)
+    shop.refund(shop.sale, (1, 1000))
+    shop.redeem(first, 40)
+    shop.adjust(second, 25)
+    shop.buy(second, 500)
+    operations.expire_points(at=MARCH + timedelta(days=600))
+    shop.buy(first, 77, at=MARCH + timedelta(days=601))
+    shop.first, shop.second = (queries.wallet_of(member.pk).pk for member in (first, second))
+    plant("SET CONSTRAINTS ALL IMMEDIATE")
+    return shop
+
+
+def plant(statement, *values):
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values or None)
+
+
+def verdict() -> str:
+    out = StringIO()
+    try:
+        call_command("verify_ledger", stdout=out, no_color=True)
+    except CommandError as error:
+        return out.getvalue() + str(error)
+    return out.getvalue()
+
+
+def test_a_sound_ledger_is_found_sound(ledger):
+    said = verdict()
+    assert "BROKEN" not in said
+    assert said.count("holds") == 13
+
+
+def test_a_sample_of_wallets_can_be_checked(ledger):
+    out = StringIO()
+    call_command("verify_ledger", sample=1, stdout=out, no_color=True)
+    assert "Checked 1 wallets" in out.getvalue()
+
+
+def unguarded(table, change):
+    return f"ALTER TABLE {table} DISABLE TRIGGER USER; {change}; ALTER TABLE {table} ENABLE TRIGGER USER"
+
+
+BREACHES = {
+    "a balance raised by hand": (
+        "UPDATE loyalty_wallet SET available = available + 1 WHERE id = {first}",
+        ["I1  Every balance is the sum", "I2  Lots add up", "I17 The newest event"],
+    ),
+    "a debt forgotten": ("UPDATE loyalty_wallet SET debt = 9 WHERE id = {second}", ["I1  Every balance", "I5  What was issued"]),
+    "a lot moved to another day": (
+        "UPDATE loyalty_wallet SET lot_expires_on[1] = lot_expires_on[1] + 31 WHERE id = {first}",
+        ["I2  Every lot is the sum of the transfers"],
+    ),
+    "a lot below zero": (
+        "UPDATE loyalty_wallet SET lot_points = ARRAY[-1, available + 1], lot_expires_on = ARRAY[date '2026-01-31', '2027-01-31']"
+        " WHERE id = {first}",
+        ["I3  Nothing is below zero"],
+    ),
+    "a transfer removed": (
+        unguarded("loyalty_transfer", "DELETE FROM loyalty_transfer WHERE wallet_id = {first} AND version = 2"),
+        ["I4  Versions have no gap", "I1  Every balance"],
+    ),
+    "a transfer raised": (
+        unguarded("loyalty_transfer", "UPDATE loyalty_transfer SET points = points + 1 WHERE wallet_id = {first} AND version = 1"),
+        ["I4  Versions have no gap", "I6  An award moved exactly"],
+    ),
+    "a transfer without a cause": (
+        unguarded("loyalty_transfer", "UPDATE loyalty_transfer SET purchase_id = 999999 WHERE wallet_id = {first} AND version = 1"),
+        ["I6  One act has one effect"],
+    ),
+    "a body exchanged": (
+        unguarded("loyalty_transfer", "UPDATE loyalty_transfer SET body_hash = '\\x00' WHERE wallet_id = {first} AND version = 1"),
+        ["I6  One act has one effect"],
+    ),
+    "a guard switched off": (
+        "ALTER TABLE loyalty_award DISABLE TRIGGER USER",
+        ["loyalty_award has no active trigger"],
+    ),
+    "a right given": (
+        "GRANT UPDATE ON loyalty_transfer TO regulars_app",
+        ["the serving role may UPDATE loyalty_transfer"],
+    ),
+    "a remainder pocketed": (
+        "UPDATE loyalty_wallet SET carry_micropoints = (carry_micropoints + 500000) % 1000000 WHERE id = {first}",
+        ["I8  Points and remainder"],
+    ),
+    "a tier given away": (
+        "UPDATE loyalty_wallet SET tier_id = (SELECT max(id) FROM loyalty_tier) WHERE id = {second}",
+        ["I15 The tier follows"],
+    ),
+    "qualifying points invented": (
+        "UPDATE loyalty_wallet SET qualifying_micropoints[1] = 5000000000 WHERE id = {second}",
+        ["I15 The tier follows"],
+    ),
+    "an award's input changed": (
+        unguarded("loyalty_award", "UPDATE loyalty_award SET line_micropoints[1] = line_micropoints[1] + 1 WHERE wallet_id = {second}"),
+        ["I16 Every award recomputes"],
+    ),
+    "an award's multiplier changed": (
+        unguarded("loyalty_award", "UPDATE loyalty_award SET tier_percent = 200 WHERE wallet_id = {second}"),
+        ["I16 Every award recomputes"],
+    ),
+    "an offer's effect changed": (
+        unguarded(
+            "loyalty_award", "UPDATE loyalty_award SET line_extra_micropoints[2] = 1 WHERE line_extra_micropoints IS NOT NULL"
+        ),
+        ["I16 Every award recomputes"],
+    ),
+    "a version skipped": ("UPDATE loyalty_wallet SET version = version + 1 WHERE id = {first}", ["I17 The newest event"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("breach", BREACHES)
+def test_a_planted_breach_is_named(ledger, breach):
+    planted, expected = BREACHES[breach]
+    plant("ALTER TABLE loyalty_wallet DROP CONSTRAINT available_points_are_never_negative")
+    plant(planted.replace("{first}", str(ledger.first)).replace("{second}", str(ledger.second)))
+    said = verdict()
+    broken = [line for line in said.splitlines() if "BROKEN" in line or line.startswith("     ")]
+    for words in expected:
+        assert any(words in line for line in broken), said
+    assert "promises are broken" in said
+
+
+def test_a_receipt_changed_afterwards_is_named(ledger):
+    change = (
+        f"UPDATE sales_purchaseline SET total_minor = 99 WHERE purchase_id = {ledger.sale.purchase_id} AND line_no = 1"
+    )
+    plant(unguarded("sales_purchaseline", change))
+    assert f"award of purchase {ledger.sale.purchase_id}" in verdict()
+
+
+@pytest.mark.parametrize("table", ["loyalty_transfer", "loyalty_award", "loyalty_tierchange", "loyalty_ruleset"])
+@pytest.mark.parametrize("change", ["UPDATE {} SET {} = {}", "DELETE FROM {}", "TRUNCATE {}"])
+def test_not_even_the_owner_edits_what_was_written(ledger, table, change):
+    column = "id" if table == "loyalty_ruleset" else "wallet_id"
+    with pytest.raises(IntegrityError, match="never edited"), transaction.atomic():
+        plant(change.format(table, column, column))
+
+
+def test_a_wallet_is_never_deleted(ledger):
+    with pytest.raises(IntegrityError, match="never edited"), transaction.atomic():
+        plant("DELETE FROM loyalty_wallet")
+
+
+def test_the_serving_role_may_not_even_try(db):
+    with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
+        plant("DELETE FROM loyalty_transfer")
