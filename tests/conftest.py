@@ -63,8 +63,22 @@ def _clone(template: str, name: str):
 
 
 def _drop(name: str):
+    _end_sessions_of_the_serving_role(name)
     with _owner(settings.DATABASE_OWNER["NAME"]) as db:
         db.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _end_sessions_of_the_serving_role(name: str):
+    """A browser keeps its connections, and with them a server thread's session; the owner may not end another role's."""
+    serving = settings.DATABASES["default"]
+    with psycopg.connect(
+        host=serving["HOST"], port=serving["PORT"] or None, user=serving["USER"], password=serving.get("PASSWORD") or None,
+        dbname=settings.DATABASE_OWNER["NAME"], autocommit=True,
+    ) as db:  # fmt: skip
+        db.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s AND usename = current_user",
+            [name],
+        )
 
 
 def _template(base: str) -> str:
@@ -169,7 +183,7 @@ def site(committed_db, settings):
     """Regulars served over HTTP from this process, on the test's own database; yields its address."""
     from django.contrib.staticfiles.handlers import StaticFilesHandler
     from django.core.handlers.wsgi import WSGIHandler
-    from django.core.servers.basehttp import QuietWSGIRequestHandler
+    from django.test.testcases import QuietWSGIRequestHandler
 
     from tests.serving import serve
 

@@ -72,5 +72,6 @@
     }
   });
 
-  document.querySelector("[data-first]")?.focus();
+  // At once, not at the next repaint as `autofocus` would: somebody may be typing already.
+  (document.querySelector("[data-first]") || document.querySelector("[autofocus]"))?.focus();
 })();
