@@ -10,7 +10,7 @@ from recommender.interactions import Interactions
 from recommender.rankers.counting import share_of_buyers
 
 TOGETHER_MIN = 30  # shopping days on which both were bought
-LIFT_MIN = 2.0  # how much more often together than if neither knew of the other
+LIFT_MIN = 3.0  # how much more often together than if neither knew of the other
 COMPLEMENTS = 40  # kept per type
 STORE_MEMBERS_MIN = 10
 STORE_SHARE_MIN = 0.3  # of a store's members, for a type to be called popular there

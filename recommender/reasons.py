@@ -22,7 +22,7 @@ def words(code: str, params: dict, names: dict[int, str]) -> str:
     if code == BOUGHT_TIMES:
         return ngettext("You bought it once", "You bought it %(times)s times", params["times"]) % params
     if code == GOES_WITH and params["category"] in names:
-        return _("Goes with %(name)s that you bought") % {"name": names[params["category"]]}
+        return _("Goes with “%(name)s” that you bought") % {"name": names[params["category"]]}
     if code == POPULAR_HERE:
         return _("Popular with members like you in your store")
     if code == MEMBERS_LIKE_YOU:

@@ -2,8 +2,15 @@
 
 from django.dispatch import receiver
 
+from loyalty.signals import purchases_recorded
+from members import clock
 from members.signals import member_erased
 from recommender import operations
+
+
+@receiver(purchases_recorded)
+def note_who_bought(purchase_ids, **kwargs):
+    operations.note_purchases(purchase_ids=purchase_ids, at=clock.now())
 
 
 @receiver(member_erased)

@@ -51,11 +51,21 @@ def dismiss(*, member_id: int, category_id: int, at: datetime) -> None:
     Dismissal.objects.get_or_create(member_id=member_id, category_id=category_id, defaults={"at": at})
 
 
-def note_purchases(*, member_ids, at: datetime) -> int:
-    """Remember who bought something since their recommendations were made, so that a refresh need not do everybody."""
-    notes = [PurchaseNote(member_id=member_id, noted_at=at) for member_id in sorted(set(member_ids))]
-    PurchaseNote.objects.bulk_create(notes, ignore_conflicts=True, batch_size=5000)
-    return len(notes)
+def note_purchases(*, purchase_ids: list[int], at: datetime) -> int:
+    """Remember whose recommendations are older than their purchases, so that a refresh need not do everybody's.
+
+    One statement, no training. Members without recommendations need no note: the next full refresh finds them.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO recommender_purchasenote (member_id, noted_at)
+               SELECT DISTINCT p.member_id, %s::timestamptz FROM sales_purchase p
+                WHERE p.id = ANY (%s)
+                  AND EXISTS (SELECT FROM recommender_recommendation r WHERE r.member_id = p.member_id)
+               ON CONFLICT DO NOTHING""",
+            [at, list(purchase_ids)],
+        )
+        return cursor.rowcount
 
 
 @transaction.atomic

@@ -1,5 +1,6 @@
 """Training rankers, publishing them, and writing what they recommend."""
 
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,7 +8,6 @@ from datetime import datetime, timedelta
 import numpy as np
 from django.db import connection, transaction
 from django.utils import timezone
-from psycopg.types.json import Jsonb
 
 from members.models import Member
 from recommender import artifacts, purchases, queries, ranking, reasons, selection
@@ -145,7 +145,7 @@ def refresh_recommendations(
     served = [_served(slot) for slot in Slot.values]
     asked = None if member_ids is None else sorted(set(member_ids))
     types = sorted({int(pk) for _, trained in served for pk in trained.item_ids})
-    started = timezone.now()
+    noted = PurchaseNote.objects.filter(pk__in=list(PurchaseNote.objects.values_list("pk", flat=True)))
     seen, home_stores = purchases.read(until=at, types=types, member_ids=asked)
     active = Member.objects.active()
     everybody = set(
@@ -175,7 +175,6 @@ def refresh_recommendations(
             for row in _popular_rows(*served[-1], customers):
                 copy.write_row(row)
                 written += 1
-        noted = PurchaseNote.objects.filter(noted_at__lte=started)
         (noted if asked is None else noted.filter(member_id__in=asked)).delete()
     return written
 
@@ -219,7 +218,7 @@ def _rows(version, trained: Trained, customers: Customers):
             strict=True,
         ):  # fmt: skip
             if (who, what) not in customers.dismissed:
-                yield who, version.slot, nth, what, score, code, Jsonb(params), version.pk
+                yield who, version.slot, nth, what, score, code, json.dumps(params), version.pk
 
 
 def _popular_rows(version, trained: Trained, customers: Customers):
@@ -232,4 +231,4 @@ def _popular_rows(version, trained: Trained, customers: Customers):
         for rank, (item, score) in enumerate(zip(items[0].tolist(), scores[0].tolist(), strict=True), start=1):
             if item >= 0:
                 category_id = int(trained.item_ids[item])
-                yield member_id, version.slot, rank, category_id, score, reasons.POPULAR, Jsonb({}), version.pk
+                yield member_id, version.slot, rank, category_id, score, reasons.POPULAR, "{}", version.pk

@@ -10,7 +10,7 @@ from recommender.rankers.base import NOTHING, Fitted
 from recommender.rankers.counting import decayed_counts, share_of_buyers
 
 FEATURES = 14
-HORIZONS = 3  # past windows that labels are drawn from
+HORIZONS = 2  # past windows that labels are drawn from
 
 
 @dataclass
