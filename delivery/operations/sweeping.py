@@ -1,13 +1,17 @@
 """Finding what was left lying: claims of the slow and the dead, attempts nobody finished, doubts that evidence can settle."""
 
+import logging
 from dataclasses import dataclass
 
 from django.db import transaction
 
 from delivery import contents, outbox
 from delivery.channels import Route, route
+from delivery.evidence import LogUnreadable
 from delivery.models import Channel, Message
 from delivery.operations.events import tell
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,11 @@ def sweep(*, at, grace=outbox.EVIDENCE_GRACE) -> Swept:
     with transaction.atomic():
         dead = outbox.dead_workers()
         doubted = outbox.doubt_attempts_of(dead, detail="the worker died while sending", grace=grace) if dead else 0
-    settled = settle(at=at)
+    try:
+        settled = settle(at=at)
+    except LogUnreadable as error:  # doubts stay doubts; everybody else's messages go on
+        logger.error("%s", error)  # noqa: TRY400 (its words say what to do; a traceback adds nothing)
+        settled = 0
     due = Message.objects.filter(state=Message.State.PENDING, due_at__lte=at).exists()
     return Swept(released, doubted, settled, due)
 
