@@ -87,7 +87,7 @@ def test_a_page_costs_the_same_queries_for_one_entry_and_for_twenty(market, hero
     hero.get("/portal/history/")
     counts = []
     for address in (oldest_page, "/portal/history/"):
-        with CaptureQueriesContext(connection, ) as queries:
+        with CaptureQueriesContext(connection) as queries:
             hero.get(address)
         counts.append(len(queries))
     assert counts[1] <= counts[0] + 1  # the first page also asks for what has expired and is not booked

@@ -76,7 +76,12 @@ def test_signing_in_leads_back_to_where_one_knocked(market, client):
 def test_a_session_of_a_member_who_is_gone_opens_nothing(market, hero, status):
     Member.objects.filter(pk=market.hero.pk).update(status=status)
     assert hero.get("/portal/").status_code == 302
-    assert hero.post("/portal/preferences/consent/", {"channel": "email", "purpose": "marketing", "is_granted": "1"}).status_code == 302
+    assert (
+        hero.post(
+            "/portal/preferences/consent/", {"channel": "email", "purpose": "marketing", "is_granted": "1"}
+        ).status_code
+        == 302
+    )
     assert not Consent.objects.filter(member=market.hero, source="portal").exists()
 
 
