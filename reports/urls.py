@@ -1,2 +1,15 @@
+from django.urls import path
+
+from members.views import leave
+from reports import views
+
 app_name = "reports"
-urlpatterns = []
+urlpatterns = [
+    path("", views.overview, name="overview"),
+    path("weeks.csv", views.weeks_csv, name="weeks_csv"),
+    path("campaigns/", views.campaign_list, name="campaigns"),
+    path("campaigns.csv", views.campaigns_csv, name="campaigns_csv"),
+    path("campaigns/<int:pk>/", views.campaign, name="campaign"),
+    path("campaigns/<int:pk>/figures.csv", views.campaign_csv, name="campaign_csv"),
+    path("leave/", leave, name="leave"),
+]

@@ -1,0 +1,83 @@
+"""Charts as SVG, drawn by Altair and vl-convert. The table always stands beside; a chart adds nothing that it lacks.
+
+Colours are placeholders that become the design's own variables, so that one SVG reads in light, in dark and in print.
+"""
+
+import functools
+import json
+
+import altair as alt
+import vl_convert
+
+INK, LINE, ACCENT, WARM = "#010203", "#010204", "#010205", "#010206"
+_VARIABLES = {INK: "currentColor", LINE: "var(--line-strong)", ACCENT: "var(--pine)", WARM: "var(--marigold)"}
+WIDTH = 620
+
+
+def _svg(chart, label: str) -> str:
+    """The chart as inline SVG that says what it shows to who cannot see it."""
+    axis = {
+        "labelColor": INK,
+        "titleColor": INK,
+        "domainColor": LINE,
+        "tickColor": LINE,
+        "gridColor": LINE,
+        "gridOpacity": 0.4,
+    }
+    styled = chart.configure(background="transparent", font="sans-serif").configure_axis(
+        labelFontSize=12, titleFontSize=12, titleFontWeight="normal", **axis
+    )
+    return _converted(json.dumps(styled.configure_view(strokeWidth=0).to_dict()), label)
+
+
+@functools.lru_cache(maxsize=64)
+def _converted(spec: str, label: str) -> str:
+    svg = vl_convert.vegalite_to_svg(spec, format_locale=None)
+    for placeholder, variable in _VARIABLES.items():
+        svg = svg.replace(placeholder, variable)
+    safe = label.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+    return svg.replace("<svg ", f'<svg role="img" aria-label="{safe}" ', 1)
+
+
+def _rows(rows):
+    return alt.Data(values=rows)
+
+
+def intervals(rows: list[dict], *, title: str, label: str, truth: float | None = None) -> str:
+    """Estimates with their 95 % intervals: rows of name, low, estimate, high; the zero line, and the planted truth if any."""
+    base = alt.Chart(_rows(rows), width=WIDTH, height=44 * len(rows) + 10)
+    y = alt.Y("name:N", title=None, sort=None, axis=alt.Axis(labelLimit=220))
+    bars = base.mark_rule(strokeWidth=3, color=ACCENT).encode(y=y, x=alt.X("low:Q", title=title), x2="high:Q")
+    dots = base.mark_point(filled=True, size=110, color=ACCENT, opacity=1).encode(y=y, x="estimate:Q")
+    zero = alt.Chart(_rows([{"x": 0}])).mark_rule(strokeDash=[4, 3], color=INK).encode(x="x:Q")
+    layers = [zero, bars, dots]
+    if truth is not None:
+        layers.append(alt.Chart(_rows([{"x": truth}])).mark_rule(strokeWidth=3, color=WARM).encode(x="x:Q"))
+    return _svg(alt.layer(*layers), label)
+
+
+def histogram(counts: list[int], *, title: str, label: str) -> str:
+    """Counts of values between 0 and 1 in equal bins, and the level that pure chance gives."""
+    width = 1 / len(counts)
+    rows = [{"from": i * width, "to": (i + 1) * width, "n": n} for i, n in enumerate(counts)]
+    bars = alt.Chart(_rows(rows), width=WIDTH, height=160).mark_bar(color=ACCENT).encode(
+        x=alt.X("from:Q", title=title, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format=".1f")), x2="to:Q", y=alt.Y("n:Q", title=None)
+    )  # fmt: skip
+    even = alt.Chart(_rows([{"y": sum(counts) / len(counts)}])).mark_rule(strokeDash=[4, 3], color=INK).encode(y="y:Q")
+    return _svg(bars + even, label)
+
+
+def weeks(rows: list[dict], *, title: str, label: str) -> str:
+    """One line over weeks: rows of week (ISO date) and value."""
+    line = alt.Chart(_rows(rows), width=WIDTH, height=200).mark_area(
+        color=ACCENT, opacity=0.25, line={"color": ACCENT, "strokeWidth": 2}
+    ).encode(x=alt.X("week:T", title=None, axis=alt.Axis(format="%m/%d", grid=False)), y=alt.Y("value:Q", title=title))  # fmt: skip
+    return _svg(line, label)
+
+
+def bars(rows: list[dict], *, title: str, label: str) -> str:
+    """Horizontal bars: rows of name and value."""
+    drawn = alt.Chart(_rows(rows), width=WIDTH, height=34 * len(rows) + 10).mark_bar(color=ACCENT).encode(
+        y=alt.Y("name:N", title=None, sort=None), x=alt.X("value:Q", title=title)
+    )  # fmt: skip
+    return _svg(drawn, label)
