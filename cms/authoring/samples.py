@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.http import Http404
 from django.utils.translation import gettext as _
 
+from campaigns import values as campaign_values
 from emails import previewing
 from members import clock, queries
 from members.access import access_member
@@ -25,8 +26,6 @@ class Reader:
 
 def values_of(member, language: str) -> dict:
     """A member's values as a campaign would send them today, names included."""
-    from campaigns import values as campaign_values
-
     names = {"given_name": member.given_name, "family_name": member.family_name}
     return campaign_values.for_preview(member, at=clock.now(), language=language) | names
 
