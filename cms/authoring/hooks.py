@@ -4,7 +4,7 @@ from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
 from wagtail.contrib.settings.registry import register_setting
-from wagtail.snippets import widgets as buttons
+from wagtail.admin.widgets.button import Button
 from wagtail.snippets.models import register_snippet
 from wagtail.snippets.views.snippets import SnippetViewSetGroup
 
@@ -40,6 +40,4 @@ def preview_buttons(snippet, user, next_url=None):
     names = {EmailTemplate: "cms_email_studio", PushTemplate: "cms_push_studio"}
     name = names.get(type(snippet))
     if name:
-        yield buttons.SnippetListingButton(
-            _("Preview studio"), reverse(name, args=[snippet.pk]), icon_name="view", priority=15
-        )
+        yield Button(_("Preview studio"), reverse(name, args=[snippet.pk]), icon_name="view", priority=15)
