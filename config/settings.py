@@ -48,7 +48,7 @@ INSTALLED_APPS = [
     "wagtail.contrib.forms", "wagtail.contrib.redirects", "wagtail.contrib.settings", "wagtail.contrib.simple_translation", "wagtail.locales", "wagtail.embeds", "wagtail.sites",
     "wagtail.users", "wagtail.snippets", "wagtail.documents", "wagtail.images", "wagtail.search", "wagtail.admin",
     "wagtail",
-    "modelcluster", "taggit", "pgtrigger", "pghistory", "django_htmx",
+    "modelcluster", "taggit", "pgtrigger", "pghistory", "django_htmx", "ninja",
     "django.contrib.admin", "django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions",
     "django.contrib.messages", "django.contrib.humanize", "django.contrib.staticfiles", "django.contrib.postgres",
     "allauth", "allauth.account", "allauth.mfa",

@@ -67,7 +67,7 @@ class Posting:
                     self._settle() if self._refunds else self._post_sales()
                 self._settle()
             finally:
-                self._pool.submit(lambda: connection.close())  # the thread's own: asked there, not here
+                self._pool.submit(_close_own_connection)
         return self.outcome
 
     def _take(self, receipt: StagedReceipt):
@@ -132,6 +132,7 @@ class Posting:
                     purchase_id=purchase_id,
                     lines=lines,
                     refunded_at=receipt.at,
+                    store_code=receipt.store,
                 )
                 self.outcome.points_taken_back += done.points
         except KeyReused:
@@ -205,6 +206,11 @@ class Posting:
         self.outcome.rejected += 1
         self._problem(Problem(receipt.row, "receipt", reason, remedy))
         self._done(len(receipt.products))
+
+
+def _close_own_connection():
+    """Run in the posting thread, whose connection is not this one's."""
+    connection.close()
 
 
 @lru_cache(16_384)
