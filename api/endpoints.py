@@ -78,7 +78,7 @@ def record_purchase(request, purchase: schemas.PurchaseIn):
         "debt_paid": recorded.debt_paid,
         "available": recorded.available,
         "tier": recorded.tier_after_code,
-        "explanation": recorded.explanation,
+        "explanation": {} if recorded.member_id is None else recorded.explanation,
     }
 
 
@@ -151,7 +151,11 @@ def _allowed(request, scope: str) -> Caller:
 
 def _past(moment: datetime, field: str):
     if moment > datetime.now(UTC) + CLOCK_SKEW:
-        raise Refused(422, _("%(moment)s lies in the future. Check the clock and the zone.") % {"moment": moment.isoformat()}, field=field)
+        raise Refused(
+            422,
+            _("%(moment)s lies in the future. Check the clock and the zone.") % {"moment": moment.isoformat()},
+            field=field,
+        )
 
 
 def _member(said: schemas.MemberIn | None) -> dict:
@@ -160,12 +164,16 @@ def _member(said: schemas.MemberIn | None) -> dict:
         return {}
     given = [(name, value) for name, value in said if value is not None]
     if len(given) != 1:
-        raise Refused(422, _("Name the member in exactly one way: public_id, card, phone, email or external_id."), field="member")
+        raise Refused(
+            422, _("Name the member in exactly one way: public_id, card, phone, email or external_id."), field="member"
+        )
     [(name, value)] = given
     if name == "public_id":
         found = members.by_public_id(value)
         if found is None or found.status != Member.Status.ACTIVE:
-            raise Refused(422, _("No member has this id. Check it, or enrol the member first."), field="member.public_id")
+            raise Refused(
+                422, _("No member has this id. Check it, or enrol the member first."), field="member.public_id"
+            )
         return {"member_id": found.pk}
     kind = MEMBER_KINDS[name]
     try:
@@ -175,13 +183,24 @@ def _member(said: schemas.MemberIn | None) -> dict:
 
 
 def _refund_lines(caller: Caller, purchase: Purchase, said: schemas.RefundIn) -> list[tuple]:
-    """The lines a refund takes back; when none are named, all that is left, or what the same key took back before."""
-    if said.lines is not None:
-        return [(line.line, line.quantity, line.total_minor) for line in said.lines]
+    """The lines a refund takes back; when none are named, all that is left, or what the same key took back before.
+
+    Money is the ledger's to check; that no more goods come back than were sold is asked here.
+    """
     before = sales.purchase_by_key(caller.source, said.receipt)
-    if before is not None and before.refunds_id == purchase.pk:
+    if said.lines is None and before is not None and before.refunds_id == purchase.pk:
         return [(line.refunds_line_no, -line.quantity, -line.total_minor) for line in before.lines.order_by("line_no")]
-    return sales.refundable(purchase)
+    left = sales.refundable(purchase)
+    if said.lines is None:
+        return left
+    quantities = {line_no: quantity for line_no, quantity, _total in left}
+    for place, line in enumerate(said.lines):
+        if before is None and line.quantity > quantities.get(line.line, line.quantity):
+            raise Refused(
+                422, _("Line %(line)s has only %(left)s left to take back.") % {"line": line.line, "left": quantities[line.line].normalize()},
+                field=f"lines.{place}.quantity",
+            )  # fmt: skip
+    return [(line.line, line.quantity, line.total_minor) for line in said.lines]
 
 
 def _tier(tier) -> dict:

@@ -17,7 +17,7 @@ TITLES = {
 }
 
 
-class Refused(Exception):  # noqa: N818 (it reads as the sentence it is)
+class Refused(Exception):
     """Ends a request with a problem."""
 
     def __init__(self, status: int, detail: str, *, field: str = ""):
@@ -47,11 +47,13 @@ def invalid(_request, reason) -> HttpResponse:
     """Every field that pydantic did not take, by its path in the body: lines.2.total_minor."""
     errors = [(_path(error["loc"]), error["msg"]) for error in reason.errors]
     named = ", ".join(dict.fromkeys(field for field, _message in errors))
-    return problem(422, _("Correct %(fields)s and send the request again; nothing was changed.") % {"fields": named}, errors)
+    return problem(
+        422, _("Correct %(fields)s and send the request again; nothing was changed.") % {"fields": named}, errors
+    )
 
 
 def _path(location: tuple) -> str:
-    """ninja leads with where the field stands (body) and how the parameter is called; a caller knows neither."""
+    """Ninja leads with where the field stands (body) and how the parameter is called; a caller knows neither."""
     inside = location[2:] if location[:1] == ("body",) else location[1:]
     return ".".join(str(part) for part in inside) or ".".join(str(part) for part in location)
 

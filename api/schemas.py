@@ -16,7 +16,9 @@ StoreCode = Annotated[str, StringConstraints(min_length=1, max_length=40, patter
 Reference = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=PLAIN)]
 Minor = Annotated[int, Field(ge=0, le=MINOR_MAX)]
 Quantity = Annotated[Decimal, Field(ge=0, max_digits=11, decimal_places=3)]
-Moment = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), description="With its zone; not in the future.")]
+Moment = Annotated[
+    AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), description="With its zone; not in the future.")
+]
 
 
 class Strict(Schema):
@@ -40,7 +42,9 @@ class LineIn(Strict):
     quantity: Quantity = Decimal(1)
     total_minor: Minor = Field(description="The line's total in minor units, after discounts: 2460 is $24.60.")
     unit: Annotated[str, StringConstraints(max_length=10, pattern=PLAIN)] = ""
-    name: Annotated[str, StringConstraints(max_length=300, pattern=PLAIN)] = Field("", description="For a product that is new.")
+    name: Annotated[str, StringConstraints(max_length=300, pattern=PLAIN)] = Field(
+        "", description="For a product that is new."
+    )
     category: Annotated[str, StringConstraints(max_length=400, pattern=PLAIN)] = Field(
         "", description="For a product that is new: its path.", examples=["Grocery > Dairy > Milk"]
     )
@@ -63,7 +67,9 @@ class PurchaseOut(Schema):
     replay: bool = Field(description="True when this receipt was recorded by an earlier try.")
     points: int
     debt_paid: int = Field(description="Points of `points` that paid what was owed after an earlier refund.")
-    available: int | None = Field(description="What the member could spend right after the purchase; null without a member.")
+    available: int | None = Field(
+        description="What the member could spend right after the purchase; null without a member."
+    )
     tier: str | None
     explanation: dict[str, Any]
 

@@ -44,6 +44,11 @@ class _Remembered:
         self._answers: dict[str, Any] = {}
         self._since = time.monotonic()
 
+    def drop(self, codes: Iterable[str]):
+        """Forget these answers only."""
+        for code in codes:
+            self._answers.pop(code, None)
+
     def __call__(self, codes: Iterable[str]) -> dict[str, Any]:
         if time.monotonic() - self._since > REMEMBERED_SECONDS or len(self._answers) > REMEMBERED_MAX:
             self.forget()

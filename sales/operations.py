@@ -85,7 +85,7 @@ def ensure_products(rows: Iterable[tuple]) -> int:
             [codes, names, [paths.get(row[2], "") for row in rows], brands, services],
         )
         written = cursor.rowcount
-    catalogue.facts.forget()
+    catalogue.facts.drop(codes)
     return written
 
 

@@ -130,5 +130,5 @@ def _refunded(purchase_ids: list[int]) -> dict[int, dict[int, tuple[Decimal, int
             [purchase_ids],
         )
         for purchase_id, line_no, quantity, minor in cursor:
-            refunded[purchase_id][line_no] = (quantity, minor)
+            refunded[purchase_id][line_no] = (quantity, int(minor))
     return refunded
