@@ -14,8 +14,7 @@ from django.db.models import Count, Exists, F, Func, OuterRef, Q, Sum
 from django.db.models.fields import BigIntegerField
 from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from loyalty.models import Tier, Wallet
 from members.models import Consent, Member
@@ -322,25 +321,25 @@ def _joined_words(op, date):
     )
 
 
-_AT_LEAST = Field("op", _lazy("comparison"), "choice", "at_least", _more_or_less)
-_DAYS = Field("days", _lazy("days"), "number", 90, low=1, high=DAYS_MAX)
+_AT_LEAST = Field("op", gettext_lazy("comparison"), "choice", "at_least", _more_or_less)
+_DAYS = Field("days", gettext_lazy("days"), "number", 90, low=1, high=DAYS_MAX)
 
 CONDITIONS = {
     condition.code: condition
     for condition in (
         Condition(
             "lifecycle_stage",
-            _lazy("Life-cycle stage"),
-            (Field("stages", _lazy("stages"), "choices", ["lapsing"], lambda: Member.LifecycleStage.choices),),
+            gettext_lazy("Life-cycle stage"),
+            (Field("stages", gettext_lazy("stages"), "choices", ["lapsing"], lambda: Member.LifecycleStage.choices),),
             _stage_q,
             _stage_words,
         ),
         Condition(
             "last_purchase",
-            _lazy("Last purchase"),
+            gettext_lazy("Last purchase"),
             (
                 Field(
-                    "op", _lazy("when"), "choice", "older",
+                    "op", gettext_lazy("when"), "choice", "older",
                     lambda: [("older", _("longer ago than")), ("newer", _("within the last"))],
                 ),
                 _DAYS,
@@ -350,27 +349,27 @@ CONDITIONS = {
         ),
         Condition(
             "purchase_count",
-            _lazy("Number of purchases"),
-            (_AT_LEAST, Field("count", _lazy("purchases"), "number", 2), _DAYS),
+            gettext_lazy("Number of purchases"),
+            (_AT_LEAST, Field("count", gettext_lazy("purchases"), "number", 2), _DAYS),
             _purchase_count_q,
             _purchase_count_words,
         ),
         Condition(
             "purchase_amount",
-            _lazy("Amount spent"),
-            (_AT_LEAST, Field("amount", _lazy("amount in whole currency units"), "number", 100), _DAYS),
+            gettext_lazy("Amount spent"),
+            (_AT_LEAST, Field("amount", gettext_lazy("amount in whole currency units"), "number", 100), _DAYS),
             _purchase_amount_q,
             _purchase_amount_words,
         ),
         Condition(
             "bought_category",
-            _lazy("Bought from a category"),
+            gettext_lazy("Bought from a category"),
             (
                 Field(
-                    "op", _lazy("whether"), "choice", "bought",
+                    "op", gettext_lazy("whether"), "choice", "bought",
                     lambda: [("bought", _("bought")), ("not_bought", _("did not buy"))],
                 ),
-                Field("category", _lazy("category"), "category", "", category_choices),
+                Field("category", gettext_lazy("category"), "category", "", category_choices),
                 _DAYS,
             ),
             _category_q,
@@ -378,45 +377,45 @@ CONDITIONS = {
         ),
         Condition(
             "points_balance",
-            _lazy("Points balance"),
-            (_AT_LEAST, Field("points", _lazy("points"), "number", 100)),
+            gettext_lazy("Points balance"),
+            (_AT_LEAST, Field("points", gettext_lazy("points"), "number", 100)),
             _balance_q,
             _balance_words,
         ),
         Condition(
             "points_expiring",
-            _lazy("Points about to expire"),
+            gettext_lazy("Points about to expire"),
             (
-                Field("points", _lazy("at least this many points"), "number", 1, low=1),
-                Field("days", _lazy("within days"), "number", 30, low=0, high=DAYS_MAX),
+                Field("points", gettext_lazy("at least this many points"), "number", 1, low=1),
+                Field("days", gettext_lazy("within days"), "number", 30, low=0, high=DAYS_MAX),
             ),
             _expiring_q,
             _expiring_words,
         ),
-        Condition("tier", _lazy("Tier"), (Field("tiers", _lazy("tiers"), "choices", [], _tiers),), _tier_q, _tier_words),
+        Condition("tier", gettext_lazy("Tier"), (Field("tiers", gettext_lazy("tiers"), "choices", [], _tiers),), _tier_q, _tier_words),
         Condition(
             "reachable",
-            _lazy("Agreed to a channel"),
-            (Field("channel", _lazy("channel"), "choice", "email", lambda: Consent.Channel.choices),),
+            gettext_lazy("Agreed to a channel"),
+            (Field("channel", gettext_lazy("channel"), "choice", "email", lambda: Consent.Channel.choices),),
             _reachable_q,
             _reachable_words,
         ),
         Condition(
             "language",
-            _lazy("Language"),
-            (Field("languages", _lazy("languages"), "choices", ["en"], _languages),),
+            gettext_lazy("Language"),
+            (Field("languages", gettext_lazy("languages"), "choices", ["en"], _languages),),
             _language_q,
             _language_words,
         ),
         Condition(
             "joined",
-            _lazy("Joined"),
+            gettext_lazy("Joined"),
             (
                 Field(
-                    "op", _lazy("when"), "choice", "since",
+                    "op", gettext_lazy("when"), "choice", "since",
                     lambda: [("since", _("on or after")), ("before", _("before"))],
                 ),
-                Field("date", _lazy("date"), "date", ""),
+                Field("date", gettext_lazy("date"), "date", ""),
             ),
             _joined_q,
             _joined_words,
