@@ -34,5 +34,14 @@
   document.addEventListener("change", (event) => {
     if (event.target.matches("[data-submit-on-change]")) event.target.form.requestSubmit();
   });
+
+  // What scrolls sideways can be reached and moved by the keyboard.
+  const reach = () => document.querySelectorAll(".table-scroll, .chart__plot").forEach((box) => {
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  });
+  addEventListener("resize", reach);
+  addEventListener("load", reach);
   show();
+  reach();
 })();
