@@ -8,6 +8,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
+from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_POST
 from liquid.exceptions import LiquidError
 from wagtail.admin.admin_url_finder import AdminURLFinder
@@ -112,6 +113,7 @@ def _languages(template) -> list[dict]:
 
 @require_GET
 @authors_only
+@xframe_options_sameorigin
 def email_frame(request, pk):
     """The e-mail alone, for the frame of the studio."""
     template = _template(pk)
