@@ -143,5 +143,8 @@ def campaigns_sent(campaign) -> int:
     from campaigns.queries import funnel
 
     told = funnel(Campaign.objects.get(pk=campaign.pk))
-    assert told.audience == told.sent + told.held_out + sum(told.skipped.values()) + told.waiting + told.failed + told.in_doubt
+    assert (
+        told.audience
+        == told.sent + told.held_out + sum(told.skipped.values()) + told.waiting + told.failed + told.in_doubt
+    )
     return told.sent
