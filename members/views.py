@@ -36,7 +36,7 @@ DOORS = {
         Door("cms", _("Campaigns"), _("E-mails, audiences, campaigns"), "megaphone", (Role.MARKETER, Role.APPROVER)),
         Door(
             "reports", _("Reports"), _("Lift and the programme in figures"), "chart",
-            (Role.ANALYST, Role.MARKETER, Role.APPROVER, Role.STORE_MANAGER),
+            (Role.ANALYST, Role.MARKETER, Role.APPROVER),
         ),
     )
 }  # fmt: skip
