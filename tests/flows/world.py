@@ -15,14 +15,14 @@ from sales.models import Category, Product
 from sales.operations import ensure_products, ensure_stores
 
 SHELF = [
-    ("milk", "GROCERY > MILK > WHOLE MILK", "Whole milk", "牛奶", "dairy", 349),
-    ("bread", "GROCERY > BREAD > MAINSTREAM WHITE BREAD", "White bread", "白面包", "bakery", 279),
-    ("bananas", "PRODUCE > TROPICAL FRUIT > BANANAS", "Bananas", "香蕉", "produce", 129),
+    ("milk", "GROCERY > MILK > WHOLE MILK", "Whole milk", "牛奶", "milk", 349),
+    ("bread", "GROCERY > BREAD > MAINSTREAM WHITE BREAD", "White bread", "白面包", "bread", 279),
+    ("bananas", "PRODUCE > TROPICAL FRUIT > BANANAS", "Bananas", "香蕉", "fruit", 129),
     ("coffee", "GROCERY > COFFEE > GROUND COFFEE", "Ground coffee", "咖啡粉", "coffee", 899),
-    ("yogurt", "GROCERY > YOGURT > YOGURT NOT MULTI-PACKS", "Yogurt", "酸奶", "dairy", 99),
-    ("chicken", "MEAT > CHICKEN > CHICKEN BREAST", "Chicken breast", "鸡胸肉", "meat", 1049),
+    ("yogurt", "GROCERY > YOGURT > YOGURT NOT MULTI-PACKS", "Yogurt", "酸奶", "milk", 99),
+    ("chicken", "MEAT > CHICKEN > CHICKEN BREAST", "Chicken breast", "鸡胸肉", "poultry", 1049),
     ("cookies", "GROCERY > COOKIES > TRAY PACK COOKIES", "Cookies", "曲奇饼干", "sweets", 329),
-    ("tulips", "FLORAL > BOUQUET > CUT FLOWERS", "Cut flowers", "鲜切花", "flowers", 799),
+    ("tulips", "FLORAL > BOUQUET > CUT FLOWERS", "Cut flowers", "鲜切花", "flower", 799),
 ]
 GIVEN = ["Ada", "Bruno", "Clara", "Diego", "Elsa", "Farah", "Gil", "Hana", "Iris", "Jonas"]
 FAMILY = ["Alvarez", "Bloom", "Carver", "Doyle", "Ellis", "Frost"]

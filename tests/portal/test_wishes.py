@@ -1,8 +1,10 @@
 """Offers with their reasons, a no that counts at once, and consents that are written down."""
 
 import json
+from pathlib import Path
 
 import pytest
+from django.contrib.staticfiles import finders
 from django.utils import timezone
 
 import recommender.queries
@@ -117,3 +119,10 @@ def test_the_service_worker_is_served_from_the_portals_own_folder(client, db):
     assert answer["Content-Type"].startswith("text/javascript")
     assert b"showNotification" in answer.content
     assert client.get("/portal/manifest.webmanifest").json()["scope"] == "/portal/"
+
+
+def test_every_category_icon_of_the_offers_is_in_the_sprite_of_the_pages():
+    sprite = Path(finders.find("design/icons.svg")).read_text()
+    icons = Path(finders.find("recommender/icons/other.svg")).parent.glob("*.svg")
+    missing = [icon.stem for icon in icons if f'id="cat-{icon.stem}"' not in sprite]
+    assert missing == []
