@@ -112,4 +112,9 @@ def resolve(reference: str):
 
 
 def envelope_sender() -> str:
-    return parseaddr(settings.MARKETING_FROM)[1]
+    return _bare_address(settings.MARKETING_FROM)
+
+
+@functools.lru_cache(maxsize=8)
+def _bare_address(header: str) -> str:
+    return parseaddr(header)[1]

@@ -5,6 +5,7 @@ also holds an advisory lock on its own name while it works; the server lets go o
 "the lease ran out" means slow, and "the lease ran out and the name is free" means dead.
 """
 
+import functools
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -221,6 +222,7 @@ def claim(*, worker: str, at, limit: int, lease: timedelta) -> list[Claimed]:
     return sorted(Claimed(*facts, json.loads(values)) for *facts, values in rows)
 
 
+@functools.cache
 def _attempt_statement(channel: str) -> tuple[str, dict]:
     """The statement, with the floor's own questions (who is active, who said yes) set into it."""
     queries = {

@@ -18,7 +18,6 @@ import pyarrow.parquet as pq
 from django.conf import settings
 from django.core.management import call_command
 from django.utils import timezone
-from insights.operations import refresh_lifecycle
 from tqdm import tqdm
 
 from campaigns import operations as campaigns
@@ -26,6 +25,7 @@ from campaigns.models import Audience, Campaign
 from delivery.operations import set_policy
 from delivery.queries import counts
 from demo import authoring, devices, dressing, featuring, labels, operations, people, queries
+from insights.operations import refresh_lifecycle
 from loyalty import operations as loyalty
 from members import clock
 from members.crypto import keyed_hash
