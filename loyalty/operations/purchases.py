@@ -238,7 +238,7 @@ def _quoted(text: str) -> str:
 
 _CALL = """
 SELECT * FROM loyalty_record_purchases(
-    %s::smallint, %s::integer, %s::integer, %s::smallint[], %s::integer[],
+    %s::smallint, %s::integer, %s::integer, %s::smallint[], %s::bigint[], %s::integer[],
     %s::bigint[], %s::text[], %s::bytea[], %s::bigint[], %s::text[], %s::bytea[], %s::bigint[], %s::timestamptz[],
     %s::text[], %s::bigint[],
     %s::integer[], %s::smallint[], %s::bigint[], %s::numeric[], %s::text[], %s::bigint[],
@@ -299,6 +299,7 @@ def _call(latest: int, rule_set: RuleSet, items: list[_Item]) -> list[tuple]:
                 latest,
                 rule_set.id,
                 list(tiers),
+                [tier.points_from for tier in tiers.values()],
                 [rule_set.tier_percents.get(tier.code, 100) for tier in tiers.values()],
                 *columns[:_HEAD],
                 *_line_columns(items),

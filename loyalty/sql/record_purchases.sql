@@ -12,7 +12,8 @@
 --
 -- Lock order, always: wallets opened (by member), keys claimed (in the order given), wallets locked (by id).
 CREATE FUNCTION loyalty_record_purchases(
-    in_currency smallint, latest_rule_set integer, rule_set integer, tiers smallint[], tier_percents integer[],
+    in_currency smallint, latest_rule_set integer, rule_set integer, ladder smallint[], ladder_from bigint[],
+    tier_percents integer[],
     sources bigint[], client_keys text[], body_hashes bytea[], members bigint[],
     reference_kinds text[], reference_hashes bytea[],
     stores bigint[], times timestamptz[], currencies text[], totals bigint[],
@@ -30,8 +31,6 @@ LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     purchases integer := cardinality(client_keys);
     newest_rule_set integer;
-    ladder smallint[];
-    ladder_from bigint[];
     holders bigint[];
     wallets bigint[];
     must_open boolean;
@@ -53,17 +52,24 @@ DECLARE
     seq smallint;
     lots integer;
 BEGIN
-    SELECT array_agg(t.id ORDER BY t.points_from), array_agg(t.points_from * 1000000::bigint ORDER BY t.points_from),
-           (SELECT max(r.id) FROM loyalty_ruleset r)
-      INTO ladder, ladder_from, newest_rule_set FROM loyalty_tier t;
+    SELECT max(r.id) INTO newest_rule_set FROM loyalty_ruleset r;
     IF newest_rule_set <> latest_rule_set THEN
         outcome := 9;
         RETURN NEXT;
         RETURN;
     END IF;
 
-    -- Who: by id, or by the keyed hash of a card, phone, e-mail or external id.
+    -- Who: by id, or by the keyed hash of a card, phone, e-mail or external id. One known member is the usual case.
+    IF purchases = 1 AND members[1] IS NOT NULL THEN
+        holders := members;
+        wallets := ARRAY[(SELECT v.id FROM loyalty_wallet v WHERE v.member_id = members[1] AND v.currency_id = in_currency)];
+        must_open := wallets[1] IS NULL;
+        is_unknown := false;
+    ELSE
+        must_open := true;
+    END IF;
     FOR attempt IN 1 .. 2 LOOP
+        EXIT WHEN NOT must_open;
         SELECT array_agg(s.holder ORDER BY s.place), array_agg(v.id ORDER BY s.place),
                bool_or(s.holder IS NOT NULL AND v.id IS NULL),
                bool_or((s.holder IS NULL AND s.kind IS NOT NULL) OR (attempt = 2 AND s.holder IS NOT NULL AND v.id IS NULL))
@@ -100,8 +106,7 @@ BEGIN
         RETURN;
     END IF;
 
-    SELECT array_agg(s.purchase_id ORDER BY s.place), array_agg(s.public_id ORDER BY s.place),
-           array_agg(s.outcome ORDER BY s.place)
+    SELECT array_agg(s.purchase_id), array_agg(s.public_id), array_agg(s.outcome)  -- answered in the order given
       INTO purchase_ids, public_ids, outcomes
       FROM sales_store_purchases(
                sources, client_keys, body_hashes, array_fill(1::smallint, ARRAY[purchases]),
@@ -162,7 +167,7 @@ BEGIN
             w := loyalty_settle_tier(w, NULL, times[i]);
         END IF;
         tier_id := w.tier_id;
-        tier_percent := coalesce(tier_percents[array_position(tiers, w.tier_id)], 100);
+        tier_percent := coalesce(tier_percents[array_position(ladder, w.tier_id)], 100);
 
         carry_before := w.carry_micropoints;
         extra := CASE WHEN line_extras IS NULL THEN NULL ELSE line_extras[i]::bigint[] END;
@@ -222,7 +227,7 @@ BEGIN
                 qualifying := qualifying + of_month;
             END LOOP;
             step := cardinality(ladder);
-            WHILE step > 1 AND ladder_from[step] > qualifying LOOP
+            WHILE step > 1 AND ladder_from[step] * 1000000 > qualifying LOOP
                 step := step - 1;
             END LOOP;
             IF ladder[step] <> w.tier_id THEN

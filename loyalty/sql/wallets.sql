@@ -24,14 +24,15 @@ BEGIN
     RETURN w;
 END $$;
 
-CREATE FUNCTION loyalty_save_wallet(w loyalty_wallet) RETURNS void LANGUAGE sql AS $$
+CREATE FUNCTION loyalty_save_wallet(w loyalty_wallet) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
     UPDATE loyalty_wallet
        SET available = w.available, debt = w.debt, carry_micropoints = w.carry_micropoints, version = w.version,
            lot_expires_on = w.lot_expires_on, lot_points = w.lot_points, tier_id = w.tier_id, tier_since = w.tier_since,
            qualifying_month = w.qualifying_month, qualifying_micropoints = w.qualifying_micropoints,
            last_purchase_at = w.last_purchase_at
-     WHERE id = w.id
-$$;
+     WHERE id = w.id;
+END $$;
 
 -- Put points into the lot that may be spent until `until`, keeping the lots in order.
 CREATE FUNCTION loyalty_add_to_lot(w loyalty_wallet, until date, points bigint) RETURNS loyalty_wallet
