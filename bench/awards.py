@@ -37,7 +37,7 @@ SELECT * FROM loyalty_record_purchases(1::smallint, {rule_set}, {rule_set}, '{ti
 NO_LINES = "'{}'::int[], '{}'::smallint[], '{}'::bigint[], '{}'::numeric[], '{}'::text[], '{}'::bigint[]"
 THREE_LINES = (
     "'{{1,1,1}}'::int[], '{{1,2,3}}'::smallint[], '{{{p},{q},{r}}}'::bigint[], '{{1,2,1.5}}'::numeric[],"
-    " '{{\"\",\"\",kg}}'::text[], ARRAY[:a / 3, :a / 3, :a - 2 * (:a / 3)]::bigint[]"
+    ' \'{{"","",kg}}\'::text[], ARRAY[:a / 3, :a / 3, :a - 2 * (:a / 3)]::bigint[]'
 )
 
 
@@ -58,7 +58,13 @@ def run(report):
         ratio = statistics.median(o / r for o, r in zip(ours, rival, strict=True))
         full = statistics.median(o / r for o, r in zip(record, rival, strict=True))
         report("awards per TPC-B-like transaction", round(ratio, 2), "≥ 0.9", ratio >= 0.9, _words(ours, rival))
-        report("whole purchases of three lines per TPC-B-like transaction", round(full, 2), "told", holds=True, note=_words(record, rival))
+        report(
+            "whole purchases of three lines per TPC-B-like transaction",
+            round(full, 2),
+            "told",
+            holds=True,
+            note=_words(record, rival),
+        )
         with owner(name) as db:
             hot = 1 - (_cold(db) - cold_before) / (_updated(db) - updated_before)
         report("heap-only updates of wallets", f"{hot:.1%}", "> 95 %", hot > 0.95)
@@ -97,7 +103,13 @@ def _compare_partitions(report, name, script):
         parts.append(_tps(name, "-f", script))
         _swap(name, "loyalty_transfer", "loyalty_transfer_parts", "loyalty_transfer_plain")
     ratio = statistics.median(p / o for o, p in zip(plain, parts, strict=True))
-    report("awards into partitions per award into one table", round(ratio, 2), "told", holds=True, note=_words(parts, plain))
+    report(
+        "awards into partitions per award into one table",
+        round(ratio, 2),
+        "told",
+        holds=True,
+        note=_words(parts, plain),
+    )
 
 
 def _swap(name, table, aside, other):
@@ -123,7 +135,9 @@ def _fill(db):
     db.execute(
         "INSERT INTO sales_product (code, name, brand, is_service) SELECT 'p' || n, '', '', false FROM generate_series(1, 3) n"
     )
-    db.execute("CREATE TABLE loyalty_transfer_parts (LIKE loyalty_transfer INCLUDING DEFAULTS INCLUDING CONSTRAINTS) PARTITION BY RANGE (occurred_at)")
+    db.execute(
+        "CREATE TABLE loyalty_transfer_parts (LIKE loyalty_transfer INCLUDING DEFAULTS INCLUDING CONSTRAINTS) PARTITION BY RANGE (occurred_at)"
+    )
     for month in range(1, 13):
         db.execute(
             f"CREATE TABLE loyalty_transfer_p{month} PARTITION OF loyalty_transfer_parts FOR VALUES FROM"
@@ -170,7 +184,9 @@ def _updated(db) -> int:
 
 def _cold(db) -> int:
     """Updates that had to write the indexes too."""
-    return db.execute("SELECT n_tup_upd - n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'loyalty_wallet'").fetchone()[0]
+    return db.execute(
+        "SELECT n_tup_upd - n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'loyalty_wallet'"
+    ).fetchone()[0]
 
 
 def _tps(name: str, *arguments: str) -> float:

@@ -22,7 +22,8 @@ def of_plan(rule_set: RuleSet, plan: Plan, row: tuple) -> dict:
 
 def of_purchase(purchase_id: int) -> dict:
     """The explanation of a purchase recorded at any time, made anew from what was stored with it. Empty if it earned
-    for nobody."""
+    for nobody.
+    """
     award = Award.objects.select_related("purchase").filter(pk=purchase_id).first()
     if award is None:
         return {}

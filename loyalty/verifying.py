@@ -298,7 +298,7 @@ def _extra(plan, used: list | None) -> list[int]:
 def _unguarded(_wallet_ids) -> Iterator[str]:
     with connection.cursor() as cursor:
         given = {"tables": list(APPEND_ONLY), "role": settings.DATABASE_APP_ROLE}
-        if settings.DATABASE_APP_ROLE != settings.DATABASE_OWNER["USER"]:
+        if settings.DATABASE_OWNER["USER"] != settings.DATABASE_APP_ROLE:
             cursor.execute(_GRANTS, given)
             yield from (f"the serving role may {privilege} {table}" for table, privilege in cursor.fetchall())
         cursor.execute(_GUARDS, given)

@@ -102,7 +102,12 @@ def test_a_higher_tiers_rate_starts_with_the_next_purchase(shop):
     assert (second.points, second.tier_code) == (25, "silver")
     assert queries.entries(member.pk)[0].sentence == "25 points: $20.00 at 1 point per $1, ×1.25 for Silver"
     progress = queries.tier_progress(member.pk, at=MARCH)
-    assert (progress.tier.code, progress.qualifying, progress.next_tier.code, progress.missing) == ("silver", 1220, "gold", 1780)
+    assert (progress.tier.code, progress.qualifying, progress.next_tier.code, progress.missing) == (
+        "silver",
+        1220,
+        "gold",
+        1780,
+    )
     assert progress.window_ends == date(2026, 3, 31)
 
 
@@ -178,5 +183,11 @@ def test_the_programmes_totals_balance(shop):
     shop.adjust(other, 7)
     totals = queries.programme_totals(at=MARCH)
     assert totals.issued == totals.redeemed + totals.expired + totals.taken_back + totals.outstanding - totals.debt
-    assert (totals.issued, totals.redeemed, totals.taken_back, totals.outstanding, totals.debt) == (1407, 60, 50, 1307, 10)
+    assert (totals.issued, totals.redeemed, totals.taken_back, totals.outstanding, totals.debt) == (
+        1407,
+        60,
+        50,
+        1307,
+        10,
+    )
     assert totals.members_by_tier == {"member": 1, "silver": 1, "gold": 0}

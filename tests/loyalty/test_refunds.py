@@ -87,7 +87,9 @@ def test_reversal_uses_the_rules_of_the_sale(shop):
     sale = shop.buy(member, 10_000)
     definition = rules.known().rule_sets[-1]
     operations.publish_rule_set(
-        definition={"earn": [{"currency": "USD", "points": 5, "per_minor": 100}]}, live_from=MARCH + timedelta(days=1), name="×5"
+        definition={"earn": [{"currency": "USD", "points": 5, "per_minor": 100}]},
+        live_from=MARCH + timedelta(days=1),
+        name="×5",
     )
     assert definition.version == 1
     assert shop.buy(member, 1_000, at=MARCH + timedelta(days=2)).points == 50
@@ -123,9 +125,7 @@ def test_a_preview_gives_the_same_numbers_and_writes_nothing(shop):
     sale = shop.buy(member, [1000, 2390])
     shop.redeem(member, 30)
     before = (state(member), Purchase.objects.count(), Transfer.objects.count())
-    asked = operations.preview_refund(
-        purchase_id=sale.purchase_id, lines=[(2, Decimal(1), 2390)], refunded_at=MARCH
-    )
+    asked = operations.preview_refund(purchase_id=sale.purchase_id, lines=[(2, Decimal(1), 2390)], refunded_at=MARCH)
     assert (state(member), Purchase.objects.count(), Transfer.objects.count()) == before
     done = shop.refund(sale, (2, 2390))
     assert (asked.points, asked.debt_added, asked.available, asked.debt) == (
