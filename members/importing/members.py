@@ -1,0 +1,195 @@
+"""Importing members: a file of people becomes members with identifiers and consents. See docs/formats.md."""
+
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django.utils.translation import gettext as _
+
+from members.importing.files import File, Rows
+from members.importing.problems import CannotImport, Problem, Rejects, shown
+from members.models import Consent
+from members.operations import NewMember, enrol_many
+
+IDENTIFIERS = ("external_id", "card", "email", "phone")
+PLAIN = (*IDENTIFIERS, "given_name", "family_name", "language", "time_zone", "country")
+COLUMNS = (*PLAIN, "joined", "consents")
+CHUNK = 5_000
+GRANTED, REFUSED = {"yes", "true", "1", "y"}, {"no", "false", "0", "n"}
+
+
+@dataclass(frozen=True)
+class MemberMapping:
+    """How to read a file of members. Without a mapping file, the canonical format."""
+
+    columns: dict[str, str] = field(default_factory=dict)
+    defaults: dict[str, str] = field(default_factory=dict)
+    encoding: str = "utf-8"
+    delimiter: str = ","
+    time_zone: str = "UTC"
+
+
+@dataclass
+class Outcome:
+    enrolled: int = 0
+    known_before: int = 0
+
+
+def read_member_mapping(path: Path | None) -> MemberMapping:
+    """The mapping a TOML file describes: [columns], [defaults], [file] and [read]. Raises CannotImport."""
+    if path is None:
+        return MemberMapping()
+    try:
+        said = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeError, tomllib.TOMLDecodeError) as error:
+        raise CannotImport(
+            _("The mapping %(path)s cannot be read: %(error)s") % {"path": path, "error": error}
+        ) from error
+    known = {"columns": set(COLUMNS), "defaults": set(PLAIN), "file": {"encoding", "delimiter"}, "read": {"time_zone"}}
+    for section, content in said.items():
+        for name in content if section in known else [section]:
+            if name not in known.get(section, ()):
+                raise CannotImport(_("The mapping knows no %(name)s. See docs/formats.md.") % {"name": shown(name)})
+    mapping = MemberMapping(
+        said.get("columns", {}), said.get("defaults", {}), **said.get("file", {}), **said.get("read", {})
+    )
+    try:
+        ZoneInfo(mapping.time_zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise CannotImport(
+            _("Time zone %(zone)s is not known. Write it like America/New_York.") % {"zone": mapping.time_zone}
+        ) from error
+    return mapping
+
+
+def import_members(
+    path: Path,
+    mapping: MemberMapping,
+    *,
+    at: datetime,
+    source: str,
+    rejects: Rejects,
+    progress: Callable[[int, float], object],
+) -> Outcome:
+    """Enrol the members of a file, in chunks that are each one transaction. Who is known already is left as they are."""
+    file = File(path, encoding=mapping.encoding, delimiter=mapping.delimiter)
+    found = _present(file.headings, mapping)
+    outcome = Outcome()
+    for rows in file.batches(sorted(found.values()), problem=rejects.add):
+        people = _people(rows, found, mapping, at, rejects)
+        for start in range(0, len(people), CHUNK):
+            _enrol(people[start : start + CHUNK], at, source, rejects, outcome)
+        progress(len(rows), rows.share)
+    return outcome
+
+
+def _present(headings: list[str], mapping: MemberMapping) -> dict[str, str]:
+    found = {}
+    for name in COLUMNS:
+        heading = mapping.columns.get(name, name)
+        if heading in headings:
+            found[name] = heading
+        elif name in mapping.columns:
+            raise CannotImport(
+                _("Column %(heading)s (%(name)s) is missing; the file has: %(headings)s.")
+                % {"heading": heading, "name": name, "headings": ", ".join(headings[:20])}
+            )
+    if not found.keys() & set(IDENTIFIERS):
+        raise CannotImport(
+            _("The file recognises nobody: it needs one of the columns %(names)s; it has: %(headings)s.")
+            % {"names": ", ".join(IDENTIFIERS), "headings": ", ".join(headings[:20])}
+        )
+    return found
+
+
+def _people(rows: Rows, found, mapping: MemberMapping, at: datetime, rejects: Rejects) -> list[tuple[int, NewMember]]:
+    columns, broken = {}, {}
+    for name, heading in found.items():
+        text, mask = rows.text(heading)
+        columns[name], broken[name] = text.to_pylist(), mask
+    people = []
+    for place, number in enumerate(rows.numbers.tolist()):
+        cells = {name: column[place] for name, column in columns.items()}
+        unreadable = [name for name, mask in broken.items() if mask[place]]
+        if not any(cells.values()) and not unreadable:
+            continue  # an empty line at the end of a sheet
+        problem = _unreadable(number, unreadable) if unreadable else None
+        new = None if problem else _person(number, cells, mapping, at)
+        if isinstance(new, NewMember):
+            people.append((number, new))
+        else:
+            rejects.add(problem or new)
+    return people
+
+
+def _unreadable(number: int, names: list[str]) -> Problem:
+    return Problem(
+        number, names[0], _("The cell is not valid text."),
+        _("Save the file as UTF-8 without NUL bytes, or set its encoding under [file] in the mapping."),
+    )  # fmt: skip
+
+
+def _person(number: int, cells: dict[str, str], mapping: MemberMapping, at: datetime) -> NewMember | Problem:
+    if not any(cells.get(name) for name in IDENTIFIERS):
+        return Problem(
+            number,
+            "(row)",
+            _("Nothing recognises this member."),
+            _("Give at least one of external_id, card, email and phone."),
+        )
+    try:
+        joined = _moment(cells.get("joined", ""), mapping.time_zone)
+    except ValueError:
+        return Problem(
+            number, "joined", _("%(value)s is not a date and time.") % {"value": shown(cells["joined"])},
+            _("Write it like 2026-03-31 15:04:05."),
+        )  # fmt: skip
+    if joined and joined > at:
+        return Problem(
+            number,
+            "joined",
+            _("%(value)s lies in the future.") % {"value": shown(cells["joined"])},
+            _("Check the date."),
+        )
+    try:
+        consents = _consents(cells.get("consents", ""))
+    except ValueError as reason:
+        return Problem(
+            number, "consents", _("%(value)s is no consent.") % {"value": shown(str(reason))},
+            _("Write channel=yes or channel=no, several with semicolons: email=yes;sms=no. There are: %(channels)s.")
+            % {"channels": ", ".join(Consent.Channel.values)},
+        )  # fmt: skip
+    facts = {name: text for name in PLAIN if (text := cells.get(name) or mapping.defaults.get(name))}
+    return NewMember(**facts, joined_at=joined, consents=consents)
+
+
+def _moment(text: str, zone: str) -> datetime | None:
+    if not text:
+        return None
+    at = datetime.fromisoformat(text)
+    return (at if at.tzinfo else at.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
+
+
+def _consents(text: str) -> tuple[tuple[str, str, bool], ...]:
+    """`email=yes;sms=no` as (channel, purpose, is granted)."""
+    said = []
+    for part in filter(None, (piece.strip() for piece in text.split(";"))):
+        channel, _equals, word = (piece.strip().lower() for piece in part.partition("="))
+        if channel not in Consent.Channel.values or word not in GRANTED | REFUSED:
+            raise ValueError(part)
+        said.append((channel, Consent.Purpose.MARKETING, word in GRANTED))
+    return tuple(said)
+
+
+def _enrol(people: list[tuple[int, NewMember]], at: datetime, source: str, rejects: Rejects, outcome: Outcome):
+    done = enrol_many([new for _number, new in people], at=at, source=source)
+    outcome.enrolled += sum(id_ is not None for id_ in done.member_ids)
+    for error in done.errors:
+        number, _new = people[error.row]
+        if error.member_id is not None:
+            outcome.known_before += 1
+        else:
+            rejects.add(Problem(number, error.field, error.message, _("Correct the row and import the file again.")))

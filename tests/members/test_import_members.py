@@ -1,0 +1,97 @@
+"""`manage.py import_members`: from a file to members with identifiers and consents."""
+
+from datetime import UTC, datetime
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from members import queries
+from members.models import Consent, Member
+
+HEADING = "external_id,given_name,family_name,email,phone,card,language,time_zone,joined,consents"
+ADA = "m1,Ada,Lovelace,ada@example.com,+12125550123,,en,America/Chicago,2025-01-02 03:04:05,email=yes;sms=no"
+LI = "m2,小明,王,li@example.com,,,zh-hans,,,"
+
+
+def write(folder, *rows, heading=HEADING, name="members.csv"):
+    path = folder / name
+    path.write_bytes(b"\n".join(row if isinstance(row, bytes) else row.encode() for row in (heading, *rows)) + b"\n")
+    return path
+
+
+def run(path, **options):
+    out = StringIO()
+    call_command("import_members", path, stdout=out, **options)
+    return out.getvalue()
+
+
+def told(path) -> list[list[str]]:
+    rejects = path.parent / "rejects.csv"
+    run(path, rejects=rejects)
+    return [row.strip('"').split('","')[:2] for row in rejects.read_text(encoding="utf-8-sig").splitlines()[1:]]
+
+
+def test_people_become_members_with_names_identifiers_and_consents(db, tmp_path):
+    assert "2 members enrolled, 0 known before." in run(write(tmp_path, ADA, LI))
+    ada, li = queries.by_identifier("external", "m1"), queries.by_identifier("email", "LI@example.com")
+    assert (ada.given_name, ada.family_name, ada.time_zone) == ("Ada", "Lovelace", "America/Chicago")
+    assert ada.joined_at == datetime(2025, 1, 2, 3, 4, 5, tzinfo=UTC)
+    assert (li.given_name, li.family_name, li.language) == ("小明", "王", "zh-hans")
+    assert queries.by_identifier("phone", "(212) 555-0123") == ada
+    assert sorted(Consent.objects.values_list("member", "channel", "is_granted", "source")) == [
+        (ada.pk, "email", True, "import"), (ada.pk, "sms", False, "import"),
+    ]  # fmt: skip
+
+
+def test_running_it_twice_changes_nothing(db, tmp_path):
+    path = write(tmp_path, ADA, LI)
+    run(path)
+    before = list(Member.objects.order_by("pk").values_list("pk", "public_id", "joined_at"))
+    assert "0 members enrolled, 2 known before." in run(path)
+    assert list(Member.objects.order_by("pk").values_list("pk", "public_id", "joined_at")) == before
+    assert Consent.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("row", "field"),
+    [
+        (",Nobody,At all,,,,,,,", "(row)"),
+        ("m9,,,not an address,,,,,,", "email"),
+        ("m9,,,,12,,,,,", "phone"),
+        ("m9,,,,,2900000000000,,,,", "card"),
+        ("m9,,,,,,,Mars/Olympus,,", "time_zone"),
+        ("m9,,,,,,,,yesterday,", "joined"),
+        ("m9,,,,,,,,2999-01-01,", "joined"),
+        ("m9,,,,,,,,,pigeon=yes", "consents"),
+        ("m9,,,,,,,,,email=perhaps", "consents"),
+        (b"m9,\xff,,,,,,,,", "given_name"),
+        ("m9,just three", "(row)"),
+    ],
+)
+def test_a_bad_row_is_told_and_the_others_are_enrolled(db, tmp_path, row, field):
+    assert told(write(tmp_path, ADA, row, LI)) == [["3", field]]
+    assert Member.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("heading", "sentence"),
+    [
+        ("name,town", "The file recognises nobody: it needs one of the columns external_id"),
+        ("email,email", "Column email appears twice"),
+    ],
+)
+def test_a_heading_that_recognises_nobody_is_refused(db, tmp_path, heading, sentence):
+    with pytest.raises(CommandError, match=sentence):
+        run(write(tmp_path, "a,b", heading=heading))
+
+
+def test_a_mapping_names_columns_and_defaults(db, tmp_path):
+    mapping = tmp_path / "m.toml"
+    mapping.write_text('[columns]\nexternal_id = "household"\n[defaults]\nlanguage = "zh-hans"\n')
+    path = write(tmp_path, "77,x", heading="household,language_name")
+    run(path, mapping=mapping)
+    assert queries.by_identifier("external", "77").language == "zh-hans"
+    mapping.write_text("[columns]\nfirst_name = 'x'\n")
+    with pytest.raises(CommandError, match="The mapping knows no first_name"):
+        run(path, mapping=mapping)
