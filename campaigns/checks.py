@@ -33,7 +33,7 @@ def blocking(campaign: Campaign, *, at) -> list[Problem]:
 
 def run(campaign: Campaign, *, at) -> list[Problem]:
     """Every finding, stops first. Reads only; renders nothing to members."""
-    found = [*_audience(campaign, at), *_variants(campaign), *_settings(campaign)]
+    found = dict.fromkeys([*_audience(campaign, at), *_variants(campaign), *_settings(campaign)])  # each finding once
     return sorted(found, key=lambda problem: problem.level != STOP)
 
 

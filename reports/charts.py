@@ -11,7 +11,7 @@ import vl_convert
 
 INK, LINE, ACCENT, WARM = "#010203", "#010204", "#010205", "#010206"
 _VARIABLES = {INK: "currentColor", LINE: "var(--line-strong)", ACCENT: "var(--pine)", WARM: "var(--marigold)"}
-WIDTH = 620
+WIDTH = 330
 
 
 def _svg(chart, label: str) -> str:
@@ -25,7 +25,7 @@ def _svg(chart, label: str) -> str:
         "gridOpacity": 0.4,
     }
     styled = chart.configure(background="transparent", font="sans-serif").configure_axis(
-        labelFontSize=12, titleFontSize=12, titleFontWeight="normal", **axis
+        labelFontSize=11, titleFontSize=11, titleFontWeight="normal", **axis
     )
     return _converted(json.dumps(styled.configure_view(strokeWidth=0).to_dict()), label)
 
@@ -46,7 +46,7 @@ def _rows(rows):
 def intervals(rows: list[dict], *, title: str, label: str, truth: float | None = None) -> str:
     """Estimates with their 95 % intervals: rows of name, low, estimate, high; the zero line, and the planted truth if any."""
     base = alt.Chart(_rows(rows), width=WIDTH, height=44 * len(rows) + 10)
-    y = alt.Y("name:N", title=None, sort=None, axis=alt.Axis(labelLimit=220))
+    y = alt.Y("name:N", title=None, sort=None, axis=alt.Axis(labelLimit=150))
     bars = base.mark_rule(strokeWidth=3, color=ACCENT).encode(y=y, x=alt.X("low:Q", title=title), x2="high:Q")
     dots = base.mark_point(filled=True, size=110, color=ACCENT, opacity=1).encode(y=y, x="estimate:Q")
     zero = alt.Chart(_rows([{"x": 0}])).mark_rule(strokeDash=[4, 3], color=INK).encode(x="x:Q")

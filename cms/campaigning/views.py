@@ -145,7 +145,8 @@ def campaign_edit(request, pk=None):
     if campaign and not campaign.is_draft:
         messages.error(request, _("Only a draft can be edited. Clone it to make a new one."))
         return redirect("cms_campaign", pk)
-    form = CampaignForm(request.POST or None, instance=campaign, initial={"audience": request.GET.get("audience")})
+    chosen = {} if campaign else {"audience": request.GET.get("audience")}
+    form = CampaignForm(request.POST or None, instance=campaign, initial=chosen)
     variants = VariantFormSet(request.POST or None, initial=_variants(campaign), prefix="v")
     if request.method == "POST" and form.is_valid() and variants.is_valid():
         saved = _save(campaign, form.cleaned_data, variants.chosen())
