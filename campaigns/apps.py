@@ -4,3 +4,6 @@ from django.apps import AppConfig
 class CampaignsConfig(AppConfig):
     name = "campaigns"
     append_only = ("LiftReport",)
+
+    def ready(self):
+        from campaigns import receivers  # noqa: F401 - they register themselves, once the tables are known

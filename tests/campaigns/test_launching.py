@@ -9,8 +9,10 @@ from campaigns.tasks import run_due
 from delivery import operations as delivery
 from delivery.models import Message
 from experiments.models import Assignment
+from loyalty.models import Entitlement
 from members import clock
 from members.operations import give_consent
+from members.signals import member_erased
 from recommender.models import Decision
 from tests.campaigns.conftest import deliver, email_template, push_template
 from tests.campaigns.people import AT
@@ -267,6 +269,41 @@ def test_a_failure_is_rolled_back_and_tried_again(town, draft, at_the_clock, mon
     assert not Fire.objects.exists()
     assert Campaign.objects.get(pk=campaign.pk).status == Status.SCHEDULED
     assert run_due()["launched"] == 1
+
+
+def decided(campaign, members, category):
+    """Every member was decided the same offer for this campaign."""
+    Decision.objects.bulk_create(
+        Decision(
+            cause=campaign.cause, member=member, slot="buy_again", position=1, category=category, benefit="multiply",
+            amount=300, propensity=1.0, policy="fixed", reason_code="often", decided_at=AT,
+        )
+        for member in members
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["ordinary", "rehearsal"])
+def test_offers_are_granted_to_who_is_sent_them_and_never_by_a_rehearsal(town, draft, kind):
+    people, _place, products = town(20)
+    campaign = draft(kind=kind, offers_buy_again=0, offers_new_for_you=0)
+    decided(campaign, people, products[0].category)
+    operations.launch(campaign=campaign, at=AT)
+    given = set(Entitlement.objects.values_list("member_id", "cause", "valid_until"))
+    sent = set(Recipient.objects.filter(campaign=campaign).values_list("member_id", flat=True))
+    cause = f"{campaign.cause}:{products[0].category_id}"
+    expected = {(pk, cause, AT + timedelta(days=14)) for pk in sent} if kind == "ordinary" else set()
+    assert given == expected
+    assert 0 < len(sent) < 20
+    assert all(row["buy_again"] for row in Recipient.objects.values_list("values", flat=True))
+
+
+def test_an_erased_member_leaves_no_row_behind_and_the_funnel_still_adds_up(town, draft):
+    town(12)
+    campaign = operations.plan(campaign=draft(), at=AT)
+    gone = Recipient.objects.filter(campaign=campaign).first().member_id
+    member_erased.send(Campaign, member_id=gone)
+    assert not Recipient.objects.filter(member_id=gone).exists()
+    assert queries.funnel(campaign).audience == 12
 
 
 def test_planning_costs_the_same_number_of_statements_for_few_and_for_many(town, draft):
