@@ -51,6 +51,7 @@ def built_by_hand(page, site):
     with page.expect_response("**/audiences/count/"):
         page.fill("[name='n.0.1.days']", "40")
     page.wait_for_selector("#count:has-text('Last purchase more than 40 days ago')")
+    page.focus("[name=name]")
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(r"/audiences/\d+/$"))
 
