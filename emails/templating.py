@@ -117,10 +117,11 @@ def syntax_problem(source: str) -> str:
     if len(source) > SOURCE_LIMIT:
         return _("It is longer than %(limit)s characters.") % {"limit": f"{SOURCE_LIMIT:,}"}
     try:
-        parse(unescape_liquid(source), is_html=False)
+        used = parse(unescape_liquid(source), is_html=False).analyze().filters
     except LiquidError as error:
         return _("The field or tag cannot be read: %(reason)s") % {"reason": str(error).split("\n")[0]}
-    return ""
+    unknown = sorted(used.keys() - FILTERS.keys())
+    return _("There is no filter “%(name)s”.") % {"name": unknown[0]} if unknown else ""
 
 
 _LIQUID = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)

@@ -112,6 +112,7 @@ def _languages(template) -> list[dict]:
 
 
 @require_GET
+@xframe_options_sameorigin
 @authors_only
 @xframe_options_sameorigin
 def email_frame(request, pk):
