@@ -300,7 +300,7 @@ class PointsBlock(EmailBlock):
             else ""
         )
         number = (
-            f'<div class="ink" style="font-family:{SERIF};font-size:44px;line-height:1.1;color:{look.brand.primary};">{hide("{{ points | number | default: 0 }}")}\n'
+            f'<div class="ink" style="font-family:{SERIF};font-size:44px;line-height:1.1;color:{look.brand.primary};">{hide("{{ points | default: 0 | number }}")}\n'
             f'<span style="font-family:{SANS};font-size:16px;">{_("points")}</span></div>'
         )
         table = (
@@ -347,7 +347,7 @@ class PointsBlock(EmailBlock):
 
     def lines(self, value, look):
         rows = f"{value['heading']}\n" if value.get("heading") else ""
-        rows += "{{ points | number | default: 0 }} " + _("points")
+        rows += "{{ points | default: 0 | number }} " + _("points")
         if value.get("shows_tier"):
             rows += " {% if tier != blank %}· {{ tier }}{% endif %}\n"
             words = self._progress_source()

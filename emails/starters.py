@@ -22,7 +22,7 @@ class Words:
 WIN_BACK = {
     "en": Words(
         subject='{{ given_name | default: "Hello" }}, your favourites are waiting',
-        preheader="Offers picked for you, and {{ points | number }} points to spend",
+        preheader="Offers picked for you, and {{ points | default: 0 | number }} points to spend",
         blocks=(
             (
                 "hero",
@@ -68,7 +68,7 @@ WIN_BACK = {
     ),
     "zh-hans": Words(
         subject='{{ given_name | default: "您好" }}，您常买的都在等您',
-        preheader="为您挑选的优惠，还有 {{ points | number }} 积分可用",
+        preheader="为您挑选的优惠，还有 {{ points | default: 0 | number }} 积分可用",
         blocks=(
             (
                 "hero",

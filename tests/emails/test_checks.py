@@ -73,7 +73,7 @@ def test_a_dead_link_inside_a_text_is_found_too():
 
 
 def test_a_link_carries_no_personal_data():
-    [(field, message)] = found(email(button('https://example.com/?n={{ given_name | default: "x" }}'), FOOTER))
+    [(_field, message)] = found(email(button('https://example.com/?n={{ given_name | default: "x" }}'), FOOTER))
     assert "given_name" in message
 
 
