@@ -25,9 +25,9 @@ def words(code: str, params: dict, names: dict[int, str]) -> str:
         return _("Goes with “%(name)s” that you bought") % {"name": names[params["category"]]}
     if code == POPULAR_HERE:
         return _("Popular with members like you in your store")
-    if code == MEMBERS_LIKE_YOU:
-        return _("Members who buy what you buy like it")
-    return _("Popular with our members")
+    if code == POPULAR:
+        return _("Popular with our members")
+    return _("Members who buy what you buy like it")
 
 
 def _rhythm(days: int) -> str:

@@ -90,10 +90,11 @@ class MatrixFactorisation(Fitted):
     def _model(self):
         from implicit.als import AlternatingLeastSquares
 
-        return AlternatingLeastSquares(
-            factors=self.factors, regularization=self.regularisation, alpha=1.0, iterations=self.rounds,
-            random_state=self.seed, num_threads=THREADS,
-        )  # fmt: skip
+        with threadpool_limits(1, "blas"):
+            return AlternatingLeastSquares(
+                factors=self.factors, regularization=self.regularisation, alpha=1.0, iterations=self.rounds,
+                random_state=self.seed, num_threads=THREADS,
+            )  # fmt: skip
 
     def _weighted(self, seen: Interactions) -> csr_matrix:
         matrix = _confidence(seen)
