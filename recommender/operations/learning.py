@@ -124,7 +124,13 @@ def lesson_of(cause: str) -> Learned | None:
 
 
 def _told(lesson: Lesson) -> Learned:
-    return Learned(changes=tuple(Change(**change) for change in lesson.changes), verdict=lesson.verdict)
+    """The lesson, its groups named in the reader's language."""
+    groups = Category.objects.in_bulk([change["group_id"] for change in lesson.changes])
+    changes = (
+        Change(**change | ({"group_name": groups[change["group_id"]].name} if change["group_id"] in groups else {}))
+        for change in lesson.changes
+    )
+    return Learned(changes=tuple(changes), verdict=lesson.verdict)
 
 
 def _evidence(cause: str, outcomes: Iterable[Outcome]) -> list[Evidence]:
