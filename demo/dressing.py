@@ -36,9 +36,10 @@ def weeks_moved(today: date) -> int:
 
 @dataclass(frozen=True)
 class Year:
-    """The year, moved by `weeks`. Tests and benches use 0: the original dates."""
+    """The year, moved by `weeks`, of every `one_in`-th household. Tests and benches use 0 weeks: the original dates."""
 
     weeks: int
+    one_in: int = 1
 
     def moved(self, moment: datetime) -> datetime:
         return moment.replace(tzinfo=UTC) + timedelta(weeks=self.weeks)
@@ -60,7 +61,11 @@ class Year:
             "sales_value",
             "transaction_timestamp",
         ]
-        return pq.read_table(data_folder() / "transactions.parquet", columns=columns)
+        whole = pq.read_table(data_folder() / "transactions.parquet", columns=columns)
+        if self.one_in == 1:
+            return whole
+        chosen = pa.array(sorted(pc.unique(whole["household_id"]).to_pylist())[:: self.one_in])
+        return whole.filter(pc.is_in(whole["household_id"], value_set=chosen))
 
     @cached_property
     def products(self) -> pa.Table:
