@@ -129,7 +129,7 @@ DATABASES = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = environment.get("REDIS_URL") or f"unix://{EMBEDDED_REDIS.socket}"
-CELERY_BROKER_URL = environment.get("REDIS_URL") or f"redis+socket://{EMBEDDED_REDIS.socket}"
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)  # Celery's spelling of the same
 CACHES = {"default": {"BACKEND": "config.db.cache.Cache", "LOCATION": REDIS_URL}}
 
 # -- people ------------------------------------------------------------------------------------------------------------

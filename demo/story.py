@@ -70,22 +70,22 @@ class Chapter:
     tell: Callable[[Scene], str]
 
 
-def scene() -> Scene:
+def scene(one_in: int = 1) -> Scene:
     """The scene of this demo; the shift of its year is decided once and kept."""
     weeks = queries.fact("weeks_moved")
     if weeks is None:
         weeks = dressing.weeks_moved(timezone.localdate())
         operations.remember(weeks_moved=weeks)
-    return Scene(dressing.Year(weeks), settings.VAR / "demo")
+    return Scene(dressing.Year(weeks, one_in), settings.VAR / "demo")
 
 
 def is_finished(chapter: Chapter) -> bool:
     return queries.fact(f"chapter_{chapter.name}") is not None
 
 
-def tell(chapters: list[Chapter], say: Callable[[str], None]) -> None:
+def tell(chapters: list[Chapter], say: Callable[[str], None], *, here: Scene | None = None) -> None:
     """Tell what is not told yet, in order, each with its time."""
-    here = scene()
+    here = here or scene()
     here.folder.mkdir(parents=True, exist_ok=True)
     for number, chapter in enumerate(chapters, start=1):
         if is_finished(chapter):
