@@ -7,6 +7,7 @@ import sys
 
 def main():
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # implicit brings its own threads; two pools fight
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(sys.argv)
