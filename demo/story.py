@@ -136,8 +136,8 @@ def _import(here: Scene, name: str, *, begin=None, end=None) -> str:
     lines = here.year.lines(begin=begin, end=end)
     path = _write(lines, here.folder / f"{name}.parquet")
     call_command(
-        "import_purchases", str(path), mapping=str(Path(__file__).with_name("complete_journey.toml")), source="complete-journey",
-        rejects=str(here.folder / f"{name}-rejects.csv"),
+        "import_purchases", str(path), mapping=Path(__file__).with_name("complete_journey.toml"), source="complete-journey",
+        rejects=here.folder / f"{name}-rejects.csv",
     )  # fmt: skip
     receipts = pc.count_distinct(lines["receipt"]).as_py()
     return f"{receipts:,} receipts, {lines.num_rows:,} lines"
