@@ -288,7 +288,10 @@ def measure_campaign(here: Scene) -> str:
     campaign = Campaign.objects.get(name="Come back to your points")
     report = campaigns.measure(campaign=campaign, at=max(timezone.now(), campaign.outcome_ends_at))
     first = report.figures["comparisons"][0]
-    return f"difference per member {first['absolute'] / 100:+.2f} [{first['low'] / 100:+.2f}, {first['high'] / 100:+.2f}] {report.figures['currency']}"
+    if first.get("cannot"):
+        return f"too few to compare: {first['n_control']} held out, {first['n_treated']} sent"
+    low, high = first["low"] / 100, first["high"] / 100
+    return f"difference per member {first['absolute'] / 100:+.2f} [{low:+.2f}, {high:+.2f}] {report.figures['currency']}"
 
 
 def make_refunds(here: Scene) -> str:
