@@ -12,6 +12,7 @@ from delivery.models import Message, MessageEvent, Suppression
 from delivery.signals import message_evidence
 from members.models import Member
 from members.operations import give_consent
+from members.signals import member_erased
 from tests.delivery.conftest import AT
 
 pytestmark = pytest.mark.django_db
@@ -342,7 +343,7 @@ def test_erasure_empties_the_message_and_stops_it(enrolled, outbox, hop):
     deliver()
     outbox("new")
     for member in (sent, waiting):
-        operations.forget_member(member_id=member.pk)
+        member_erased.send(Member, member_id=member.pk)
     deliver()
     assert queries.counts("new") == {"skipped(erased)": 2}
     assert queries.counts("old") == {"sent": 1}
