@@ -87,6 +87,12 @@ def test_migrations_are_named():
 
 def test_no_file_names_a_registry_or_this_machine():
     forbidden = re.compile(r"file:///|extra-index-url|pypi\.org/simple|/root/|/work/")
-    texts = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "requirements.lock", ROOT / "pyproject.toml", ROOT / "Makefile"]
+    texts = [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/**/*.md"),
+        ROOT / "requirements.lock",
+        ROOT / "pyproject.toml",
+        ROOT / "Makefile",
+    ]
     offenders = [f"{path.name}: {match.group()}" for path in texts for match in forbidden.finditer(path.read_text())]
     assert not offenders

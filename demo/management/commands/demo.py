@@ -7,9 +7,8 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connection
 
-from config.embedded import EmbeddedError
 from demo import story
-from demo.processes import PortTaken, Processes, check_port
+from demo.processes import Processes, check_port
 from demo.roles import ROLES
 
 DISK_BYTES = 2_500_000_000
@@ -34,7 +33,7 @@ class Command(BaseCommand):
             story.tell(story.CHAPTERS, self.stdout.write)
             if not options["no_serve"]:
                 self._serve(processes)
-        except (EmbeddedError, PortTaken, OperationalError) as error:
+        except (RuntimeError, OperationalError) as error:
             raise CommandError(str(error)) from error
         except KeyboardInterrupt:
             self.stdout.write("\nStopping …")
