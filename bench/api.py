@@ -1,0 +1,122 @@
+"""POST /api/v1/purchases with three lines, beside an empty endpoint of the same stack, under granian.
+
+The empty endpoint has the same middleware, the same token, a validated body of the same shape, and one `SELECT 1`: the ratio is
+what recording a purchase and awarding its points leaves of it. Both stand in one server, alternating, with the same clients.
+"""
+
+import contextlib
+import json
+import os
+import random
+import socket
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from datetime import UTC, datetime
+from http.client import HTTPConnection
+
+from api.operations import create_client
+from bench import scratch
+from members.cards import new_card_number
+from members.operations import enrol_many
+from sales.operations import ensure_products, ensure_stores
+
+BAR, CLIENTS, SECONDS, ROUNDS, MEMBERS = 0.5, 4, 4, 4, 1_000
+PATHS = ("purchases", "bench/empty")
+
+
+def run(report):
+    with scratch.database("regulars_bench_api") as name:
+        cards, token = _shop()
+        with _server(name) as port:
+            clients = [_Client(port, token, cards, number) for number in range(CLIENTS)]
+            for path in PATHS:
+                _rate(clients, path, 1)  # both warm up
+            rates = {path: [] for path in PATHS}
+            for _ in range(ROUNDS):
+                for path in PATHS:
+                    rates[path].append(_rate(clients, path, SECONDS))
+    ratio = statistics.median(ours / empty for ours, empty in zip(*(rates[path] for path in PATHS), strict=True))
+    ours, empty = (statistics.median(rates[path]) for path in PATHS)
+    note = f"{ours:,.0f}/s against {empty:,.0f}/s; {CLIENTS} clients, one server process of {CLIENTS} threads"
+    report("purchases of three lines ÷ an empty endpoint", round(ratio, 2), f"≥ {BAR}", ratio >= BAR, note)
+
+
+def _shop() -> tuple[list[str], str]:
+    cards = [new_card_number() for _ in range(MEMBERS)]
+    ensure_stores([("1", "Main Street")])
+    ensure_products([(f"p{n}", f"Product {n}", "Grocery > Dairy > Milk") for n in range(3)])
+    enrol_many([{"card": card} for card in cards], at=datetime.now(UTC), source="bench")
+    return cards, create_client(name="bench")[1]
+
+
+@contextlib.contextmanager
+def _server(database: str):
+    """One granian process on a free port; yields the port once it answers."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [
+        sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
+        "--blocking-threads", str(CLIENTS), "--log-level", "warning", "bench._serving:application",
+    ]  # fmt: skip
+    process = subprocess.Popen(command, env=os.environ | {"BENCH_DATABASE": database})
+    try:
+        _wait_for(port, process)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _wait_for(port: int, process: subprocess.Popen):
+    for _ in range(600):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        if process.poll() is not None:
+            break
+        time.sleep(0.1)
+    raise RuntimeError("granian does not answer; its own words stand above.")
+
+
+class _Client:
+    """A till with a kept connection."""
+
+    def __init__(self, port: int, token: str, cards: list[str], number: int):
+        self._http = HTTPConnection("127.0.0.1", port, timeout=60)
+        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        self._cards, self._number, self._sent = cards, number, 0
+        self._dice = random.Random(number)
+
+    def send(self, path: str):
+        self._sent += 1
+        body = {
+            "receipt": f"{self._number}-{self._sent}", "store": "1", "purchased_at": datetime.now(UTC).isoformat(), "currency": "USD",
+            "member": {"card": self._dice.choice(self._cards)},
+            "lines": [{"product": f"p{n}", "quantity": "1", "total_minor": self._dice.randrange(100, 3000)} for n in range(3)],
+        }  # fmt: skip
+        self._http.request("POST", f"/api/v1/{path}", json.dumps(body), self._headers)
+        response = self._http.getresponse()
+        answer = response.read()
+        if response.status not in {200, 201}:
+            raise RuntimeError(f"{path}: {response.status} {answer[:300]!r}")
+
+
+def _rate(clients: list[_Client], path: str, seconds: float) -> float:
+    """Requests per second of all clients together."""
+    counts, until = [0] * len(clients), time.monotonic() + seconds
+
+    def shift(number):
+        while time.monotonic() < until:
+            clients[number].send(path)
+            counts[number] += 1
+
+    begun = time.monotonic()
+    threads = [threading.Thread(target=shift, args=(number,)) for number in range(len(clients))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(counts) / (time.monotonic() - begun)
