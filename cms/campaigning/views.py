@@ -25,8 +25,8 @@ SAMPLE = 5
 # -- audiences ---------------------------------------------------------------------------------------------------------
 
 
-@require_GET
 @marketers_only
+@require_GET
 def audience_list(request):
     rows = Audience.objects.prefetch_related("campaigns")
     return TemplateResponse(request, "cms/campaigning/audience_list.html", {"audiences": rows})
@@ -85,15 +85,15 @@ def _page(found):
     return found.order_by("pk").prefetch_related("identifiers")[:SAMPLE]
 
 
-@require_POST
 @marketers_only
+@require_POST
 def audience_count(request):
     """The live count beside the builder."""
     return TemplateResponse(request, "cms/campaigning/count.html", _counted(building.read(request.POST)))
 
 
-@require_GET
 @marketers_only
+@require_GET
 def audience_members(request, pk):
     """Who is in, masked, and why one chosen member is in or out."""
     audience = get_object_or_404(Audience, pk=pk)
@@ -130,8 +130,8 @@ def audience_delete(request, pk):
 # -- campaigns ---------------------------------------------------------------------------------------------------------
 
 
-@require_GET
 @marketers_only
+@require_GET
 def campaign_list(request):
     page = Paginator(queries.campaigns(), PER_PAGE).get_page(request.GET.get("p"))
     return TemplateResponse(
@@ -174,8 +174,8 @@ def _save(campaign, settings, variants):
 FIXES = {"audience": "cms_audience_edit", "settings": "cms_campaign_edit", "variants": "cms_campaign_edit"}
 
 
-@require_GET
 @marketers_only
+@require_GET
 def campaign(request, pk):
     found = get_object_or_404(Campaign.objects.select_related("audience", "experiment", "cloned_from"), pk=pk)
     now = clock.now()
@@ -276,8 +276,8 @@ def _schedule(request, found):
     messages.success(request, _("Scheduled."))
 
 
-@require_GET
 @marketers_only
+@require_GET
 def campaign_people(request, pk, fate):
     """The people behind one number, masked."""
     found = get_object_or_404(Campaign, pk=pk, experiment__isnull=False)
