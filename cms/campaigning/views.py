@@ -181,12 +181,12 @@ def campaign(request, pk):
     now = clock.now()
     is_open = found.status in (Campaign.Status.DRAFT, Campaign.Status.MISSED, Campaign.Status.SCHEDULED)
     report = queries.latest_report(found)
+    problems = checks.run(found, at=now) if is_open else []
     context = {
         "campaign": found,
         "variants": found.variants.select_related("email_template", "push_template"),
-        "problems": [(problem, _fix(found, problem)) for problem in checks.run(found, at=now)] if is_open else [],
-        "power": checks.power_of(found, at=now) if is_open and found.audience else None,
-        "is_blocked": bool(checks.blocking(found, at=now)) if is_open else False,
+        "problems": [(problem, _fix(found, problem)) for problem in problems],
+        "is_blocked": any(problem.level == checks.STOP for problem in problems),
         "is_open": is_open,
         "funnel": _funnel(found),
         "report": report,
