@@ -10,8 +10,8 @@ from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
 from members import cards, normalise
-from members.crypto import keyed_hash
-from members.models import Consent, Identifier, Member
+from members.crypto import encrypt, keyed_hash
+from members.models import Consent, Member
 
 KINDS = ("card", "phone", "email", "external")
 FIELD_OF_KIND = {"external": "external_id"}
@@ -106,7 +106,8 @@ def enrol_many(rows: Iterable[NewMember | Mapping], *, at, source: str) -> Enrol
         drafts = _refuse_taken(drafts, errors)
         try:
             with transaction.atomic():
-                _write(drafts, at=at, source=source)
+                if drafts:
+                    _write(drafts, at=at, source=source)
             break
         except IntegrityError as clash:
             if "one_member_for_one_identifier" not in str(clash):
@@ -228,17 +229,7 @@ def _write(drafts: list[_Draft], *, at, source: str):
     for draft in drafts:
         draft.member = _member(draft.new, at)
     Member.objects.bulk_create([draft.member for draft in drafts], batch_size=2_000)
-    Identifier.objects.bulk_create(
-        [
-            Identifier(
-                member=draft.member, kind=kind, value=value, value_hash=draft.hashes[kind],
-                email_domain=value.rpartition("@")[2] if kind == "email" else "",
-            )
-            for draft in drafts
-            for kind, value in draft.values.items()
-        ],
-        batch_size=2_000,
-    )  # fmt: skip
+    _write_identifiers(drafts)
     write_search_tokens(
         (draft.member.pk, draft.new.given_name, draft.new.family_name, draft.values.get("phone", ""))
         for draft in drafts
@@ -254,6 +245,25 @@ def _write(drafts: list[_Draft], *, at, source: str):
         ],
         batch_size=2_000,
     )  # fmt: skip
+
+
+def _write_identifiers(drafts: list[_Draft]):
+    """All identifiers in one statement: through model instances it takes twice as long as everything else together."""
+    context = "members.identifier.value"
+    rows = [
+        (
+            draft.member.pk, kind, encrypt(value, context=context), draft.hashes[kind],
+            value.rpartition("@")[2] if kind == "email" else "",
+        )
+        for draft in drafts
+        for kind, value in draft.values.items()
+    ]  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO members_identifier (member_id, kind, value, value_hash, email_domain, is_primary, created_at)"
+            " SELECT *, true, now() FROM unnest(%s::bigint[], %s::text[], %s::bytea[], %s::bytea[], %s::text[])",
+            [list(column) for column in zip(*rows, strict=True)],
+        )
 
 
 def _member(new: NewMember, at) -> Member:

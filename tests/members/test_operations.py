@@ -67,3 +67,25 @@ def test_who_looked_is_written_down_newest_first():
     ]
     with pytest.raises(ValueError, match="snooped"):
         operations.note_access(user=user, member_id=member.pk, act="snooped", door="desk")
+
+
+def test_the_first_administrator_is_made_on_the_command_line(capsys):
+    from django.core.management import CommandError, call_command
+
+    from sales.models import Store
+
+    store = Store.objects.create(code="S1", name="Elm Street")
+    call_command(
+        "add_staff",
+        "kim@example.com",
+        role=["administrator", "cashier"],
+        store=["S1"],
+        name="Kim Lee",
+        no_password=True,
+    )
+    user = operations.add_staff(email="kim@example.com", roles=["administrator"], given_name="Kim", family_name="Lee")
+    assert (user.get_full_name(), list(user.stores.all())) == ("Kim Lee", [store])
+    assert "kim@example.com may sign in as administrator, cashier" in capsys.readouterr().out
+    for wrong in ({"store": ["S9"]}, {"store": []}):
+        with pytest.raises(CommandError):
+            call_command("add_staff", "kim@example.com" if wrong["store"] else "no address", no_password=True, **wrong)

@@ -1,0 +1,95 @@
+"""Members at scale: enrolling a file, finding one member among many, asking who may be written to.
+
+The crowd is made in SQL: a hundred thousand members with search tokens of the real shape (eleven keyed hashes each) and one to
+three words of consent. Only the members that are looked for are enrolled the real way.
+"""
+
+import statistics
+import time
+from datetime import UTC, datetime
+
+from django.db import connection
+
+from bench import scratch
+from members import operations, queries
+from members.models import Member
+
+CROWD, ENROLLED, SEARCHES = 100_000, 2_469, 60
+AT = datetime(2027, 1, 4, 16, 0, tzinfo=UTC)
+
+
+def run(report):
+    with scratch.database("regulars_bench_members"):
+        seconds = _enrol()
+        report(
+            "members: enrolled per second, a file of 2,469",
+            round(ENROLLED / seconds),
+            "≥ 1,000",
+            ENROLLED / seconds >= 1_000,
+        )
+        _crowd()
+        p95 = _find_p95_ms()
+        report(f"members: find by four phone digits among {CROWD:,}, p95 ms", round(p95, 1), "≤ 300", p95 <= 300)
+        ratio, seconds = _reachable()
+        report(
+            "members: who may be e-mailed, × a plain count of as many rows", round(ratio, 1), "≤ 10", ratio <= 10,
+            note=f"{seconds:.2f} s for {CROWD:,}",
+        )  # fmt: skip
+
+
+def _enrol() -> float:
+    rows = [
+        {
+            "given_name": f"Given{n % 300}", "family_name": f"Family{n % 700}", "email": f"member{n}@example.com",
+            "phone": f"+1212555{n:04d}", "external_id": f"H-{n}", "consents": ["email"],
+        }
+        for n in range(ENROLLED)
+    ]  # fmt: skip
+    began = time.perf_counter()
+    done = operations.enrol_many(rows, at=AT, source="bench")
+    assert not done.errors
+    return time.perf_counter() - began
+
+
+def _crowd():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """WITH made AS (
+                 INSERT INTO members_member (public_id, status, language, time_zone, country, lifecycle_stage, joined_at, custom_fields)
+                 SELECT gen_random_uuid(), 'active', 'en', 'America/New_York', '', 'active', %(at)s, '{}' FROM generate_series(1, %(n)s)
+                 RETURNING id),
+               said AS (
+                 INSERT INTO members_consent (member_id, channel, purpose, is_granted, at, source, text_version)
+                 SELECT id, 'email', 'marketing', word < 3 OR id %% 5 > 0, %(at)s - interval '1 day' * (9 - word), 'bench', ''
+                   FROM made, generate_series(1, 1 + (id %% 3)::int) AS word)
+               INSERT INTO members_searchtoken (member_id, kind, token_hash)
+               SELECT id, CASE WHEN place < 7 THEN 'phone' ELSE 'name' END,
+                      decode(md5(CASE WHEN place = 0 THEN (id %% 10000)::text ELSE id || ':' || place END), 'hex')
+                 FROM made, generate_series(0, 10) AS place ON CONFLICT DO NOTHING""",
+            {"at": AT, "n": CROWD},
+        )
+        cursor.execute("ANALYZE members_member, members_consent, members_searchtoken, members_identifier")
+
+
+def _find_p95_ms() -> float:
+    took = []
+    for n in range(SEARCHES):
+        began = time.perf_counter()
+        found = queries.find(f"{(n * 41) % ENROLLED:04d}")
+        took.append((time.perf_counter() - began) * 1000)
+        assert found
+    return statistics.quantiles(took, n=20)[-1]
+
+
+def _reachable() -> tuple[float, float]:
+    ours, plain = [], []
+    for _ in range(3):
+        began = time.perf_counter()
+        reachable = Member.objects.reachable(channel="email", at=AT).count()
+        ours.append(time.perf_counter() - began)
+        began = time.perf_counter()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM members_consent WHERE is_granted")
+        plain.append(time.perf_counter() - began)
+        assert 0 < reachable <= CROWD + ENROLLED
+    return min(ours) / min(plain), min(ours)
