@@ -19,12 +19,13 @@ def enqueue(
 ):
     """Write one pending message for every row of `messages`; answer how many were new.
 
-    `messages` is a QuerySet with a column or annotation `member_id` (or else `user_id`, for staff), and where they differ by
+    `messages` is a QuerySet with a column or annotation `member_id` (or annotated with `user_id`, for staff), and where they differ by
     row `content` ("emails.FrozenEmail:12"), `values` (JSON, no personal fields) and `due_at`; what it lacks comes from the
     arguments. Safe to repeat: a recipient who has a message of this cause and channel gets no second one.
     """
     known = set(messages.query.annotations) | {field.attname for field in messages.model._meta.concrete_fields}
-    recipient = "member_id" if "member_id" in known else "user_id"
+    is_for_staff = "user_id" in messages.query.annotations or "member_id" not in known
+    recipient = "user_id" if is_for_staff else "member_id"
     defaults = {
         "content": models.Value(content, output_field=models.CharField()),
         "values": models.Value({}, output_field=models.JSONField()),

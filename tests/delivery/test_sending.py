@@ -3,9 +3,11 @@
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.db import connection
 from django.db.models import F
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from delivery import operations, queries
 from delivery.models import Message, MessageEvent, Suppression
@@ -374,3 +376,29 @@ def test_the_same_number_of_queries_for_one_and_for_three(enrolled, outbox, hop)
             assert deliver(worker=f"w{number}").sent == count
         asked.append(len(captured))
     assert asked[0] == asked[1]
+
+
+def test_an_hour_old_unsent_row_is_found_by_the_sweeper(enrolled, outbox, hop):
+    enrolled(2)
+    _waiting, forgotten = outbox()
+    Message.objects.filter(pk=forgotten.pk).update(
+        state="claimed", claimed_by="gone", lease_until=timezone.now() - timedelta(hours=1)
+    )
+    swept = operations.sweep(at=AT + timedelta(hours=1))
+    assert (swept.released, swept.doubted, swept.is_work_due) == (1, 0, True)
+    assert deliver(at=AT + timedelta(hours=1)).sent == 2
+    assert operations.sweep(at=AT + timedelta(hours=1)).is_work_due is False
+    assert set(hop.copies.values()) == {1}
+
+
+def test_staff_get_what_concerns_them_and_never_offers(db, words, hop):
+    user = get_user_model().objects.create_user("ann", email="ann@shop.example", first_name="Ann")
+    for cause, purpose in (("report", "transactional"), ("offer", "marketing")):
+        operations.enqueue(
+            messages=get_user_model().objects.filter(pk=user.pk).annotate(user_id=F("pk")),
+            cause=cause, channel="email", at=AT, content=words(), purpose=purpose,
+        )  # fmt: skip
+    deliver()
+    assert hop.copies == {"ann@shop.example": 1}
+    assert b"Hello Ann" in hop.taken[0].content
+    assert queries.counts("offer") == {"skipped(no_consent)": 1}
