@@ -150,15 +150,20 @@ def test_every_component_and_icon_is_shown(demo, client):
 # -- the inbox ---------------------------------------------------------------------------------------------------------
 
 
-def _mail(
-    html="<html><head></head><body><h1>Hello</h1><a href='https://example.com'>x</a></body></html>",
-) -> InboxMessage:
-    letter = EmailMessage()
-    letter["Subject"], letter["To"], letter["From"] = "您的积分", "ada@example.com", "shop@example.com"
-    letter["List-Unsubscribe"] = "<http://localhost/m/u/abc>"
-    letter.set_content("Plain hello")
-    letter.add_alternative(html, subtype="html")
-    return operations.record_email(letter.as_bytes(), to="ada@example.com", at=timezone.now())
+HELLO = "<html lang='en'><head><title>Hello</title></head><body><h1>Hello</h1><a href='https://example.com'>x</a></body></html>"
+
+
+def letter(html: str = HELLO) -> EmailMessage:
+    made = EmailMessage()
+    made["Subject"], made["To"], made["From"] = "您的积分", "ada@example.com", "shop@example.com"
+    made["List-Unsubscribe"] = "<http://localhost/m/u/abc>"
+    made.set_content("Plain hello")
+    made.add_alternative(html, subtype="html")
+    return made
+
+
+def _mail(html: str = HELLO) -> InboxMessage:
+    return operations.record_email(letter(html).as_bytes(), to="ada@example.com", at=timezone.now())
 
 
 def test_a_recorded_mail_is_listed_and_read_in_every_way(demo, client):
