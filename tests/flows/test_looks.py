@@ -32,7 +32,9 @@ def market(site, settings):
     settings.DEMO = True
     made = world.make(members_count=3)
     story = {"public_id": str(made.hero.public_id), "name": made.hero.name}
-    operations.remember(featured={"near_tier": story}, weeks_moved=463, busiest_store={"code": "292", "name": "Store 292"})
+    operations.remember(
+        featured={"near_tier": story}, weeks_moved=463, busiest_store={"code": "292", "name": "Store 292"}
+    )
     operations.record_email(letter().as_bytes(), to="ada@example.com", at=timezone.now())
     operations.record_push(b'{"title": "200 points", "body": "Tap", "url": "/portal/"}', to="x", at=timezone.now())
     return made
@@ -55,7 +57,7 @@ def troubles_of(page) -> dict:
 
 @pytest.mark.parametrize(
     ("width", "scheme", "language"),
-    [(360, "light", "zh-hans"), (390, "dark", "en"), (1280, "light", "en"), (1280, "dark", "zh-hans")],
+    [(360, "light", "zh-hans"), (1280, "dark", "en")],
 )
 def test_every_page_is_sound(page_at, site, market, width, scheme, language):
     page = page_at(width, 780, color_scheme=scheme)
