@@ -56,10 +56,10 @@ def troubles_of(page) -> dict:
 
 
 @pytest.mark.parametrize(
-    ("width", "scheme", "language"),
-    [(360, "light", "zh-hans"), (1280, "dark", "en")],
+    "look", [(360, "light", "zh-hans"), (1280, "dark", "en")], ids=lambda look: "-".join(map(str, look))
 )
-def test_every_page_is_sound(page_at, site, market, width, scheme, language):
+def test_every_page_is_sound(page_at, site, market, look):
+    width, scheme, language = look
     page = page_at(width, 780, color_scheme=scheme)
     page.context.add_cookies([{"name": "django_language", "value": language, "url": site}])
     page.goto(f"{site}/")
