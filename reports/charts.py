@@ -59,9 +59,9 @@ def intervals(rows: list[dict], *, title: str, label: str, truth: float | None =
 def histogram(counts: list[int], *, title: str, label: str) -> str:
     """Counts of values between 0 and 1 in equal bins, and the level that pure chance gives."""
     width = 1 / len(counts)
-    rows = [{"from": i * width, "to": (i + 1) * width, "n": n} for i, n in enumerate(counts)]
-    bars = alt.Chart(_rows(rows), width=WIDTH, height=160).mark_bar(color=ACCENT).encode(
-        x=alt.X("from:Q", title=title, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format=".1f")), x2="to:Q", y=alt.Y("n:Q", title=None)
+    rows = [{"from": i * width, "to": (i + 1) * width, "n": n, "base": 0} for i, n in enumerate(counts)]
+    bars = alt.Chart(_rows(rows), width=WIDTH, height=130).mark_rect(color=ACCENT).encode(
+        x=alt.X("from:Q", title=title, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format=".1f")), x2="to:Q", y=alt.Y("n:Q", title=None, scale=alt.Scale(zero=True)), y2="base:Q"
     )  # fmt: skip
     even = alt.Chart(_rows([{"y": sum(counts) / len(counts)}])).mark_rule(strokeDash=[4, 3], color=INK).encode(y="y:Q")
     return _svg(bars + even, label)
