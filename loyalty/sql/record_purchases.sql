@@ -26,7 +26,8 @@ CREATE FUNCTION loyalty_record_purchases(
     points bigint, debt_paid bigint, available bigint, tier_id smallint, tier_percent integer, tier_after_id smallint,
     carry_before integer, carry_after integer, entitlements jsonb, award_inputs jsonb
 )
-LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
+-- One plan for ever, and by index: a plan made while the tables were empty would read them whole as they grow.
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 #variable_conflict use_variable
 DECLARE
     purchases integer := cardinality(client_keys);

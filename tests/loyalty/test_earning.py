@@ -130,7 +130,10 @@ def test_a_currency_without_a_rate_is_refused():
         ({"earn": [USD], "rules": [{"code": "a", "multiply_percent": 0}]}, "from 1 to 10000"),
         ({"earn": [USD], "rules": [{"multiply_percent": 200}]}, "give the rule a code"),
         ({"earn": [USD], "rules": [{"code": "a", "bonus_points": 5, "when": {"weekdays": [0]}}]}, "Monday"),
-        ({"earn": [USD], "rules": [{"code": "a", "bonus_points": 5, "when": {"hours": ["20:00", "18:00"]}}]}, "after the start"),
+        (
+            {"earn": [USD], "rules": [{"code": "a", "bonus_points": 5, "when": {"hours": ["20:00", "18:00"]}}]},
+            "after the start",
+        ),
         ({"earn": [USD], "rules": [{"code": "a", "bonus_points": 5, "when": {"colour": []}}]}, "colour: unknown"),
         ({"earn": [USD], "rules": [{"code": "a", "bonus_points": 5}] * 2}, "Give each its own code"),
         ({"earn": [USD], "exclude": [{"code": "a", "when": {}}]}, "would exclude every line"),
