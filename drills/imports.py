@@ -20,7 +20,7 @@ from django.db import connection
 
 from drills._database import database
 
-RECEIPTS, MEMBERS, KILLS = 2_400, 40, 5
+RECEIPTS, MEMBERS, KILLS = 1_800, 40, 4
 BEGIN = datetime(2024, 1, 1, 9, tzinfo=UTC)
 STATE = """
     SELECT (SELECT count(*) FROM sales_purchase), (SELECT count(*) FROM sales_purchaseline), (SELECT sum(total_minor) FROM sales_purchase),
