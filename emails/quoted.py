@@ -18,9 +18,9 @@ def _quote_run(match) -> str:
 def encode_line(line: str) -> str:
     """One line without its line break. No soft break splits an escape; a space at the end is quoted."""
     quoted = line.replace("=", "=3D")
-    if not quoted.isascii() or not quoted.isprintable():
+    if not (quoted.isascii() and quoted.isprintable()):
         quoted = _TO_QUOTE.sub(_quote_run, quoted)
-    if quoted[-1:] in (" ", "\t"):
+    if quoted.endswith((" ", "\t")):
         return _fold_spaced(quoted)
     return quoted if len(quoted) <= WIDTH else _fold(quoted)
 

@@ -159,7 +159,13 @@ def _line(parts: list, quote) -> Piece:
     """A line that holds values. Where nothing in it can add a line break, it is encoded as the one line it is."""
     *inner, end = parts
     if end.__class__ is str and end.endswith("\n") and all(_is_within_a_line(part) for part in (*inner, end[:-1])):
-        pieces = _parts([*inner, end[:-1]] if len(end) > 1 else inner, quote)
+        before = inner.pop(0) if inner and isinstance(inner[0], str) else ""
+        if len(inner) == 1 and isinstance(
+            inner[0], dict
+        ):  # by far the commonest line: one value, and what stands around it
+            value, after = _value(inner[0]["v"], inner[0]["f"], quote), end[:-1]
+            return lambda context: encode_line(before + value(context) + after) + CRLF
+        pieces = _parts([before, *inner, end[:-1]], quote)
         return lambda context: encode_line("".join([piece(context) for piece in pieces])) + CRLF
     pieces = _parts(parts, quote)
     return lambda context: encode_text("".join([piece(context) for piece in pieces]))
@@ -211,6 +217,9 @@ def _value(path: list[str], filters: list, quote) -> Piece:
 
         return plain
     steps = [(ALL_FILTERS[name], tuple(arguments)) for name, *arguments in filters]
+    if len(steps) == 1:
+        [(only, given)] = steps
+        return lambda context: quote(_as_text(only(get(context), *given)))
 
     def filtered(context):
         value = get(context)
