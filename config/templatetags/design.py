@@ -1,12 +1,16 @@
 """Tags of the design system: icons, form fields, money, points and dates as a reader expects them."""
 
 import json
+import re
 import uuid
+from functools import cache
+from pathlib import Path
 
 from babel.core import Locale
 from babel.numbers import format_currency, get_currency_precision
 from django import template
 from django.conf import settings
+from django.contrib.staticfiles import finders
 from django.templatetags.static import static
 from django.utils.formats import number_format
 from django.utils.html import format_html
@@ -17,10 +21,19 @@ register = template.Library()
 BABEL_LOCALES = {"zh-hans": Locale("zh", script="Hans", territory="CN"), "en": Locale("en", "US")}
 
 
+@cache
+def _drawn() -> frozenset[str]:
+    """The icons of the sprite."""
+    sprite = Path(finders.find("design/icons.svg")).read_text()
+    return frozenset(re.findall(r'<symbol id="([\w-]+)"', sprite))
+
+
 @register.simple_tag
 def icon(name, size="", label=""):
     """An icon of the sprite; silent for screen readers unless it is given a label."""
     css = f"icon icon--{size}" if size else "icon"
+    if name.startswith("cat-") and name not in _drawn():
+        name = "cat-other"  # a category's icon is data, and may name what nobody drew
     address = f"{static('design/icons.svg')}#{name}"
     if label:
         return format_html('<svg class="{}" role="img" aria-label="{}"><use href="{}"/></svg>', css, label, address)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from django.contrib.staticfiles import finders
+from django.template import Context, Template
 from django.utils import timezone
 
 import recommender.queries
@@ -126,3 +127,10 @@ def test_every_category_icon_of_the_offers_is_in_the_sprite_of_the_pages():
     icons = Path(finders.find("recommender/icons/other.svg")).parent.glob("*.svg")
     missing = [icon.stem for icon in icons if f'id="cat-{icon.stem}"' not in sprite]
     assert missing == []
+
+
+def test_an_icon_that_nobody_drew_is_shown_as_a_basket():
+    drawn = Template("{% load design %}{% icon 'cat-unicorn' %}{% icon 'cat-milk' %}").render(Context())
+    assert "#cat-other" in drawn
+    assert "#cat-milk" in drawn
+    assert "unicorn" not in drawn
