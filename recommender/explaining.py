@@ -46,9 +46,7 @@ class Explainer:
     def bought(self, seen: Interactions, member: np.ndarray, item: np.ndarray) -> list[tuple[str, dict]]:
         """Reasons for types the member bought: parallel arrays of indices in, (code, parameters) out."""
         pairs = seen.pairs
-        at = np.searchsorted(
-            pairs.member.astype(np.int64) * seen.shape[1] + pairs.item, member.astype(np.int64) * seen.shape[1] + item
-        )
+        at = np.searchsorted(seen.pair_keys, member.astype(np.int64) * seen.shape[1] + item)
         times = pairs.times[at]
         days = np.round((pairs.last_day[at] - pairs.first_day[at]) / np.maximum(times - 1, 1)).astype(int)
         has_rhythm = (times >= RHYTHM_TIMES_MIN) & (days <= RHYTHM_DAYS_MAX)
@@ -76,9 +74,10 @@ class Explainer:
     def _bought_complement(self, seen: Interactions, member, item) -> np.ndarray:
         """The best complement of each item that its member bought, −1 for none."""
         others = self.complements_[item]
-        keys = seen.pairs.member.astype(np.int64) * seen.shape[1] + seen.pairs.item
         wanted = member.astype(np.int64)[:, None] * seen.shape[1] + others
-        found = np.isin(wanted, keys) & (others >= 0)
+        keys = seen.pair_keys
+        at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+        found = (keys[at] == wanted) & (others >= 0)
         first = found.argmax(axis=1)
         return np.where(found.any(axis=1), others[np.arange(len(others)), first], -1)
 

@@ -94,6 +94,11 @@ class Interactions:
         )  # fmt: skip
 
     @cached_property
+    def pair_keys(self) -> np.ndarray:
+        """One ascending number for each pair, shape (P,): member × I + item."""
+        return self.pairs.member.astype(np.int64) * self.shape[1] + self.pairs.item
+
+    @cached_property
     def counts(self) -> csr_matrix:
         """Days bought, shape (M, I): float32 with int32 indices, the one form that implicit takes without surprises."""
         pairs = self.pairs

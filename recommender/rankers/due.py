@@ -35,7 +35,7 @@ class Due(Fitted):
             day = seen.until - window * self.horizon_days
             past, after = seen.before(day), seen.since(day).before(day + self.horizon_days)
             samples.append(self._features(past))
-            labels.append(np.isin(_keys(past), _keys(after)))
+            labels.append(np.isin(past.pair_keys, after.pair_keys))
         features, label = np.concatenate(samples), np.concatenate(labels).astype(np.float64)
         self.mean_, self.scale_ = _standards(features)
         self.weights_ = logistic_regression(self._standardised(features), label, penalty=self.penalty)
@@ -99,7 +99,7 @@ def rebuy_rates(seen: Interactions, horizon_days: int) -> np.ndarray:
     """Share of earlier buyers of each type who bought it in the last window, shrunk: shape (I,), above zero."""
     day = seen.until - horizon_days
     past, after = seen.before(day), seen.since(day)
-    again = np.isin(_keys(past), _keys(after))
+    again = np.isin(past.pair_keys, after.pair_keys)
     hits = np.bincount(past.pairs.item, again, seen.shape[1])
     chances = np.bincount(past.pairs.item, minlength=seen.shape[1])
     overall = (again.sum() + 1) / (len(again) + 10)
@@ -120,10 +120,6 @@ def logistic_regression(features: np.ndarray, label: np.ndarray, *, penalty: flo
         if np.abs(step).max() < 1e-6:
             break
     return weights
-
-
-def _keys(seen: Interactions) -> np.ndarray:
-    return seen.pairs.member.astype(np.int64) * seen.shape[1] + seen.pairs.item
 
 
 def _standards(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
