@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 END = AT + timedelta(days=14)
 
 
-def is_sound(page, within="document"):
+def is_sound(page, within="html"):
     wrong = [
         (finding["id"], [node["html"][:200] for node in finding["nodes"]])
         for finding in Axe().run(page, context=within).response["violations"]
