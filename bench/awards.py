@@ -11,11 +11,14 @@ import re
 import statistics
 import subprocess
 import tempfile
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 from django.conf import settings
 
 from bench.scratch import database, owner
+from loyalty.earning import Basket, Product, compile_rule_set
 
 CLIENTS = 8
 SECONDS = 4
@@ -71,6 +74,14 @@ def run(report):
         with owner(name) as db:
             hot = 1 - (_cold(db) - cold_before) / (_updated(db) - updated_before)
         report("heap-only updates of wallets", f"{hot:.1%}", "> 95 %", hot > 0.95)
+        first, again = _plan_microseconds()
+        report(
+            "50 rules on 30 lines, microseconds",
+            round(again),
+            "≤ 200",
+            again <= 200,
+            f"{first:.0f} for goods never seen",
+        )
         _compare_partitions(report, name, scripts["award"])
 
 
@@ -91,6 +102,28 @@ def _receipts_left_out(name):
         yield
         db.execute("DROP FUNCTION sales_store_purchases")
         db.execute("ALTER FUNCTION sales_store_purchases_whole RENAME TO sales_store_purchases")
+
+
+def _plan_microseconds() -> tuple[float, float]:
+    """Fifty rules asked about a basket of thirty lines, new goods every time, so that nothing is remembered."""
+    conditions = [{"categories": [f"C{n}"]} for n in range(40)] + [{"weekdays": [n % 7 + 1]} for n in range(10)]
+    rules = [
+        {"code": f"r{n}", "multiply_percent": 110 + n, "stacks": n % 3 == 0, "when": when}
+        for n, when in enumerate(conditions)
+    ]
+    compiled = compile_rule_set({"earn": [{"currency": "USD", "points": 1, "per_minor": 100}], "rules": rules})
+    at = datetime(2026, 3, 10, 12, tzinfo=UTC)
+    goods = [[Product(k * 30 + n, n, f"D > C{n} > T{n}") for n in range(30)] for k in range(200)]
+    took = []
+    for products in goods:
+        begun = time.perf_counter()
+        compiled.plan(Basket("USD", at, products, [999] * 30))
+        took.append(time.perf_counter() - begun)
+    known = [Basket("USD", at, products, [999] * 30) for products in goods]
+    begun = time.perf_counter()
+    for basket in known:
+        compiled.plan(basket)
+    return statistics.median(took) * 1e6, (time.perf_counter() - begun) / len(known) * 1e6
 
 
 def _words(ours, rival) -> str:

@@ -29,7 +29,7 @@ Micropoints are millionths of a point: whole numbers, so that no remainder is ev
 from __future__ import annotations
 
 import calendar
-from collections.abc import Sequence
+from collections.abc import Sequence  # noqa: TC003 (NamedTuple fields are read by tools at run time)
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from functools import lru_cache
@@ -392,7 +392,9 @@ def _rule(entry: Any, place: str, problems: list[str], *, excludes: bool) -> Rul
     problems += faults
     if faults:
         return None
-    return Rule(entry["code"], entry.get("name", entry["code"]), when, percent, bonus, bool(entry.get("stacks", False)))
+    return Rule(
+        entry["code"], str(entry.get("name") or entry["code"]), when, percent, bonus, bool(entry.get("stacks", False))
+    )
 
 
 def _when(when: Any, place: str, faults: list[str], *, excludes: bool) -> When:

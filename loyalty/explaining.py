@@ -45,16 +45,17 @@ def planned_again(award: Award) -> tuple[RuleSet, Plan]:
     lines = list(lines.values_list("product_id", "total_minor"))
     return plan_again(
         award.rule_set_id,
-        award.purchase.currency,
-        award.purchase.purchased_at,
-        lines,
-        award.line_category_ids,
-        award.inputs,
+        currency=award.purchase.currency,
+        at=award.purchase.purchased_at,
+        lines=lines,
+        type_ids=award.line_category_ids,
+        inputs=award.inputs,
     )
 
 
 def plan_again(
     rule_set_id: int,
+    *,
     currency: str,
     at: datetime,
     lines: list[tuple[int, int]],

@@ -184,7 +184,10 @@ def _entry(act: tuple, explained: dict, refunds: dict) -> Entry:
         available_after=after,
         debt_change=int(debt_change),
         reason=reason,
-        sentence=_sentence(reason, int(moved), int(debt_change), note, expires_on, explained.get(purchase_id), refunds.get(purchase_id)),
+        sentence=_sentence(
+            reason, moved=int(moved), owed=int(debt_change), note=note, expires_on=expires_on,
+            explained=explained.get(purchase_id), refund=refunds.get(purchase_id),
+        ),
         note=note,
         purchase_id=purchase_id,
         occurred_at=occurred_at,
@@ -193,11 +196,11 @@ def _entry(act: tuple, explained: dict, refunds: dict) -> Entry:
     )  # fmt: skip
 
 
-def _sentence(reason, moved, debt_change, note, expires_on, explained, refund) -> str:
+def _sentence(reason, *, moved, owed, note, expires_on, explained, refund) -> str:
     if reason == Transfer.Reason.PURCHASE:
         return sentences.of_purchase(explained)
     if reason == Transfer.Reason.REFUND:
-        return sentences.of_refund(moved, debt_change, -refund.total_minor, refund.currency)
+        return sentences.of_refund(moved, owed, -refund.total_minor, refund.currency)
     if reason == Transfer.Reason.EXPIRY:
         return sentences.of_expiry(moved, date_format(expires_on, "DATE_FORMAT"))
     if reason == Transfer.Reason.REDEMPTION:
@@ -218,8 +221,8 @@ def _explanations(purchase_ids: list[int]) -> dict[int, dict]:
         award.pk: explaining.of_award(
             award,
             *explaining.plan_again(
-                award.rule_set_id, award.purchase.currency, award.purchase.purchased_at, lines[award.pk],
-                award.line_category_ids, award.inputs,
+                award.rule_set_id, currency=award.purchase.currency, at=award.purchase.purchased_at, lines=lines[award.pk],
+                type_ids=award.line_category_ids, inputs=award.inputs,
             ),
         )
         for award in awards

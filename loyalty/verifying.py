@@ -212,7 +212,7 @@ SELECT w.id AS wallet, coalesce(m.points, 0) * 1000000 + w.carry_micropoints AS 
   LEFT JOIN moved m ON m.wallet_id = w.id
  WHERE w.id {{chosen}}
    AND coalesce(m.points, 0) * 1000000 + w.carry_micropoints <> coalesce(e.micropoints, 0) - coalesce(t.micropoints, 0)
-"""
+"""  # noqa: S608 (its parts are constants of this file)
 
 _WINDOWS = f"""
 WITH {_TAKEN_BACK},
@@ -230,7 +230,7 @@ SELECT wallet, tier_id AS tier, stored / 1000000 AS stored, (micropoints / 10000
   FROM windows
  WHERE micropoints <> stored
     OR tier_id <> (SELECT id FROM loyalty_tier WHERE points_from <= micropoints / 1000000 ORDER BY points_from DESC LIMIT 1)
-"""
+"""  # noqa: S608 (its parts are constants of this file)
 
 _TO_RECOMPUTE = """
 SELECT a.purchase_id, a.wallet_id, a.rule_set_id, p.currency, p.purchased_at, a.tier_id, a.tier_percent, a.carry_before,
@@ -259,14 +259,19 @@ def _recompute(wallet_ids: list[int] | None) -> Iterator[str]:
                     yield f"award of purchase {row[0]}, wallet {row[1]}: {fault}"
 
 
-def _fault(head: list, inputs: dict, used: list | None, products: list | None, totals: list | None) -> str:
+def _fault(head: list, inputs: dict, used: list | None, products: list | None, totals: list | None) -> str:  # noqa: PLR0911 (the first fault is named)
     (_, _, rule_set_id, currency, at, tier_id, percent, before, after, points, types, micropoints, extra) = head
     if not products:
         return "its purchase has no lines"
     if len(products) != len(micropoints):
         return f"{len(micropoints)} lines were awarded, the purchase has {len(products)}"
     rule_set, plan = explaining.plan_again(
-        rule_set_id, currency, at, list(zip(products, totals, strict=True)), types, inputs
+        rule_set_id,
+        currency=currency,
+        at=at,
+        lines=list(zip(products, totals, strict=True)),
+        type_ids=types,
+        inputs=inputs,
     )
     if plan.line_micropoints != micropoints:
         return f"the lines earn {plan.line_micropoints} micropoints under rule set {rule_set.version}, stored {micropoints}"

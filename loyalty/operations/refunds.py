@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -49,7 +49,15 @@ def refund(
     already becomes a debt that next earnings pay. Raises CannotRefund, KeyReused.
     """
     row = _again_after_races(
-        partial(_call, source, client_key, purchase_id, lines, refunded_at, store_code),
+        partial(
+            _call,
+            source,
+            client_key,
+            purchase_id=purchase_id,
+            lines=lines,
+            refunded_at=refunded_at,
+            store_code=store_code,
+        ),
     )
     outcome, refund_id, public_id, points, debt_added, available, debt, tier_before, tier, line_no, left = row
     if outcome == "raced":  # another process stored the same refund meanwhile: ask for its answer
@@ -73,17 +81,17 @@ def preview_refund(*, purchase_id: int, lines: Sequence[tuple[int, Decimal, int]
     """The numbers `refund` would give now, by the same code, with nothing written. Raises CannotRefund."""
     key = f"preview:{purchase_id}"
     with transaction.atomic():
-        row = _call("ledger", key, purchase_id, lines, refunded_at, None)
+        row = _call("ledger", key, purchase_id=purchase_id, lines=lines, refunded_at=refunded_at, store_code=None)
         transaction.set_rollback(True)
     outcome, _refund, _public, points, debt_added, available, debt, tier_before, tier, line_no, left = row
     if outcome != "recorded":
         raise _refusal(outcome, line_no, left)
     tiers = rules.known().tiers
     codes = [tiers[t].code if t else None for t in (tier_before, tier)]
-    return replace(Refunded(None, None, int(points), int(debt_added), available, debt, *codes, is_replay=False))
+    return Refunded(None, None, int(points), int(debt_added), available, debt, *codes, is_replay=False)
 
 
-def _call(source, client_key, purchase_id, lines, refunded_at, store_code):
+def _call(source, client_key, *, purchase_id, lines, refunded_at, store_code):
     _check(lines, refunded_at)
     said = repr(
         (purchase_id, [(n, f"{Decimal(q).normalize():f}", t) for n, q, t in lines], int(refunded_at.timestamp()))

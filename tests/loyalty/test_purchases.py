@@ -1,6 +1,6 @@
 """One purchase becomes points: exactly, once, explained."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -19,7 +19,7 @@ def test_a_purchase_earns_one_point_per_dollar_and_carries_the_rest(shop):
     assert (answer.points, answer.available, answer.tier_code, answer.is_replay) == (24, 24, "member", False)
     wallet = queries.wallet_of(member.pk)
     assert (wallet.available, wallet.carry_micropoints, wallet.version) == (24, 600_000, 1)
-    assert (wallet.lot_expires_on, wallet.lot_points) == ([datetime(2027, 3, 31).date()], [24])
+    assert (wallet.lot_expires_on, wallet.lot_points) == ([date(2027, 3, 31)], [24])
     [entry] = queries.entries(member.pk)
     assert entry.sentence == "24 points: $24.60 at 1 point per $1, 0.60 carried to next time"
 

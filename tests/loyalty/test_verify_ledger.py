@@ -84,8 +84,8 @@ BREACHES = {
         ["I2  Every lot is the sum of the transfers"],
     ),
     "a lot below zero": (
-        "UPDATE loyalty_wallet SET lot_points = ARRAY[-1, available + 1], lot_expires_on = ARRAY[date '2026-01-31', '2027-01-31']"
-        " WHERE id = {first}",
+        ("UPDATE loyalty_wallet SET lot_points = ARRAY[-1, available + 1], lot_expires_on = ARRAY[date '2026-01-31', '2027-01-31']"
+        " WHERE id = {first}"),
         ["I3  Nothing is below zero"],
     ),
     "a transfer removed": (
