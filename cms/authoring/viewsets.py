@@ -63,9 +63,18 @@ class EmailTemplateViewSet(SnippetViewSet):
     menu_name = "emails"
     url_prefix = "emails/templates"
     edit_view_class = EmailEditView
-    list_display = ["name", Column("subject", label=_("Subject")), UpdatedAtColumn()]
+    list_display = [
+        "name",
+        Column("locale", label=_("Language")),
+        Column("subject", label=_("Subject")),
+        UpdatedAtColumn(),
+    ]
     search_fields = ["name", "subject"]
     copy_view_enabled = True
+
+    def get_queryset(self, request):
+        return EmailTemplate.objects.select_related("locale")
+
     edit_handler = TabbedInterface(
         [
             ObjectList(
