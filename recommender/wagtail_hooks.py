@@ -17,7 +17,11 @@ class OfferViewSet(SnippetViewSet):
     list_per_page = 50
     search_fields = ["category__name_en", "category__name_zh", "category__raw_name"]
     ordering = ["category__path"]
-    panels = [FieldRowPanel([FieldPanel("benefit"), FieldPanel("amount")]), FieldPanel("is_active")]
+    panels = [
+        FieldPanel("category"),
+        FieldRowPanel([FieldPanel("benefit"), FieldPanel("amount")]),
+        FieldPanel("is_active"),
+    ]
 
     def get_queryset(self, request):
         return Offer.objects.select_related("category")
