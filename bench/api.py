@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from http.client import HTTPConnection
 
 from api.operations import create_client
-from bench import scratch
+from bench import _scratch as scratch
 from members.cards import new_card_number
 from members.operations import enrol_many
 from sales.operations import ensure_products, ensure_stores

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from bench.scratch import database, owner
+from bench._scratch import database, owner
 from loyalty.earning import Basket, Product, compile_rule_set
 
 CLIENTS = 8

@@ -17,7 +17,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 
-from bench import scratch
+from bench import _scratch as scratch
 
 LINES_PER_SECOND, COPIES, RESIDENT_MB = 20_000, 10, 1_000
 QUARTER_ENDS = datetime(2017, 4, 1, tzinfo=UTC)

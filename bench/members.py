@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from django.db import connection
 
-from bench import scratch
+from bench import _scratch as scratch
 from members import operations, queries
 from members.models import Member
 

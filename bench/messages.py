@@ -23,7 +23,7 @@ from django.core.mail import EmailMultiAlternatives, get_connection
 from django.db import connection
 from django.db.models import F, JSONField, Value
 
-from bench import scratch
+from bench import _scratch as scratch
 
 MEMBERS, ROUNDS, BAR = 200, 5, 0.15
 AT = datetime(2027, 1, 4, 16, 0, tzinfo=UTC)

@@ -16,7 +16,7 @@ from decimal import Decimal
 from django.conf import settings
 from django.db import Error, close_old_connections, connection
 
-from bench.scratch import database
+from bench._scratch import database
 from loyalty import operations, queries, verifying
 from loyalty.models import Wallet
 from loyalty.operations import LedgerRefusal
