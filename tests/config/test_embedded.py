@@ -178,6 +178,21 @@ def test_root_in_a_private_folder_runs_the_server_as_an_unprivileged_user(tmp_pa
     assert not server.home.exists()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root needs to lend the programs to an unprivileged user")
+def test_root_with_a_private_environment_runs_a_copy_of_the_programs(tmp_path, monkeypatch):
+    monkeypatch.setattr(embedded, "_others_may_enter", lambda path: False)
+    server = Postgres(tmp_path / "var")
+    try:
+        server.ensure()
+        assert server.bin.is_relative_to(server.home.parent)
+        with psycopg.connect(server.dsn()) as db:
+            assert db.execute("SELECT 1").fetchone() == (1,)
+        server.release()
+    finally:
+        embedded.clean(tmp_path / "var")
+    assert not server.home.parent.exists()
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user runs every test of this file as one already")
 def test_an_ordinary_user_starts_the_servers_too(var):
     var.mkdir()
