@@ -359,12 +359,12 @@ AREA_CODES = [
     "646",
     "716",
 ]
-CHINESE_SHARE, EMAIL_CONSENT_SHARE, PUSH_CONSENT_SHARE, PROFILING_SHARE = 0.1, 0.82, 0.4, 0.95
+CHINESE_SHARE, EMAIL_CONSENT_SHARE, PUSH_CONSENT_SHARE = 0.1, 0.82, 0.4
 
 
 @dataclass(frozen=True)
 class Person:
-    """An invented person. `consents` are the channels and purposes they said yes to."""
+    """An invented person. `consents` are the channels on which they said yes to offers."""
 
     household: int
     given_name: str
@@ -372,7 +372,7 @@ class Person:
     email: str
     phone: str
     language: str
-    consents: tuple[tuple[str, str], ...]
+    consents: tuple[str, ...]
 
 
 def invent(households: list[int]) -> list[Person]:
@@ -390,14 +390,9 @@ def _person(chance: random.Random, household: int, phone: str) -> Person:
     given = chance.choice(GIVEN_ZH if is_chinese else GIVEN)
     family = chance.choice(FAMILY_ZH if is_chinese else FAMILY)
     local = f"member.{household}" if is_chinese else f"{given}.{family}.{household}".lower()
-    consents = [
-        (channel, "marketing")
-        for channel, share in (("email", EMAIL_CONSENT_SHARE), ("push", PUSH_CONSENT_SHARE))
-        if chance.random() < share
-    ]
-    if chance.random() < PROFILING_SHARE:
-        consents.append(("email", "profiling"))
+    shares = (("email", EMAIL_CONSENT_SHARE), ("push", PUSH_CONSENT_SHARE))
+    consents = tuple(channel for channel, share in shares if chance.random() < share)
     return Person(
         household=household, given_name=given, family_name=family, email=f"{local}@example.com", phone=phone,
-        language="zh-hans" if is_chinese else "en", consents=tuple(consents),
+        language="zh-hans" if is_chinese else "en", consents=consents,
     )  # fmt: skip

@@ -119,7 +119,7 @@ def enrol(here: Scene) -> str:
             "language": person.language,
             "time_zone": dressing.SHOP_ZONE.key,
             "joined": here.year.first_seen[person.household].isoformat(),
-            "consents": " ".join(f"{channel}:{purpose}" for channel, purpose in person.consents),
+            "consents": ";".join(f"{channel}=yes" for channel in person.consents),
         }
         for person in here.people
     ]
@@ -128,8 +128,15 @@ def enrol(here: Scene) -> str:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-    call_command("import_members", str(path), source="demo", verbosity=0)
+    call_command("import_members", str(path), source="demo", verbosity=0, rejects=here.folder / "members-rejects.csv")
+    _expect("members", len(_members_by_household(here)), len(rows), here.folder / "members-rejects.csv")
     return f"{len(rows):,} households, each one member, with invented names"
+
+
+def _expect(what: str, found: int, wanted: int, rejects: Path) -> None:
+    """The story goes on only when everything of its file arrived."""
+    if found != wanted:
+        raise RuntimeError(f"{found:,} of {wanted:,} {what} were imported; {rejects} says why.")
 
 
 def _import(here: Scene, name: str, *, begin=None, end=None) -> str:
@@ -140,6 +147,9 @@ def _import(here: Scene, name: str, *, begin=None, end=None) -> str:
         rejects=here.folder / f"{name}-rejects.csv",
     )  # fmt: skip
     receipts = pc.count_distinct(lines["receipt"]).as_py()
+    within = {"purchased_at__gte": begin, "purchased_at__lt": end}
+    found = sold.receipts(source_code="complete-journey").filter(**{k: v for k, v in within.items() if v}).count()
+    _expect("receipts", found, receipts, here.folder / f"{name}-rejects.csv")
     return f"{receipts:,} receipts, {lines.num_rows:,} lines"
 
 
@@ -197,9 +207,7 @@ def train(here: Scene) -> str:
 def subscribe_devices(here: Scene) -> str:
     """A stand-in browser for each member who agreed to push; its keys are real, its push service is the local one."""
     members = _members_by_household(here)
-    agreed = [
-        members[p.household] for p in here.people if ("push", "marketing") in p.consents and p.household in members
-    ]
+    agreed = [members[p.household] for p in here.people if "push" in p.consents and p.household in members]
     return f"{devices.subscribe(agreed, at=here.cut):,} devices subscribed to push"
 
 

@@ -180,7 +180,7 @@ def test_root_in_a_private_folder_runs_the_server_as_an_unprivileged_user(tmp_pa
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root needs to lend the programs to an unprivileged user")
 def test_root_with_a_private_environment_runs_a_copy_of_the_programs(tmp_path, monkeypatch):
-    monkeypatch.setattr(embedded, "_others_may_enter", lambda path: False)
+    monkeypatch.setattr(embedded, "_others_may_enter", lambda _path: False)
     server = Postgres(tmp_path / "var")
     try:
         server.ensure()
