@@ -208,7 +208,8 @@ def _entitle(campaign):
 
 def _enqueue(campaign, frozen, at):
     reachable = Member.objects.active().filter(eligibility.can_be_sent(frozen.channel, at)).values("pk")
-    rows = Recipient.objects.filter(variant=frozen.variant, language=frozen.language, member__in=reachable)
+    rows = Recipient.objects.filter(variant=frozen.variant, language=frozen.language)
+    rows = rows.exclude(~Q(member__in=reachable))  # NOT IN is hashed once; IN would be joined, and may be joined badly
     delivery.enqueue(
         messages=rows.annotate(content=Value(frozen.content)),
         cause=campaign.cause,

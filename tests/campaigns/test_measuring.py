@@ -208,8 +208,8 @@ def test_only_who_was_sent_it_opens_clicks_or_leaves(rehearsed):
 
 
 def test_a_rehearsals_report_shows_the_estimate_beside_the_truth(rehearsed):
-    """A planted doubling among 1,500 members is found, and the interval holds the planted figure."""
-    campaign = rehearsed(1500, holdout_percent=50)
+    """A planted doubling among 800 members is found, and the interval holds the planted figure."""
+    campaign = rehearsed(800, holdout_percent=50)
     rehearsal.simulate(campaign=campaign, at=AT, effect={"purchases": 1.0}, seed=11)
     report = operations.measure(campaign=campaign, at=AT)
     primary = report.figures["comparisons"][0]
