@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 from django.conf import settings
@@ -12,7 +13,17 @@ from demo.push_endpoint import PushEndpoint
 from demo.smtp_sink import Sink
 
 
+_writer = ThreadPoolExecutor(
+    max_workers=1
+)  # the mail server answers from an event loop, where Django's database may not be asked
+
+
 def _record_email(received):
+    """Before the 250: what cannot be recorded is not accepted."""
+    _writer.submit(_write_email, received).result()
+
+
+def _write_email(received):
     close_old_connections()
     operations.record_email(received.content, to=", ".join(received.recipients), at=datetime.now(UTC))
 

@@ -46,6 +46,9 @@ def world(committed_db, tmp_path, monkeypatch, settings):
         "DEMO_SMTP_PORT": smtp, "DEMO_PUSH_PORT": push, "DJANGO_SETTINGS_MODULE": "config.settings",
     }.items():  # fmt: skip
         monkeypatch.setenv(name, str(value))
+    monkeypatch.delenv(
+        "DJANGO_ALLOW_ASYNC_UNSAFE", raising=False
+    )  # a concession to the browser tests, not to our processes
     monkeypatch.chdir(ROOT)
     processes = Processes(tmp_path / "processes")
     redis.ensure()
