@@ -33,7 +33,7 @@ ROLES = (
     ),
     Role(
         "cashier", "pos", "/pos/", ("cashier",), "store", "marigold",
-        _("Cashier"), _("Finds a member by card, phone or name and awards points at the till, also offline."), _("Be the cashier"),
+        _("Cashier"), _("Finds a member by card, phone or name and awards points at the till."), _("Be the cashier"),
     ),
     Role(
         "service", "desk", "/desk/", ("service",), "headset", "sky",
