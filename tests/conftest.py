@@ -65,7 +65,8 @@ def _clone(template: str, name: str):
 def _drop(name: str):
     _end_sessions_of_the_serving_role(name)
     with _owner(settings.DATABASE_OWNER["NAME"]) as db:
-        db.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        # Without FORCE, which the owner may not use on sessions that are just leaving: PostgreSQL waits seconds for those.
+        db.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
 
 
 def _end_sessions_of_the_serving_role(name: str):
