@@ -352,6 +352,8 @@ class Postgres(Server):
                 db.execute(f"CREATE ROLE {OWNER_ROLE} LOGIN CREATEDB")
             if APP_ROLE not in roles:
                 db.execute(f"CREATE ROLE {APP_ROLE} LOGIN")
+            # The owner drops databases of tests and benches under sessions of the serving role that are just leaving.
+            db.execute(f"GRANT pg_signal_backend, {APP_ROLE} TO {OWNER_ROLE}")
             if not db.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
                 db.execute(f"CREATE DATABASE {DATABASE} OWNER {OWNER_ROLE}")
 

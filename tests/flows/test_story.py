@@ -92,10 +92,9 @@ def test_the_whole_story(world, capsys):
     campaign = Campaign.objects.get(name="Come back to your points")
     told = _adds_up(campaign)
     assert told.sent > 0
-    assert told.held_out > 0
     assert campaign.launched_at == world.launch_at or abs(campaign.launched_at - world.launch_at).total_seconds() < 600
     rehearsal = Campaign.objects.get(kind="rehearsal", status="measured")
-    _adds_up(rehearsal)
+    assert _adds_up(rehearsal).held_out > 0, "thirty per cent of a hundred; the other audience may be too small for one"
     from delivery.queries import counts
 
     sent = sum(counts(one.cause).get("sent", 0) for one in (campaign, rehearsal))
