@@ -1,6 +1,8 @@
-"""A migrated database of a bench's own on the embedded server, made from nothing and dropped at the end."""
+"""A migrated database of a bench's own on the embedded server: a clone of a template that is kept, dropped at the end."""
 
 import contextlib
+import hashlib
+from pathlib import Path
 
 import psycopg
 from django.conf import settings
@@ -24,16 +26,54 @@ def database(name: str):
     if settings.EMBEDDED_POSTGRES:
         settings.EMBEDDED_POSTGRES.ensure()
     home = connection.settings_dict["NAME"]
-    _drop(home, name)
-    with owner(home) as db:
-        db.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
-    _point_at(name)
     try:
-        call_command("migrate", verbosity=0)
+        _create(home, name, template=_template(home))
+        _point_at(name)
         yield name
     finally:
         _point_at(home)
         _drop(home, name)
+
+
+def _template(home: str) -> str:
+    """The migrated template of today's schema, made at the first run after a change."""
+    prefix = "regulars_bench_template_"
+    name = prefix + _schema_mark()
+    with owner(home) as db:
+        db.execute("SELECT pg_advisory_lock(hashtext(%s))", [prefix])  # two benches at once make one template
+        made = [
+            row[0] for row in db.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [prefix])
+        ]
+        if name not in made:
+            for old in made:
+                _drop(home, old)
+            _create(home, f"{name}_raw", template="template0")
+            _point_at(f"{name}_raw")
+            call_command("migrate", verbosity=0)
+            _point_at(home)
+            db.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*map(sql.Identifier, (f"{name}_raw", name))))
+    return name
+
+
+def _schema_mark() -> str:
+    """A digest of everything the schema is made of."""
+    root, digest = Path(__file__).resolve().parent.parent, hashlib.sha256()
+    for pattern in (
+        "*/migrations/*.py",
+        "*/sql/*.sql",
+        "*/apps.py",
+        "requirements.lock",
+        "config/management/commands/migrate.py",
+    ):
+        for path in sorted(root.glob(pattern)):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _create(home: str, name: str, *, template: str):
+    _drop(home, name)
+    with owner(home) as db:
+        db.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
 
 
 def _point_at(name: str):

@@ -22,12 +22,13 @@ import statistics
 import time
 from datetime import UTC, datetime, timedelta
 from html import unescape
+from pathlib import Path
 
 import psutil
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.db import connection
-from django.db.models import Case, F, IntegerField, JSONField, Value, When
+from django.db.models import Case, F, JSONField, Value, When
 from django.template import Context, Engine, Library
 
 from bench import _scratch as scratch
@@ -118,9 +119,7 @@ class _Stage:
     def _deliver(self, number: int, at) -> float:
         from delivery import operations
 
-        done, spent = self.meter.of(
-            lambda: operations.deliver_chunk(worker=f"bench-{number}", at=at, limit=MEMBERS)
-        )
+        done, spent = self.meter.of(lambda: operations.deliver_chunk(worker=f"bench-{number}", at=at, limit=MEMBERS))
         if done.sent != MEMBERS:
             raise RuntimeError(f"{done.sent} of {MEMBERS} were sent: {done}")
         return spent
@@ -179,9 +178,7 @@ class _Rival:
             values = told[member_id] | {"given_name": person.given_name, "family_name": person.family_name}
             context = Context(self.context(values, one))
             plain = Context(context.flatten(), autoescape=False)
-            found.append(
-                (self.subject.render(plain).strip(), self.text.render(plain), self.html.render(context), one)
-            )
+            found.append((self.subject.render(plain).strip(), self.text.render(plain), self.html.render(context), one))
         return found
 
     def context(self, values: dict, facts) -> dict:
@@ -238,7 +235,7 @@ def _piece_in_django(part) -> str:
     if isinstance(part, str):
         return part
     if "v" in part:
-        return "{{ %s }}" % _value_in_django(part)
+        return f"{{{{ {_value_in_django(part)} }}}}"
     if "for" in part:
         name, path, body, otherwise = part["for"]
         return f"{{% for {name} in {path[0]} %}}{_in_django(body)}{{% empty %}}{_in_django(otherwise)}{{% endfor %}}"
@@ -302,7 +299,7 @@ class _Meter:
 def _seconds(process: psutil.Process) -> float:
     """To the nanosecond where the kernel tells it: the ticks of `cpu_times` are ten milliseconds long."""
     try:
-        with open(f"/proc/{process.pid}/schedstat") as file:
+        with Path(f"/proc/{process.pid}/schedstat").open() as file:
             return int(file.read().split()[0]) / 1e9
     except (FileNotFoundError, ProcessLookupError):
         try:
