@@ -36,9 +36,11 @@ def for_members(member_ids: list[int], *, cause: str, language: str, at) -> dict
     standings = _standings(member_ids, at)
     ladder = list(Tier.objects.order_by("points_from"))
     offers = recommended.offer_values(cause, member_ids, language) if cause else {}
+    url, nothing = _offers_url(), Standing()
     with override(language):
+        steps = _Steps(ladder)
         return {
-            member_id: _told(standings.get(member_id, Standing()), ladder) | _with_addresses(offers.get(member_id, {}))
+            member_id: _told(standings.get(member_id, nothing), steps) | _with_addresses(offers.get(member_id, {}), url)
             for member_id in member_ids
         }
 
@@ -63,18 +65,35 @@ def _offers_url():
     return f"{settings.SITE_URL}{OFFERS_URL}"
 
 
-def _with_addresses(slots) -> dict:
-    return {slot: [offer | {"url": _offers_url()} for offer in offers] for slot, offers in slots.items()}
+def _with_addresses(slots: dict[str, list[dict]], url: str) -> dict[str, list[dict]]:
+    for offers in slots.values():
+        for offer in offers:
+            offer["url"] = url
+    return slots
 
 
-def _told(standing: Standing, ladder) -> dict:
-    """A member without a tier stands on the ladder's first step."""
-    reached = next((tier for tier in ladder if tier.pk == standing.tier_id), ladder[0] if ladder else None)
-    above = next((tier for tier in ladder if reached and tier.points_from > reached.points_from), None)
+class _Steps:
+    """The ladder in the reader's language, each step with its name and the step above it."""
+
+    def __init__(self, ladder: list[Tier]):
+        above = [*ladder[1:], None]
+        self._of = {
+            tier.pk: (tier, tier.name, upper, upper.name if upper else "")
+            for tier, upper in zip(ladder, above, strict=True)
+        }
+        self._first = self._of[ladder[0].pk] if ladder else (None, "", None, "")
+
+    def of(self, tier_id: int | None) -> tuple[Tier | None, str, Tier | None, str]:
+        """A member without a tier stands on the ladder's first step."""
+        return self._of.get(tier_id, self._first)
+
+
+def _told(standing: Standing, steps: _Steps) -> dict:
+    reached, name, above, name_above = steps.of(standing.tier_id)
     told = {
         "points": standing.points,
-        "tier": reached.name if reached else "",
-        "next_tier": above.name if above else "",
+        "tier": name,
+        "next_tier": name_above,
         "expiring_points": standing.expiring_points,
         "expiring_on": standing.expiring_on,
     }
@@ -88,23 +107,30 @@ def _told(standing: Standing, ladder) -> dict:
 
 def _standings(member_ids, at) -> dict[int, Standing]:
     today = at.date()
-    rows = Wallet.objects.filter(member__in=member_ids, currency__code=POINTS).annotate(
-        expiring=points_expiring(today, today + timedelta(days=EXPIRING_DAYS))
+    rows = (
+        Wallet.objects.filter(member__in=member_ids, currency__code=POINTS)
+        .annotate(expiring=points_expiring(today, today + timedelta(days=EXPIRING_DAYS)))
+        .values_list(
+            "member_id",
+            "available",
+            "tier_id",
+            "qualifying_micropoints",
+            "qualifying_month",
+            "lot_expires_on",
+            "expiring",
+        )
     )
-    return {wallet.member_id: _standing(wallet, today) for wallet in rows}
+    return {member_id: _standing(facts, today) for member_id, *facts in rows}
 
 
-def _standing(wallet, today) -> Standing:
-    ahead = [day for day in wallet.lot_expires_on if day >= today]
-    is_soon = bool(ahead) and ahead[0] <= today + timedelta(days=EXPIRING_DAYS)
+def _standing(facts, today) -> Standing:
+    available, tier_id, micropoints, newest_month, lot_days, expiring = facts
+    first = next((day for day in lot_days if day >= today), None)
+    is_soon = first is not None and first <= today + timedelta(days=EXPIRING_DAYS)
     return Standing(
-        points=wallet.available,
-        tier_id=wallet.tier_id,
-        qualifying=_qualifying(wallet, today),
-        expiring_points=int(wallet.expiring) if is_soon else 0,
-        expiring_on=ahead[0].isoformat() if is_soon else "",
+        points=available,
+        tier_id=tier_id,
+        qualifying=sum(tiers.moved(micropoints, newest_month, today=today)) // tiers.MICRO,
+        expiring_points=int(expiring) if is_soon else 0,
+        expiring_on=first.isoformat() if is_soon else "",
     )
-
-
-def _qualifying(wallet, today) -> int:
-    return sum(tiers.moved(wallet.qualifying_micropoints, wallet.qualifying_month, today=today)) // tiers.MICRO

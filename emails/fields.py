@@ -88,27 +88,38 @@ def _number(value) -> int | None:
 
 
 def _offers(value) -> list[dict[str, str]]:
-    return [{f.name: clean(item.get(f.name)) for f in OFFER} for item in value or ()]
+    return [{name: clean(item.get(name)) for name in _OFFER_NAMES} for item in value or ()]
 
 
+_OFFER_NAMES = tuple(f.name for f in OFFER)
 _NUMBERS = tuple(f.name for f in _ALL if f.kind == "number")
 _TEXTS = tuple(f.name for f in _ALL if f.kind in ("text", "url"))
 _DATES = tuple(f.name for f in _ALL if f.kind == "date")
 
 
-def prepare(values: dict, *, language: str, fixed: dict) -> dict:
+@lru_cache(maxsize=256)
+def _by_kind(names: frozenset[str] | None) -> tuple[tuple[str, ...], ...]:
+    """Of these names, or of all: texts, numbers, dates, lists of offers."""
+    return tuple(
+        tuple(name for name in kind if names is None or name in names)
+        for kind in (_TEXTS, _NUMBERS, _DATES, OFFER_SLOTS)
+    )
+
+
+def prepare(values: dict, *, language: str, fixed: dict, names: frozenset[str] | None = None) -> dict:
     """A member's values as templates see them: each field present and of its kind, one line long, dates in words.
 
     Both renderers start from this, so a template never meets a type it did not expect. `fixed` is what the frozen
-    e-mail and the message itself know (shop, addresses) and wins over the values.
+    e-mail and the message itself know (shop, addresses) and wins over the values. `names`: no other field is looked at.
     """
     get = values.get
-    prepared: dict = {name: clean(get(name)) for name in _TEXTS}
-    for name in _NUMBERS:
+    texts, numbers, dates, slots = _by_kind(names)
+    prepared: dict = {name: clean(get(name)) for name in texts}
+    for name in numbers:
         prepared[name] = _number(get(name))
-    for name in _DATES:
+    for name in dates:
         prepared[name] = day(clean(get(name)), language)
-    for name in OFFER_SLOTS:
+    for name in slots:
         prepared[name] = _offers(get(name))
     prepared.update(fixed)
     return prepared

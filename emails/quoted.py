@@ -8,7 +8,7 @@ from binascii import b2a_base64
 
 WIDTH = 76
 CRLF = "\r\n"
-_TO_QUOTE = re.compile(r"[^ -~\t]+")
+_TO_QUOTE = re.compile(r"[^ -~\t\udc00-\udc3b]+")  # the places where a token will stand (emails.plans) are left alone
 
 
 def _quote_run(match) -> str:

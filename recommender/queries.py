@@ -1,10 +1,12 @@
 """Questions about recommendations, offers and decisions."""
 
+import json
 from collections import defaultdict
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, TextField
+from django.db.models.functions import Cast
 from django.templatetags.static import static
 from django.utils.translation import override
 
@@ -76,20 +78,41 @@ def offer_values(cause: str, member_ids, language: str) -> dict[int, dict[str, l
 
     Every asked member is a key, every slot a list, empty when nothing was decided.
     """
-    rows = list(decisions(cause).filter(member_id__in=list(member_ids)).select_related("category"))
-    values = {member_id: {slot: [] for slot in Slot.values} for member_id in member_ids}
-    with override(language):
-        names = _names(reasons.mentioned(rows))
-        for row in rows:
-            benefit = Offer(benefit=row.benefit, amount=row.amount).benefit_words
-            shown = _in_words(row, benefit, row.position, names)
-            values[row.member_id][row.slot].append(
-                {
-                    "category_id": shown.category_id, "name": shown.name, "reason": shown.reason, "benefit": shown.benefit,
-                    "icon": shown.icon, "icon_url": icon_url(shown.icon),
-                }
-            )  # fmt: skip
+    rows = list(
+        decisions(cause)
+        .filter(member_id__in=list(member_ids))
+        .annotate(params=Cast("reason_params", TextField()))  # as text: equal ones are read and put into words once
+        .values_list("member_id", "slot", "category_id", "benefit", "amount", "reason_code", "params")
+    )
+    values: dict[int, dict[str, list[dict]]] = {
+        member_id: {slot: [] for slot in Slot.values} for member_id in member_ids
+    }
+    told = _tell_offers({tuple(what) for _member, _slot, *what in rows}, language)
+    for member_id, slot, *what in rows:
+        values[member_id][slot].append(told[tuple(what)].copy())
     return values
+
+
+def _tell_offers(offers: set[tuple], language: str) -> dict[tuple, dict]:
+    """Each different offer in words: thousands of members share a few hundred."""
+    categories = Category.objects.in_bulk({category_id for category_id, *_ in offers})
+    rows = {
+        offer: Decision(
+            category=categories[offer[0]], benefit=offer[1], amount=offer[2], reason_code=offer[3],
+            reason_params=json.loads(offer[4]),
+        )
+        for offer in offers
+    }  # fmt: skip
+    told = {}
+    with override(language):
+        names = _names(reasons.mentioned(rows.values()))
+        for offer, row in rows.items():
+            shown = _in_words(row, Offer(benefit=row.benefit, amount=row.amount).benefit_words, 0, names)
+            told[offer] = {
+                "category_id": shown.category_id, "name": shown.name, "reason": shown.reason, "benefit": shown.benefit,
+                "icon": shown.icon, "icon_url": icon_url(shown.icon),
+            }  # fmt: skip
+    return told
 
 
 def icon_url(icon: str) -> str:

@@ -91,6 +91,36 @@ def test_fast_and_slow_give_the_same_bytes_for_any_member(values):
     assert b"\r" not in fast.replace(b"\r\n", b"")
 
 
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(members, st.text("aZ09_-", min_size=8, max_size=60), st.integers(0, 80), st.booleans())
+def test_a_token_breaks_over_lines_as_if_it_had_stood_there_from_the_beginning(values, token, stretch, has_pixel):
+    """Lines are kept with a mark in the token's place; wherever a soft line break cuts it, the bytes are the same."""
+    base = f"https://{'r' * stretch}.example.com/m"
+    message = dataclasses.replace(
+        MESSAGE, token=token, link_base=base, unsubscribe_url=f"{base}/u/{token}",
+        view_online_url=f"{base}/v/{token}", pixel_url=f"{base}/o/{token}.gif" if has_pixel else "",
+    )  # fmt: skip
+    assert rendering._compiled(EVERYTHING).plan_for(EVERYTHING, message) is not None
+    assert rendering.render(EVERYTHING, values, message=message) == slow.render(EVERYTHING, values, message=message)
+
+
+@pytest.mark.parametrize("source", [
+    "{{ unsubscribe_url | upcase }}", "{{ unsubscribe_url | truncate: 40 }}",
+    "{% if view_online_url == 'x' %}x{% else %}{{ points }}{% endif %}", "{{ view_online_url | strip | default: 'x' }}",
+])  # fmt: skip
+def test_a_template_that_looks_into_the_tokens_address_gets_the_same_bytes_too(source):
+    template = frozen(write(text(f"<p>{source}</p>"), FOOTER))
+    assert template.is_fast
+    for token in ("tok_en-123", "another-token"):
+        message = dataclasses.replace(
+            MESSAGE, token=token, **{name: getattr(MESSAGE, name).replace("tok_en-123", token) for name in
+                                     ("unsubscribe_url", "view_online_url", "pixel_url")}
+        )  # fmt: skip
+        for points in (1, None, "12"):
+            values = {"points": points}
+            assert rendering.render(template, values, message=message) == slow.render(template, values, message=message)
+
+
 @settings(max_examples=60, deadline=None)
 @given(members)
 def test_a_mail_reader_reads_what_the_template_says(values):
