@@ -12,7 +12,6 @@ from demo import devices, operations
 from demo.push_endpoint import PushEndpoint
 from demo.smtp_sink import Sink
 
-
 _writer = ThreadPoolExecutor(
     max_workers=1
 )  # the mail server answers from an event loop, where Django's database may not be asked

@@ -20,6 +20,7 @@ from django.core.management import call_command
 from django.utils import timezone
 from tqdm import tqdm
 
+from api.operations import create_client
 from campaigns import operations as campaigns
 from campaigns.models import Audience, Campaign
 from delivery.operations import set_policy
@@ -355,6 +356,13 @@ def feature(here: Scene) -> str:
     return f"featured: {', '.join(member['name'] for member in found['featured'].values())}; {found['busiest_store']['name']}"
 
 
+def hand_out_token(here: Scene) -> str:
+    """A token for the developer's first call. It is shown, because this shop is fictional."""
+    _client, token = create_client(name="Demo")
+    operations.remember(api_token=token)
+    return "a token for the API, printed below"
+
+
 CHAPTERS = [
     Chapter("members", "Members are enrolled", enrol),
     Chapter("purchases", "Forty-eight weeks of purchases are imported, points posted, tiers evaluated", import_before),
@@ -368,4 +376,5 @@ CHAPTERS = [
     Chapter("refunds", "A few refunds are made", make_refunds),
     Chapter("rehearsal", "A rehearsal with a planted effect, and what it taught", rehearse),
     Chapter("featured", "Whom to look at", feature),
+    Chapter("token", "The developer gets a token", hand_out_token),
 ]
