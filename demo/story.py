@@ -38,7 +38,7 @@ from sales import queries as sold
 WEEKS_AFTER = 4  # the campaign is sent this long before the year's end
 LAUNCH_AFTER_MIDNIGHT = timedelta(hours=10)  # ten in the morning at the shop
 OUTCOME_DAYS = 27
-REHEARSAL_HOLDOUT_PERCENT = 30
+HOLDOUT_PERCENT = REHEARSAL_HOLDOUT_PERCENT = 30  # the audiences are small: a tenth of them would tell nothing
 REFUNDS = 60
 SENDING_PATIENCE_S = 120
 
@@ -257,7 +257,10 @@ def send_campaign(here: Scene) -> str:
             "Lapsing, with points", "Members who have not come for a while and still have points.", LAPSING
         )
         variants = _variants(push=authoring.push_template())
-        campaign = _draft("Come back to your points", audience=audience, variants=variants, outcome_days=OUTCOME_DAYS)
+        campaign = _draft(
+            "Come back to your points", audience=audience, variants=variants, outcome_days=OUTCOME_DAYS,
+            holdout_percent=HOLDOUT_PERCENT,
+        )  # fmt: skip
         if campaign.is_draft:
             campaigns.schedule(campaign=campaign, launch_at=here.launch_at, at=here.launch_at)
         _wait_until_sent(campaign)

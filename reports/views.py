@@ -25,6 +25,7 @@ def overview(request):
     stages, weeks = programme.stages(), programme.weekly(at=at)
     stage_rows = [{"name": str(Member.LifecycleStage(stage).label), "value": n} for stage, n in stages.items()]
     totals = loyalty.programme_totals(at=at)
+    tier_names = {tier.code: tier.name for tier, _percent in loyalty.ladder()}
     context = {
         "at": at,
         "members": sum(stages.values()),
@@ -33,7 +34,7 @@ def overview(request):
         "weeks": weeks,
         "week_chart": _week_chart(weeks),
         "totals": totals,
-        "tiers": totals.members_by_tier,
+        "tiers": [(tier_names.get(code, code), n) for code, n in totals.members_by_tier.items()],
         "repeat": programme.repeat_rate(at=at),
         "history": programme.history(),
         "measured": campaigns.programme().filter(status=Campaign.Status.MEASURED).count(),
