@@ -238,10 +238,3 @@ class OfferPosterior(models.Model):
             models.UniqueConstraint(fields=["slot", "group"], name="one_posterior_for_one_group"),
             models.CheckConstraint(condition=models.Q(weight__gt=0), name="a_weight_is_positive"),
         ]
-
-
-class PurchaseNote(models.Model):
-    """At most one row a member: bought something since their recommendations were made. A refresh takes it away."""
-
-    member = models.OneToOneField("members.Member", primary_key=True, on_delete=models.CASCADE, related_name="+")
-    noted_at = models.DateTimeField()

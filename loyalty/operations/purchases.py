@@ -291,16 +291,16 @@ def _call(latest: int, rule_set: RuleSet, items: list[_Item]) -> list[tuple]:
     columns = ["{" + ",".join(column) + "}" for column in zip(*(item.columns for item in items), strict=True)]
     if not any(item.plan.line_extra_micropoints for item in items):
         columns[-2] = None
-    with connection.cursor() as cursor:
+    with connection.prepared_cursor() as cursor:
         cursor.execute(
             _CALL,
             [
                 POINTS,
                 latest,
                 rule_set.id,
-                list(tiers),
-                [tier.points_from for tier in tiers.values()],
-                [rule_set.tier_percents.get(tier.code, 100) for tier in tiers.values()],
+                _literal(map(str, tiers)),
+                _literal([str(tier.points_from) for tier in tiers.values()]),
+                _literal([str(rule_set.tier_percents.get(tier.code, 100)) for tier in tiers.values()]),
                 *columns[:_HEAD],
                 *_line_columns(items),
                 *columns[_HEAD:],
@@ -319,7 +319,7 @@ def _line_columns(items: list[_Item]) -> Iterable[str]:
     yield _literal([str(line.total_minor) for line in lines])
 
 
-def _literal(parts: list[str]) -> str:
+def _literal(parts: Iterable[str]) -> str:
     return "{" + ",".join(parts) + "}"
 
 

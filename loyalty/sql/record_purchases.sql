@@ -26,8 +26,10 @@ CREATE FUNCTION loyalty_record_purchases(
     points bigint, debt_paid bigint, available bigint, tier_id smallint, tier_percent integer, tier_after_id smallint,
     carry_before integer, carry_after integer, entitlements jsonb, award_inputs jsonb
 )
--- One plan for ever, and by index: a plan made while the tables were empty would read them whole as they grow.
-LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+-- One plan for ever, and by index, row for row: a plan made while the tables were empty would read them whole as they grow,
+-- and a hash or merge join reads a whole index.
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off AS $$
 #variable_conflict use_variable
 DECLARE
     purchases integer := cardinality(client_keys);

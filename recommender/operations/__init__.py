@@ -1,6 +1,6 @@
 """What the recommender does: offers and exclusions, decisions, learning, training and serving."""
 
-from recommender.operations.decisions import decide, dismiss, forget, note_purchases, record_exposures
+from recommender.operations.decisions import decide, dismiss, forget, record_exposures
 from recommender.operations.learning import Change, Learned, Outcome, learn, lesson_of, unlearn
 from recommender.operations.offers import make_offers
 from recommender.operations.training import (
@@ -24,7 +24,6 @@ __all__ = [
     "learn",
     "lesson_of",
     "make_offers",
-    "note_purchases",
     "publish",
     "record_exposures",
     "refresh_recommendations",

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from recommender import queries
-from recommender.models import Decision, Dismissal, Exposure, PurchaseNote, Recommendation, Slot
+from recommender.models import Decision, Dismissal, Exposure, Recommendation, Slot
 from recommender.policy import DECIDE, Policy
 
 
@@ -51,25 +51,8 @@ def dismiss(*, member_id: int, category_id: int, at: datetime) -> None:
     Dismissal.objects.get_or_create(member_id=member_id, category_id=category_id, defaults={"at": at})
 
 
-def note_purchases(*, purchase_ids: list[int], at: datetime) -> int:
-    """Remember whose recommendations are older than their purchases, so that a refresh need not do everybody's.
-
-    One statement, no training. Members without recommendations need no note: the next full refresh finds them.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """INSERT INTO recommender_purchasenote (member_id, noted_at)
-               SELECT DISTINCT p.member_id, %s::timestamptz FROM sales_purchase p
-                WHERE p.id = ANY (%s)
-                  AND EXISTS (SELECT FROM recommender_recommendation r WHERE r.member_id = p.member_id)
-               ON CONFLICT DO NOTHING""",
-            [at, list(purchase_ids)],
-        )
-        return cursor.rowcount
-
-
 @transaction.atomic
 def forget(*, member_id: int) -> None:
     """Forget everything the recommender knows of a member. What all members taught together stays."""
-    for model in (Decision, Recommendation, Dismissal, PurchaseNote):
+    for model in (Decision, Recommendation, Dismissal):
         model.objects.filter(member_id=member_id).delete()

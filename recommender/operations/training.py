@@ -14,7 +14,7 @@ from recommender import artifacts, purchases, queries, ranking, reasons, selecti
 from recommender.artifacts import Trained
 from recommender.explaining import Explainer
 from recommender.interactions import Interactions
-from recommender.models import Dismissal, PurchaseNote, RankerVersion, Recommendation, Slot
+from recommender.models import Dismissal, RankerVersion, Recommendation, Slot
 from recommender.rankers import Popular
 from recommender.selection import Contest, quiet
 
@@ -145,7 +145,6 @@ def refresh_recommendations(
     served = [_served(slot) for slot in Slot.values]
     asked = None if member_ids is None else sorted(set(member_ids))
     types = sorted({int(pk) for _, trained in served for pk in trained.item_ids})
-    noted = PurchaseNote.objects.filter(pk__in=list(PurchaseNote.objects.values_list("pk", flat=True)))
     seen, home_stores = purchases.read(until=at, types=types, member_ids=asked)
     active = Member.objects.active()
     everybody = set(
@@ -175,7 +174,6 @@ def refresh_recommendations(
             for row in _popular_rows(*served[-1], customers):
                 copy.write_row(row)
                 written += 1
-        (noted if asked is None else noted.filter(member_id__in=asked)).delete()
     return written
 
 

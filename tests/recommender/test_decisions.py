@@ -6,7 +6,7 @@ import pytest
 from members.models import Member
 from members.signals import member_erased
 from recommender import operations, policy, queries
-from recommender.models import Decision, Dismissal, Exposure, OfferPosterior, PurchaseNote, Recommendation
+from recommender.models import Decision, Dismissal, Exposure, OfferPosterior, Recommendation
 from recommender.policy import Policy
 from tests.recommender.conftest import NOW
 
@@ -172,7 +172,7 @@ def test_an_erased_member_is_forgotten_and_nobody_else(shop, types):
     decide()
     operations.dismiss(member_id=ann.pk, category_id=types[0].pk, at=NOW)
     member_erased.send(sender=None, member_id=ann.pk)
-    for model in (Decision, Recommendation, Dismissal, PurchaseNote):
+    for model in (Decision, Recommendation, Dismissal):
         assert not model.objects.filter(member=ann).exists()
     assert Recommendation.objects.filter(member=ben).count() == TYPES
     assert Decision.objects.filter(member=ben).count() == 2
