@@ -30,7 +30,12 @@ def link_base() -> str:
 
 
 def internet_message_id(message_id: int) -> str:
-    return tokens.internet_message_id(message_id, urlparse(settings.SITE_URL).hostname or "localhost")
+    return tokens.internet_message_id(message_id, _host(settings.SITE_URL))
+
+
+@functools.lru_cache(maxsize=8)
+def _host(url: str) -> str:
+    return urlparse(url).hostname or "localhost"
 
 
 class EmailContent:

@@ -87,7 +87,8 @@ def _number(value) -> int | None:
         return None
 
 
-def _offers(value) -> list[dict[str, str]]:
+def offers_of(value) -> list[dict[str, str]]:
+    """Offers as templates see them: every field present, one line of text."""
     return [{name: clean(item.get(name)) for name in _OFFER_NAMES} for item in value or ()]
 
 
@@ -120,6 +121,6 @@ def prepare(values: dict, *, language: str, fixed: dict, names: frozenset[str] |
     for name in dates:
         prepared[name] = day(clean(get(name)), language)
     for name in slots:
-        prepared[name] = _offers(get(name))
+        prepared[name] = offers_of(get(name))
     prepared.update(fixed)
     return prepared

@@ -11,8 +11,8 @@ from operator import itemgetter
 
 from emails import pieces
 from emails.facts import MessageFacts
-from emails.fields import FIELDS, OFFER, OFFER_SLOTS, prepare
-from emails.quoted import header
+from emails.fields import FIELDS, OFFER, OFFER_SLOTS, offers_of, prepare
+from emails.quoted import Undotted, header
 
 MARKED = frozenset({"unsubscribe_url", "view_online_url", "pixel_url", "click_base"})  # addresses that hold the token
 KEPT_MAX = 1000  # texts kept for one line or one offer
@@ -64,19 +64,27 @@ class Plan:
             "click_base": click,
         }
         self._own = FIELDS.keys() - self._fixed.keys()  # the fields that differ from member to member
+        self._has_dots = False
         self._marks: dict[tuple[int, int], str] = {}
+        self._shown_elsewhere: set[str] = set()  # lists of offers that not only a loop of whole lines goes through
         self._used = frozenset(
             (_names(program["subject"]) | _names(program["text"]) | _names(program["html"])) & self._own
         )
         self._subject = self._kept(self._subject_line(pieces.parts(program["subject"], str)), program["subject"])
         self._text = self._steps(program["text"], str)
         self._html = self._steps(program["html"], pieces.html_quoted)
+        self._looped = tuple(slot for slot in OFFER_SLOTS if slot in self._used - self._shown_elsewhere)
+        self._fitted = self._used - set(self._looped)
 
     # -- one message --
 
     def context(self, values: dict) -> dict:
-        """Of a member's values, those that this e-mail shows."""
-        return prepare(values, language=self._language, fixed=self._fixed, names=self._used)
+        """Of a member's values, those that this e-mail shows. Offers that are kept anyway are made fit when they are new."""
+        context = prepare(values, language=self._language, fixed=self._fixed, names=self._fitted)
+        for slot in self._looped:
+            given = values.get(slot)
+            context[slot] = given if given.__class__ is list else offers_of(given)
+        return context
 
     def subject(self, context: dict) -> str:
         """The whole header line."""
@@ -90,7 +98,7 @@ class Plan:
         found, name = body.encode("latin-1"), token.encode("ascii")
         for (start, stop), mark in self._marks.items():
             found = found.replace(mark.encode("latin-1"), name[start:stop])
-        return head.encode("ascii") + found
+        return (bytes if self._has_dots else Undotted)(head.encode("ascii") + found)
 
     # -- from segments to steps --
 
@@ -122,7 +130,9 @@ class Plan:
     def _kept(self, make: Step, program: list) -> Step:
         """The step itself, or one that remembers its texts by the values they show."""
         names = sorted(_names(program) & self._own)
-        if not names or any(name in OFFER_SLOTS for name in names):
+        slots = set(OFFER_SLOTS).intersection(names)
+        if not names or slots:
+            self._shown_elsewhere |= slots
             return make
         key_of, kept = itemgetter(*names), {}
 
@@ -141,7 +151,8 @@ class Plan:
         """Offers repeat among members: each is put together once for its place in the list."""
         made = pieces.nodes(body, quote)
         outer = sorted(_names(body, {name}) & self._own)
-        if any(other in OFFER_SLOTS for other in outer):
+        if set(OFFER_SLOTS).intersection(outer):
+            self._shown_elsewhere |= {slot, *outer}
             return lambda context: (
                 self._marked(_repeated(made, name, slot, context)) if context[slot] else _run(otherwise, context)
             )
@@ -155,12 +166,18 @@ class Plan:
                 return _run(otherwise, context)
             out, last, around = [], len(items) - 1, get_outer(context) if get_outer else None
             for i, item in enumerate(items):
-                key = (i, i == last, around, get_own(item))
+                try:
+                    shown = get_own(item)
+                    "".join(shown)
+                except (KeyError, TypeError):  # a field is missing, or is no text
+                    shown = get_own(*offers_of([item]))
+                key = (i, i == last, around, shown)
                 found = kept.get(key)
                 if found is None:
                     if len(kept) >= KEPT_MAX:
                         kept.clear()
-                    found = kept[key] = self._marked(_run(made, pieces.within(context, name, item, i, last=last)))
+                    [fit] = offers_of([item])
+                    found = kept[key] = self._marked(_run(made, pieces.within(context, name, fit, i, last=last)))
                 out.append(found)
             return "".join(out)
 
@@ -171,6 +188,8 @@ class Plan:
 
     def _marked(self, text: str) -> str:
         """One mark for each run of the token's places: all of it, or what a soft line break left of it."""
+        if "\n." in text or text.startswith("."):
+            self._has_dots = True  # from now on every message is looked through before it travels
         return _PLACED.sub(self._mark, text)
 
     def _mark(self, match) -> str:

@@ -64,6 +64,10 @@ def encode_text(text: str) -> str:
     return CRLF.join(map(encode_line, text.split("\n")))
 
 
+class Undotted(bytes):
+    """A message of which it is known that no line begins with a dot: nothing in it needs to be doubled on its way."""
+
+
 def _word(data: bytes) -> str:
     return f"=?utf-8?b?{b2a_base64(data, newline=False).decode()}?="
 

@@ -11,8 +11,11 @@ import ssl
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from emails.quoted import Undotted
 
 ACCEPTED, REFUSED, DEFERRED, UNKNOWN = "accepted", "refused", "deferred", "unknown"
 READ_SIZE = 65_536
@@ -107,15 +110,14 @@ class _Connection:
             raise _Lost(f"connection lost while sending: {error}", sent) from error
 
     def reply(self) -> Reply:
-        lines = []
-        while True:
+        line = self._line()
+        code, text = line[:3], line[4:]
+        while line[3:4] == "-":
             line = self._line()
-            lines.append(line[4:])
-            if line[3:4] != "-":
-                break
-        if not line[:3].isdecimal():
+            code, text = line[:3], f"{text} {line[4:]}"
+        if not code.isdecimal():
             raise _Lost(f"the server does not speak SMTP: {line[:80]!r}")
-        return Reply(int(line[:3]), " ".join(lines).strip())
+        return Reply(int(code), text.strip())
 
     def _line(self) -> str:
         while (end := self._buffer.find(b"\n")) < 0:
@@ -171,12 +173,15 @@ def _connect(server: Server) -> smtplib.SMTP:
 
 def stuffed(content: bytes) -> bytes:
     """Content as it travels: leading dots doubled, a line end at the end, the final dot."""
+    if content.__class__ is Undotted and content.endswith(b"\r\n"):
+        return content + b".\r\n"
     body = content.replace(b"\r\n.", b"\r\n..")
     if body.startswith(b"."):
         body = b"." + body
     return body + (b".\r\n" if body.endswith(b"\r\n") else b"\r\n.\r\n")
 
 
+@lru_cache(maxsize=16)  # the sender is always the same
 def _is_address(address: str) -> bool:
     return address.isascii() and address.isprintable() and not set(address) & set("<> ") and address.count("@") == 1
 
@@ -247,7 +252,7 @@ class SmtpChannel:
         is_open = False  # the head's envelope went out with the body before it
         while queue:
             item = queue[0]
-            fault = _unfit(connection, item)
+            fault = "" if is_open else _unfit(connection, item)
             if fault:
                 queue.popleft()
                 yield Result(item.message_id, REFUSED, fault)

@@ -78,12 +78,16 @@ class EncryptedTextField(models.BinaryField):
     def get_default(self):
         return ""
 
-    @property
+    @functools.cached_property
     def _context(self) -> str:
         return f"{self.model._meta.label_lower}.{self.name}"
 
-    def from_db_value(self, value, expression, connection):
+    def opened(self, value) -> str:
+        """The text of a value as it lies in the column."""
         return "" if value is None else decrypt(value, context=self._context)
+
+    def from_db_value(self, value, expression, connection):
+        return self.opened(value)
 
     def get_db_prep_value(self, value, connection, prepared=False):
         if value is None or value == "":

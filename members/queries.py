@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.db import connection
 from django.db.models import Count
 
 from members import cards, masking, normalise
@@ -76,12 +77,25 @@ def by_public_id(public_id) -> Member | None:
 
 def contacts(member_ids: Iterable[int], *, kind: str = "email") -> dict[int, Contact]:
     """Addresses in clear for the moment of sending, by member id. Who has none, or is no longer active, is not in it."""
-    rows = Identifier.objects.filter(
-        member__in=list(member_ids), member__status=Member.Status.ACTIVE, kind=kind, is_primary=True
-    ).values_list(
-        "member_id", "value", "member__given_name", "member__family_name", "member__language", "member__time_zone"
-    )  # fmt: skip
-    return {member_id: Contact(*facts) for member_id, *facts in rows.order_by("-pk")}
+    with (
+        connection.cursor() as cursor
+    ):  # asked for every fifty messages: putting the query together would cost more than it
+        cursor.execute(_CONTACTS, {"members": list(member_ids), "kind": kind, "active": Member.Status.ACTIVE})
+        rows = cursor.fetchall()
+    return {
+        member_id: Contact(_ADDRESS.opened(address), _GIVEN.opened(given), _FAMILY.opened(family), language, time_zone)
+        for member_id, address, given, family, language, time_zone in rows
+    }
+
+
+_ADDRESS = Identifier._meta.get_field("value")
+_GIVEN, _FAMILY = Member._meta.get_field("given_name"), Member._meta.get_field("family_name")
+_CONTACTS = """
+SELECT i.member_id, i.value, m.given_name, m.family_name, m.language, m.time_zone
+  FROM members_identifier i JOIN members_member m ON m.id = i.member_id
+ WHERE i.member_id = ANY(%(members)s) AND m.status = %(active)s AND i.kind = %(kind)s AND i.is_primary
+ ORDER BY i.id DESC
+"""
 
 
 def identifier_ids(kind: str, hashes: Iterable[bytes]) -> dict[bytes, int]:
