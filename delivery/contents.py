@@ -54,7 +54,7 @@ class EmailContent:
 
         base, token = link_base(), facts.token
         return MessageFacts(
-            message_id=f"<{internet_message_id(facts.message_id)}>", to=facts.recipient, from_=settings.MARKETING_FROM,
+            message_id=f"<{token}@{_host(settings.SITE_URL)}>", to=facts.recipient, from_=settings.MARKETING_FROM,
             date=facts.due_at, token=token, link_base=base, unsubscribe_url=f"{base}/u/{token}",
             view_online_url=f"{base}/v/{token}", pixel_url=f"{base}/o/{token}.gif",
         )  # fmt: skip

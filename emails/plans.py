@@ -12,7 +12,7 @@ from operator import itemgetter
 from emails import pieces
 from emails.facts import MessageFacts
 from emails.fields import FIELDS, OFFER, OFFER_SLOTS, offers_of, prepare
-from emails.quoted import Undotted, header
+from emails.quoted import Travelling, header
 
 MARKED = frozenset({"unsubscribe_url", "view_online_url", "pixel_url", "click_base"})  # addresses that hold the token
 KEPT_MAX = 1000  # texts kept for one line or one offer
@@ -20,7 +20,9 @@ _HARMLESS_FILTERS = frozenset({"link", "default"})  # filters that look at no ch
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{8,60}")
 _PLACES = "".join(map(chr, range(0xDC00, 0xDC00 + 60)))  # no value can hold these: `fields.clean` takes them out
 _PLACED = re.compile(f"[{_PLACES[0]}-{_PLACES[-1]}]+")
-_FIRST_MARK, _LAST_MARK = 0x80, 0xFF  # encoded text is ASCII, so these bytes are free until the token replaces them
+# Encoded text is ASCII, so the other half of a byte is free until the token replaces the marks.
+_DOT, _DOT_BYTE = "\x80", b"\x80"
+_FIRST_MARK, _LAST_MARK = 0x81, 0xFF
 _OFFER_FIELDS = frozenset(f.name for f in OFFER)
 
 Step = Callable[[dict], str]
@@ -64,7 +66,6 @@ class Plan:
             "click_base": click,
         }
         self._own = FIELDS.keys() - self._fixed.keys()  # the fields that differ from member to member
-        self._has_dots = False
         self._marks: dict[tuple[int, int], str] = {}
         self._shown_elsewhere: set[str] = set()  # lists of offers that not only a loop of whole lines goes through
         self._used = frozenset(
@@ -98,7 +99,10 @@ class Plan:
         found, name = body.encode("latin-1"), token.encode("ascii")
         for (start, stop), mark in self._marks.items():
             found = found.replace(mark.encode("latin-1"), name[start:stop])
-        return (bytes if self._has_dots else Undotted)(head.encode("ascii") + found)
+        begin = head.encode("ascii")
+        finished = Travelling(begin + found.replace(_DOT_BYTE, b""))
+        finished.wire = begin + found.replace(_DOT_BYTE, b".")
+        return finished
 
     # -- from segments to steps --
 
@@ -187,10 +191,11 @@ class Plan:
         return lambda context: header("Subject", _run(made, context).strip())
 
     def _marked(self, text: str) -> str:
-        """One mark for each run of the token's places: all of it, or what a soft line break left of it."""
-        if "\n." in text or text.startswith("."):
-            self._has_dots = True  # from now on every message is looked through before it travels
-        return _PLACED.sub(self._mark, text)
+        """One mark for each run of the token's places: all of it, or what a soft line break left of it; and one where a
+        line begins with a dot.
+        """
+        dotted = text.replace("\n.", f"\n{_DOT}.")
+        return _PLACED.sub(self._mark, _DOT + dotted if dotted.startswith(".") else dotted)
 
     def _mark(self, match) -> str:
         run = match.group()

@@ -64,8 +64,10 @@ def encode_text(text: str) -> str:
     return CRLF.join(map(encode_line, text.split("\n")))
 
 
-class Undotted(bytes):
-    """A message of which it is known that no line begins with a dot: nothing in it needs to be doubled on its way."""
+class Travelling(bytes):
+    """A message that brings along how it travels: the same with leading dots doubled, CRLF at its end (RFC 5321, 4.5.2)."""
+
+    wire: bytes
 
 
 def _word(data: bytes) -> str:

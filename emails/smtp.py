@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from emails.quoted import Undotted
+from emails.quoted import Travelling
 
 ACCEPTED, REFUSED, DEFERRED, UNKNOWN = "accepted", "refused", "deferred", "unknown"
 READ_SIZE = 65_536
@@ -171,10 +171,10 @@ def _connect(server: Server) -> smtplib.SMTP:
     return smtp
 
 
-def stuffed(content: bytes) -> bytes:
+def stuffed(content: bytes | Travelling) -> bytes:
     """Content as it travels: leading dots doubled, a line end at the end, the final dot."""
-    if content.__class__ is Undotted and content.endswith(b"\r\n"):
-        return content + b".\r\n"
+    if content.__class__ is Travelling:
+        return content.wire + b".\r\n"
     body = content.replace(b"\r\n.", b"\r\n..")
     if body.startswith(b"."):
         body = b"." + body

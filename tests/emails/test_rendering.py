@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from emails import rendering, slow
 from emails.facts import MessageFacts, Unsendable
 from emails.fields import prepare
+from emails.smtp import stuffed
 from tests.emails.writing import FOOTER, frozen, text
 from tests.emails.writing import email as write
 
@@ -101,7 +102,9 @@ def test_a_token_breaks_over_lines_as_if_it_had_stood_there_from_the_beginning(v
         view_online_url=f"{base}/v/{token}", pixel_url=f"{base}/o/{token}.gif" if has_pixel else "",
     )  # fmt: skip
     assert rendering._compiled(EVERYTHING).plan_for(EVERYTHING, message) is not None
-    assert rendering.render(EVERYTHING, values, message=message) == slow.render(EVERYTHING, values, message=message)
+    fast = rendering.render(EVERYTHING, values, message=message)
+    assert fast == slow.render(EVERYTHING, values, message=message)
+    assert stuffed(fast) == stuffed(bytes(fast))  # it brings its doubled dots along
 
 
 @pytest.mark.parametrize("source", [
