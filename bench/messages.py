@@ -35,7 +35,9 @@ from bench import _scratch as scratch
 
 MEMBERS, ROUNDS, BAR = 300, 7, 0.15
 AT = datetime(2027, 1, 4, 16, 0, tzinfo=UTC)
-OFFERS = {"buy_again": ("Whole milk", "Sourdough bread", "Eggs"), "new_for_you": ("Greek yogurt", "Blood oranges")}
+OFFERS = {"buy_again": 3, "new_for_you": 2}  # how many of each a member is shown
+KINDS = ("Whole", "Organic", "Local", "Fresh", "Small")
+FOODS = ("milk", "sourdough bread", "eggs", "yogurt", "blood oranges", "rye crackers", "butter", "lentils")
 
 
 def run(report):
@@ -85,6 +87,7 @@ class _Stage:
         self.frozen = operations.freeze(template=template, language="en", site_url=settings.SITE_URL)
         self.content = f"emails.FrozenEmail:{self.frozen.pk}"
         _decide(self.members)
+        _give_points(self.members)
         self.contacts = contacts(self.members, kind="email")
         self.rival = _Rival(self.frozen, self.members, port)
         self.meter = _Meter()
@@ -345,26 +348,36 @@ def _enrol() -> list[int]:
 
 
 def _decide(members: list[int]):
-    """Offers of both slots for everybody, as a campaign's planning leaves them."""
+    """Offers of both slots for everybody, as a campaign's planning leaves them: forty types, six rhythms of buying."""
     from recommender.models import Decision
     from sales.models import Category
 
-    types = {
-        name: Category.objects.create(
+    types = [
+        Category.objects.create(
             level=Category.Level.TYPE, path=f"bench > {name}", raw_name=name, name_en=name, icon="milk"
         )
-        for names in OFFERS.values()
-        for name in names
-    }
+        for name in (f"{kind} {what}" for kind in KINDS for what in FOODS)
+    ]
     Decision.objects.bulk_create(
         Decision(
-            cause="bench", member_id=member_id, slot=slot, position=place, category=types[name], benefit="multiply", amount=300,
-            propensity=0.5, policy="bench", reason_code="bought_every", reason_params={"days": 9}, decided_at=AT,
+            cause="bench", member_id=member_id, slot=slot, position=place,
+            category=types[(i * 7 + place * 11 + len(slot)) % len(types)], benefit="multiply", amount=300, propensity=0.5,
+            policy="bench", reason_code="bought_every", reason_params={"days": 7 * (1 + (i + place) % 6)}, decided_at=AT,
         )
-        for member_id in members
-        for slot, names in OFFERS.items()
-        for place, name in enumerate(names, 1)
+        for i, member_id in enumerate(members)
+        for slot, offers in OFFERS.items()
+        for place in range(1, offers + 1)
     )  # fmt: skip
+
+
+def _give_points(members: list[int]):
+    from loyalty import operations
+
+    for i, member_id in enumerate(members):
+        operations.adjust(
+            member_id=member_id, points=100 + 37 * i, reason="Bench", source="bench", client_key=f"points-{i}",
+            by_user_id=None, at=AT,
+        )  # fmt: skip
 
 
 # -- the sink, in a process of its own ---------------------------------------------------------------------------------
