@@ -54,7 +54,8 @@ _memories: dict[str, _Memory] = {}
 
 
 def _memory() -> _Memory:
-    return _memories.setdefault(connection.settings_dict["NAME"], _Memory())
+    name = connection.settings_dict["NAME"]
+    return _memories.get(name) or _memories.setdefault(name, _Memory())
 
 
 def forget():
