@@ -337,7 +337,9 @@ class Postgres(Server):
                     return
             except psycopg.OperationalError as error:
                 last = error
-            if self.postmaster() is None and time.monotonic() - begun > 2:
+            # On a busy machine it takes its time to write its process id; a refusal stands in the log at once.
+            patience = 2 if "FATAL" in _tail(self.log) else 20
+            if self.postmaster() is None and time.monotonic() - begun > patience:
                 raise EmbeddedError(f"PostgreSQL stopped while starting.\n{_tail(self.log)}") from last
             if not told and time.monotonic() - begun > 5:
                 told = True

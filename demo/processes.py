@@ -46,6 +46,7 @@ class Processes:
     """The children of one demo. `pid_file` remembers them for the next start, should this one be killed."""
 
     folder: Path
+    environment: dict[str, str] | None = None  # of the children; their parent's unless said
     running: dict[str, subprocess.Popen] = field(default_factory=dict)
 
     @property
@@ -70,7 +71,7 @@ class Processes:
         with (self.folder / f"{name}.log").open("wb") as log:
             process = subprocess.Popen(
                 [sys.executable, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 (no threads run yet when the demo starts its children)
+                env=self.environment, preexec_fn=_die_with_parent,  # noqa: PLW1509 (no threads run yet when the demo starts its children)
             )  # fmt: skip
         self.running[name] = process
         entries = [{"pid": p.pid, "command": _command_line(p.pid)} for p in self.running.values()]

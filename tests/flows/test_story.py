@@ -4,6 +4,7 @@ This is the long thread: import, points, tiers, offers, a campaign through the s
 outcome on real purchases, its lift, and what was learned.
 """
 
+import os
 import socket
 from pathlib import Path
 from urllib.parse import quote
@@ -40,17 +41,15 @@ def world(committed_db, tmp_path, monkeypatch, settings):
     settings.DEMO, settings.DEMO_SMTP_PORT, settings.DEMO_PUSH_PORT = True, smtp, push
     database = settings.DATABASES["default"]
     host = quote(str(database["HOST"]), safe="")
-    for name, value in {
+    told = {
         "REGULARS_MODE": "demo", "REGULARS_VAR": settings.VAR, "REDIS_URL": f"unix://{redis.socket}",
         "DATABASE_URL": f"postgres://{database['USER']}@{host}:{database['PORT']}/{committed_db}",
         "DEMO_SMTP_PORT": smtp, "DEMO_PUSH_PORT": push, "DJANGO_SETTINGS_MODULE": "config.settings",
-    }.items():  # fmt: skip
-        monkeypatch.setenv(name, str(value))
-    monkeypatch.delenv(
-        "DJANGO_ALLOW_ASYNC_UNSAFE", raising=False
-    )  # a concession to the browser tests, not to our processes
+    }  # fmt: skip
+    # Not handed on: the concession to the browser tests' event loop, which our processes do not need.
+    inherited = {name: value for name, value in os.environ.items() if name != "DJANGO_ALLOW_ASYNC_UNSAFE"}
     monkeypatch.chdir(ROOT)
-    processes = Processes(tmp_path / "processes")
+    processes = Processes(tmp_path / "processes", inherited | {name: str(value) for name, value in told.items()})
     redis.ensure()
     try:
         processes.start("outside", "manage.py", "demo_outside")
