@@ -302,7 +302,6 @@ class Postgres(Server):
             "maintenance_work_mem": "128MB",
             "max_connections": "200",
             "max_wal_size": "2GB",
-            "autovacuum_naptime": "15s",
             "checkpoint_timeout": "15min",
             "wal_compression": "on",
             "random_page_cost": "1.1",
