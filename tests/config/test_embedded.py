@@ -198,6 +198,7 @@ def test_an_ordinary_user_starts_the_servers_too(var):
     var.mkdir()
     nobody = pwd.getpwnam("nobody")
     os.chown(var, nobody.pw_uid, nobody.pw_gid)
+    programs = Postgres(var.parent / "lender").bin  # a copy, where this environment is root's alone
     child = os.fork()
     if child == 0:  # a fork: the interpreter itself may lie where only root may look
         code = 1

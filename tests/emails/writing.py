@@ -1,5 +1,6 @@
 """E-mails written in a line, without a database."""
 
+import itertools
 from types import SimpleNamespace
 
 from wagtail.models import Locale
@@ -29,6 +30,9 @@ def text(html: str):
     return ("text", {"text": html})
 
 
+_SERIAL = itertools.count(1)  # renderers keep what they compiled by this hash: no two may be equal
+
+
 def frozen(template, *, is_tracked=True):
     """As `operations.build`, with a brand of the test's own instead of the database's."""
     look = Look(brand=BRAND, language=template.language, site_url="https://regulars.example.com")
@@ -36,6 +40,6 @@ def frozen(template, *, is_tracked=True):
     segments, notice = operations._segments(source)
     return SimpleNamespace(
         subject=source.subject, html=source.html, text=source.text, links=source.links, program=segments, notice=notice,
-        is_fast=segments is not None, language=template.language, content_hash=f"{id(source):064x}",
+        is_fast=segments is not None, language=template.language, content_hash=f"{next(_SERIAL):064x}",
         constants={"shop_name": BRAND.name, "shop_url": BRAND.shop_url, "portal_url": "https://regulars.example.com/portal/"},
     )  # fmt: skip

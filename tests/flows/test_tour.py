@@ -105,7 +105,8 @@ def test_one_purchase_walks_through_every_room(page_at, site, market, width):
     is_sound(page)
 
     take(page, site, "refund")
-    page.locator("main a[href*='/purchases/']").first.click()
+    with page.expect_navigation(wait_until="load"):  # the button below is of no use before its script is there
+        page.locator("main a[href*='/purchases/']").first.click()
     page.click("[data-fill]")
     page.click("text=Show the effect")
     page.locator("[aria-labelledby=effect] button").click()
