@@ -206,6 +206,7 @@ def test_an_ordinary_user_starts_the_servers_too(var):
             os.setgroups([])
             os.setgid(nobody.pw_gid)
             os.setuid(nobody.pw_uid)
+            Postgres.bin = programs
             server = Postgres(var)
             server.ensure()
             with psycopg.connect(server.dsn()) as db:
