@@ -31,7 +31,8 @@ def test_a_message_goes_to_everybody_once_and_is_marked_sent(enrolled, outbox, h
     assert (done.claimed, done.sent) == (3, 3)
     assert hop.copies == {"m1@example.com": 1, "m2@example.com": 1, "m3@example.com": 1}
     assert queries.counts("campaign:1") == {"sent": 3}
-    assert b"Hello Ada 1" in hop.taken[0].content, "names are put in at the moment of sending"
+    first = next(message for message in hop.taken if message.recipient == "m1@example.com")
+    assert b"Hello Ada 1" in first.content, "names are put in at the moment of sending"
     assert not Message.objects.filter(values__icontains=members[0].given_name).exists(), "and are never stored"
     assert deliver().claimed == 0
 
