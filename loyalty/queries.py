@@ -10,7 +10,7 @@ from django.utils.formats import date_format
 
 from loyalty import explaining, rules, sentences, tiers
 from loyalty.earning import NEVER
-from loyalty.models import Account, Award, Entitlement, Tier, Transfer, Wallet
+from loyalty.models import Account, Award, Entitlement, RuleSet, Tier, Transfer, Wallet
 from loyalty.operations.purchases import POINTS, _programme_zone
 from sales.models import Purchase, PurchaseLine
 
@@ -128,6 +128,11 @@ def ladder() -> list[tuple[Tier, int]]:
     known = rules.known()
     percents = known.rule_sets[-1].tier_percents if known.rule_sets else {}
     return [(tier, percents.get(tier.code, 100)) for tier in known.tiers.values()]
+
+
+def live_rule_set(*, at: datetime) -> RuleSet | None:
+    """The published version in force at a time; None before the first. Of two from the same moment the later counts."""
+    return RuleSet.objects.filter(live_from__lte=at).order_by("-live_from", "-version").first()
 
 
 def active_entitlements(member_id: int, *, at: datetime) -> QuerySet[Entitlement]:

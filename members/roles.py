@@ -1,7 +1,7 @@
 """The staff roles, which are Django groups, and what each may do in the Wagtail admin.
 
-Doors ask for roles (members/access.py). Wagtail asks for permissions, so the roles that write campaigns are given
-theirs after every migration: a new snippet model is theirs without a hand's turn.
+Doors ask for roles (members/access.py). Wagtail asks for permissions, so the roles that write campaigns or run the
+programme are given theirs after every migration: a new snippet model is theirs without a hand's turn.
 """
 
 from django.db import models
@@ -24,6 +24,7 @@ AUTHORED = ("emails", "push", "campaigns", "recommender")
 PERMISSIONS = {
     Role.MARKETER: dict.fromkeys(AUTHORED, ("add", "change", "delete", "view", "publish")),
     Role.APPROVER: dict.fromkeys(AUTHORED, ("change", "view", "publish")),
+    Role.STORE_MANAGER: {},  # the menu “Programme” asks for the role; no model is edited through Wagtail's own screens
     Role.ADMINISTRATOR: dict.fromkeys(AUTHORED, ("add", "change", "delete", "view", "publish", "lock", "unlock")),
 }
 COLLECTION_PERMISSIONS = ("add_image", "change_image", "choose_image", "add_document", "choose_document")
@@ -43,7 +44,7 @@ def grant_permissions(*, app_config, apps, using, **_kwargs):
         if group is None:
             continue
         group.permissions.add(*(p for p in permissions if _is_granted(app_config.label, p.codename, role, verbs)))
-        if app_config.label in {"wagtailimages", "wagtaildocs"}:
+        if verbs and app_config.label in {"wagtailimages", "wagtaildocs"}:
             _grant_on_collections(apps, using, group, permissions)
 
 

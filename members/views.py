@@ -33,7 +33,10 @@ DOORS = {
     for door in (
         Door("pos", _("Till"), _("Find a member, record sales, refund"), "receipt", (Role.CASHIER, Role.STORE_MANAGER)),
         Door("desk", _("Service desk"), _("Explain points, put things right"), "headset", (Role.SERVICE,)),
-        Door("cms", _("Campaigns"), _("E-mails, audiences, campaigns"), "megaphone", (Role.MARKETER, Role.APPROVER)),
+        Door(
+            "cms", _("Campaigns"), _("E-mails, audiences, campaigns, the programme"), "megaphone",
+            (Role.MARKETER, Role.APPROVER, Role.STORE_MANAGER),
+        ),
         Door(
             "reports", _("Reports"), _("Lift and the programme in figures"), "chart",
             (Role.ANALYST, Role.MARKETER, Role.APPROVER),

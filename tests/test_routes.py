@@ -147,6 +147,8 @@ def is_refused(response, address: str) -> bool:
     if response.status_code in {401, 403, 404}:
         return True
     to = response.headers.get("Location", "")
+    if address.startswith("/cms/") and response.status_code == 302 and to == "/cms/":
+        return True  # Wagtail sends whom it refuses back to its first page, with a message
     doors_of_sign_in = ("/staff/enter/", "/staff/login/", "/portal/login/", "/cms/login/")
     asked_to_sign_in = response.status_code == 302 and to.startswith(doors_of_sign_in)
     return asked_to_sign_in and not address.startswith(doors_of_sign_in)

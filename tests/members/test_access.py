@@ -146,9 +146,10 @@ def test_nobody_signs_up_for_a_staff_account(client):
 
 
 @pytest.mark.parametrize(
-    ("role", "enters"), [("marketer", True), ("approver", True), ("administrator", True), ("cashier", False)]
+    ("role", "enters"),
+    [("marketer", True), ("approver", True), ("store_manager", True), ("administrator", True), ("cashier", False)],
 )
-def test_who_writes_campaigns_may_enter_the_cms(role, enters):
+def test_who_writes_campaigns_or_runs_the_programme_may_enter_the_cms(role, enters):
     user = staff(role)
     assert user.has_perm("wagtailadmin.access_admin") == enters
 

@@ -1,0 +1,3 @@
+"""Loyalty's staff door: the menu “Programme” in the Wagtail admin. Each subject registers its own pages in a module here."""
+
+from loyalty.programme import hooks as programme  # noqa: F401 -- the menu itself and its overview
