@@ -3,4 +3,5 @@ from django.apps import AppConfig
 
 class LoyaltyConfig(AppConfig):
     name = "loyalty"
-    append_only = ("RuleSet", "Transfer", "Award", "TierChange")
+    append_only = ("RuleSet", "Transfer", "Award", "TierChange", "PointValue", "DayDigest")
+    kept = ("Review", "BlockedWallet")

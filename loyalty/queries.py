@@ -190,7 +190,7 @@ def _entry(act: tuple, explained: dict, refunds: dict) -> Entry:
         debt_change=int(debt_change),
         reason=reason,
         sentence=_sentence(
-            reason, moved=int(moved), owed=int(debt_change), note=note, expires_on=expires_on,
+            reason, moved=int(moved), change=int(points), owed=int(debt_change), note=note, expires_on=expires_on,
             explained=explained.get(purchase_id), refund=refunds.get(purchase_id),
         ),
         note=note,
@@ -201,13 +201,15 @@ def _entry(act: tuple, explained: dict, refunds: dict) -> Entry:
     )  # fmt: skip
 
 
-def _sentence(reason, *, moved, owed, note, expires_on, explained, refund) -> str:
+def _sentence(reason, *, moved, change, owed, note, expires_on, explained, refund) -> str:
     if reason == Transfer.Reason.PURCHASE:
         return sentences.of_purchase(explained)
     if reason == Transfer.Reason.REFUND:
         return sentences.of_refund(moved, owed, -refund.total_minor, refund.currency)
     if reason == Transfer.Reason.EXPIRY:
         return sentences.of_expiry(moved, date_format(expires_on, "DATE_FORMAT"))
+    if reason == Transfer.Reason.REVIEW:
+        return sentences.of_review(moved, change)
     if reason == Transfer.Reason.REDEMPTION:
         return sentences.of_redemption(moved, note)
     return sentences.of_adjustment(moved, note, is_goodwill=reason == Transfer.Reason.GOODWILL)

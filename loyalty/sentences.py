@@ -115,3 +115,12 @@ def of_adjustment(points: int, note: str, *, is_goodwill: bool) -> str:
     if is_goodwill:
         return gettext("%(points)s: goodwill – %(why)s") % {"points": count(points), "why": note}
     return gettext("−%(points)s: correction – %(why)s") % {"points": count(points), "why": note}
+
+
+def of_review(points: int, change: int) -> str:
+    """Points that wait, come back or are gone after somebody looked; `change` is what it did to the available points."""
+    if change < 0:
+        return gettext("−%(points)s: being checked before they can be spent") % {"points": count(points)}
+    if change > 0:
+        return gettext("%(points)s: checked and released") % {"points": count(points)}
+    return gettext("%(points)s: checked and not granted") % {"points": count(points)}

@@ -150,7 +150,7 @@ SELECT t.wallet_id AS wallet, t.version,
          WHERE t.wallet_id {chosen}) t
   LEFT JOIN sales_purchase p ON p.id = t.purchase_id OR (t.purchase_id IS NULL AND p.source_id = t.source_id AND p.client_key = t.client_key)
  WHERE t.wallet_missing OR t.purchase_missing
-    OR (t.purchase_id IS NOT NULL AND (p.client_key, p.source_id, p.body_hash) IS DISTINCT FROM (t.client_key, t.source_id, t.body_hash))
+    OR (t.purchase_id IS NOT NULL AND t.reason IN ('purchase', 'refund') AND (p.client_key, p.source_id, p.body_hash) IS DISTINCT FROM (t.client_key, t.source_id, t.body_hash))
     OR (t.purchase_id IS NULL AND p.id IS NOT NULL)
 """
 
@@ -200,9 +200,17 @@ earned AS (
     SELECT a.wallet_id, sum(a.points * 1000000 + a.carry_after - a.carry_before) AS micropoints
       FROM loyalty_award a WHERE a.wallet_id {{chosen}} GROUP BY 1),
 taken AS (
-    SELECT a.wallet_id, sum(r.whole) AS micropoints FROM refunds r JOIN loyalty_award a USING (purchase_id) GROUP BY 1),
+    SELECT wallet_id, sum(greatest(whole, cancelled)) AS micropoints
+      FROM (SELECT a.wallet_id, r.whole, 0 AS cancelled FROM refunds r JOIN loyalty_award a USING (purchase_id)
+             WHERE NOT EXISTS (SELECT FROM loyalty_review v WHERE v.purchase_id = a.purchase_id AND v.state = 'cancelled')
+             UNION ALL
+            SELECT v.wallet_id, coalesce(r.whole, 0), v.held_points * 1000000
+              FROM loyalty_review v LEFT JOIN refunds r USING (purchase_id)
+             WHERE v.wallet_id {{chosen}} AND v.state = 'cancelled' AND v.purchase_id IS NOT NULL) x GROUP BY 1),
 moved AS (
-    SELECT wallet_id, sum(CASE reason WHEN 'purchase' THEN points WHEN 'refund' THEN -points ELSE 0 END) AS points
+    SELECT wallet_id, sum(CASE WHEN reason = 'purchase' THEN points WHEN reason = 'refund' THEN -points
+                               WHEN reason = 'review' AND debit_account = 11 AND credit_account = 4 AND purchase_id IS NOT NULL
+                               THEN -points ELSE 0 END) AS points
       FROM loyalty_transfer WHERE wallet_id {{chosen}} GROUP BY 1)
 SELECT w.id AS wallet, coalesce(m.points, 0) * 1000000 + w.carry_micropoints AS has,
        coalesce(e.micropoints, 0) - coalesce(t.micropoints, 0) AS earned

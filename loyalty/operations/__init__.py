@@ -1,5 +1,6 @@
 """The verbs of the ledger: each keyword-only, one transaction, and repeatable under the client's own key."""
 
+from loyalty.operations.blocking import CannotUnblock, allow_spending, block_spending
 from loyalty.operations.entitlements import EntitlementIn, entitle
 from loyalty.operations.errors import (
     BadPurchase,
@@ -8,6 +9,7 @@ from loyalty.operations.errors import (
     KeyReused,
     LedgerRefusal,
     NotEnoughPoints,
+    SpendingBlocked,
     UnknownMember,
 )
 from loyalty.operations.points import Expired, Moved, adjust, expire_points, redeem
@@ -22,17 +24,22 @@ from loyalty.operations.purchases import (
     record_purchases,
 )
 from loyalty.operations.refunds import Refunded, preview_refund, refund
+from loyalty.operations.reviews import CannotDecide, Decided, HeldForReview, decide_review, hold_for_review
 from loyalty.operations.rule_sets import CannotPublish, publish_rule_set
 from loyalty.operations.tiers import Evaluated, evaluate_tiers
 
 __all__ = [
     "BadPurchase",
+    "CannotDecide",
     "CannotPublish",
     "CannotRecord",
     "CannotRefund",
+    "CannotUnblock",
+    "Decided",
     "EntitlementIn",
     "Evaluated",
     "Expired",
+    "HeldForReview",
     "KeyReused",
     "LedgerRefusal",
     "Moved",
@@ -41,12 +48,17 @@ __all__ = [
     "PurchaseIn",
     "Recorded",
     "Refunded",
+    "SpendingBlocked",
     "TierMove",
     "UnknownMember",
     "adjust",
+    "allow_spending",
+    "block_spending",
+    "decide_review",
     "entitle",
     "evaluate_tiers",
     "expire_points",
+    "hold_for_review",
     "plan",
     "post",
     "preview_refund",

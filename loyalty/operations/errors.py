@@ -51,3 +51,14 @@ class NotEnoughPoints(LedgerRefusal):
 
 class CannotRefund(LedgerRefusal):
     """A refund that names no purchase or line, or more than was left of it."""
+
+
+class SpendingBlocked(LedgerRefusal):
+    """A promise of the ledger was found broken in this wallet; nothing is spent from it until staff has looked."""
+
+    def __init__(self):
+        super().__init__(
+            _(
+                "Points of this card cannot be spent at the moment: we are checking its balance. Please ask customer service."
+            )
+        )

@@ -10,12 +10,12 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db import DatabaseError, connection, transaction
 
 from loyalty import explaining, rules, signals
 from loyalty.earning import Basket, Plan, RuleSet
 from loyalty.earning import UnknownCurrency as NoRate
-from loyalty.operations.errors import BadPurchase, CannotRecord, KeyReused, UnknownMember
+from loyalty.operations.errors import BadPurchase, CannotRecord, KeyReused, SpendingBlocked, UnknownMember
 from members.crypto import keyed_hash
 from sales import catalogue
 from sales.lines import Line, body_hash
@@ -23,6 +23,7 @@ from sales.lines import Line, body_hash
 POINTS = 1  # the currency of this house; stamps and cashback will have their own wallets
 MINOR_MAX = 10**12
 RECORDED, REPLAYED, CONFLICT, NO_MEMBER, OTHER_ACT, NEWER_RULES = 0, 1, 2, 3, 4, 9
+BLOCKED_STATE = "RG001"  # raised by loyalty_take_from_lots
 
 
 class PurchaseIn(NamedTuple):
@@ -331,8 +332,10 @@ def _again_after_races(call):
     for pause in (0.01, 0.05, 0.2, 0):
         try:
             return call()
-        except (IntegrityError, OperationalError) as error:
+        except DatabaseError as error:
             state = getattr(error.__cause__, "sqlstate", "")
+            if state == BLOCKED_STATE:
+                raise SpendingBlocked from None
             if state not in {"23505", "40P01"} or connection.in_atomic_block or not pause:
                 raise
             time.sleep(pause)

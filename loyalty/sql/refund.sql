@@ -44,6 +44,7 @@ DECLARE
     after bigint[];
     taken_before record;
     taken_after record;
+    cancelled bigint;
     remainder bigint;
     from_lots bigint;
 BEGIN
@@ -116,8 +117,8 @@ BEGIN
     tier_before_id := w.tier_id;
     taken_before := loyalty_taken_back(award, totals, before);
     taken_after := loyalty_taken_back(award, totals, after);
-
-    remainder := w.carry_micropoints - (taken_after.whole - taken_before.whole);
+    cancelled := loyalty_cancelled_micropoints(sale);  -- by a review: refunds take back what goes beyond it
+    remainder := w.carry_micropoints - (greatest(taken_after.whole, cancelled) - greatest(taken_before.whole, cancelled));
     points := greatest(0, (999999 - remainder) / 1000000);
     w.carry_micropoints := remainder + points * 1000000;
     from_lots := least(points, w.available);

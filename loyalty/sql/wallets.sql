@@ -62,6 +62,9 @@ DECLARE
     part bigint;
     wanted bigint := points;
 BEGIN
+    IF w.spending_blocked_at IS NOT NULL AND into_account IN (2, 5, 8, 12) THEN
+        RAISE EXCEPTION 'Spending from wallet % is blocked.', w.id USING ERRCODE = 'RG001';
+    END IF;
     WHILE wanted > 0 LOOP
         i := coalesce(array_position(w.lot_expires_on, preferred), 1);
         part := least(wanted, w.lot_points[i]);

@@ -1,0 +1,85 @@
+"""Every change of points as an event: what moved, the balance after it, and the wallet's version, which never skips one.
+
+The transfer row is the event: it is written in the transaction that moves the points, so none can be lost or told too early.
+A wallet's events are ordered by version; between wallets there is no order to keep.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from django.db import connection
+
+from loyalty.models import Transfer, Wallet
+
+EVENTS_MAX = 500
+# Transfers are stamped when their statement runs and seen when their transaction commits. What a reader by time looks at
+# again each time must be longer than any transaction; readers by version cannot miss one at all.
+OVERLAP = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Event:
+    """One transfer. `change` is what it did to the available points, with sign; `available` what there was right after it."""
+
+    wallet: UUID
+    version: int
+    reason: str
+    change: int
+    available: int
+    points: int
+    from_account: int
+    into_account: int
+    key: str
+    purchase: UUID | None
+    expires_on: date | None
+    occurred_at: datetime
+    posted_at: datetime
+
+
+_EVENTS = """
+SELECT t.wallet_id, w.public_id, t.version, t.reason,
+       CASE WHEN t.credit_account = 10 THEN t.points WHEN t.debit_account = 10 THEN -t.points ELSE 0 END,
+       t.available_after, t.points, t.debit_account, t.credit_account, t.client_key, p.public_id, t.expires_on, t.occurred_at,
+       t.posted_at
+  FROM unnest(%(wallets)s::bigint[], %(after)s::bigint[]) AS asked (wallet_id, after)
+  JOIN loyalty_wallet w ON w.id = asked.wallet_id
+ CROSS JOIN LATERAL (SELECT * FROM loyalty_transfer v WHERE v.wallet_id = asked.wallet_id AND v.version > asked.after
+                      ORDER BY v.version LIMIT %(limit)s) t
+  LEFT JOIN sales_purchase p ON p.id = t.purchase_id
+ ORDER BY t.wallet_id, t.version
+"""
+
+
+def of_wallet(wallet_id: int, *, after: int = 0, limit: int = EVENTS_MAX) -> list[Event]:
+    """The events of one wallet with a version beyond `after`, in order; at most `limit`."""
+    return of_wallets({wallet_id: after}, limit=limit).get(wallet_id, [])
+
+
+def of_wallets(after: dict[int, int], *, limit: int = EVENTS_MAX) -> dict[int, list[Event]]:
+    """The events of many wallets, each beyond its own version; at most `limit` of each. One query."""
+    found = defaultdict(list)
+    with connection.cursor() as cursor:
+        cursor.execute(_EVENTS, {"wallets": list(after), "after": list(after.values()), "limit": limit})
+        for wallet_id, *event in cursor.fetchall():
+            found[wallet_id].append(Event(*event))
+    return dict(found)
+
+
+def changed_since(moment: datetime | None) -> list[tuple[int, int]]:
+    """Wallets that changed since a moment (None: ever), with their version now. A little before the moment counts too."""
+    if moment is None:
+        return list(Wallet.objects.filter(version__gt=0).order_by("pk").values_list("pk", "version"))
+    touched = Transfer.objects.filter(posted_at__gte=moment - OVERLAP).values("wallet_id")
+    return list(Wallet.objects.filter(pk__in=touched).order_by("pk").values_list("pk", "version"))
+
+
+def wallet_of(public_id: UUID) -> Wallet | None:
+    """The wallet by the name that doors may say."""
+    return Wallet.objects.select_related("currency").filter(public_id=public_id).first()
+
+
+def wallets_of(member_id: int) -> list[Wallet]:
+    """All wallets of a member, one a currency."""
+    return list(Wallet.objects.select_related("currency").filter(member_id=member_id).order_by("currency_id"))
