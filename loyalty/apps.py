@@ -3,5 +3,5 @@ from django.apps import AppConfig
 
 class LoyaltyConfig(AppConfig):
     name = "loyalty"
-    append_only = ("RuleSet", "Transfer", "Award", "TierChange", "PointValue", "DayDigest")
+    append_only = ("RuleSet", "Transfer", "Award", "TierChange", "PointValue", "DayDigest", "RuleAct")
     kept = ("Review", "BlockedWallet")

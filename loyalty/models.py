@@ -312,4 +312,5 @@ class Entitlement(models.Model):
 
 
 # Tables of the ledger's overseers stand in a file of their own; Django finds models only through this module.
+from loyalty.authoring.models import RuleAct, RuleDraft, Simulation  # noqa: E402, F401 -- tables of this app, kept in a room of their own
 from loyalty.oversight import BlockedWallet, CodeAttempt, DayDigest, PointValue, Review, Screening  # noqa: E402, F401

@@ -25,17 +25,31 @@ from loyalty.operations.purchases import (
 )
 from loyalty.operations.refunds import Refunded, preview_refund, refund
 from loyalty.operations.reviews import CannotDecide, Decided, HeldForReview, decide_review, hold_for_review
+from loyalty.operations.rule_drafts import (
+    CannotChange,
+    DraftConflict,
+    call_off,
+    create_draft,
+    discard_draft,
+    publish_draft,
+    rename_draft,
+    save_part,
+    submit_draft,
+    withdraw_draft,
+)
 from loyalty.operations.rule_sets import CannotPublish, publish_rule_set
 from loyalty.operations.tiers import Evaluated, evaluate_tiers
 
 __all__ = [
     "BadPurchase",
+    "CannotChange",
     "CannotDecide",
     "CannotPublish",
     "CannotRecord",
     "CannotRefund",
     "CannotUnblock",
     "Decided",
+    "DraftConflict",
     "EntitlementIn",
     "Evaluated",
     "Expired",
@@ -54,7 +68,10 @@ __all__ = [
     "adjust",
     "allow_spending",
     "block_spending",
+    "call_off",
+    "create_draft",
     "decide_review",
+    "discard_draft",
     "entitle",
     "evaluate_tiers",
     "expire_points",
@@ -62,9 +79,14 @@ __all__ = [
     "plan",
     "post",
     "preview_refund",
+    "publish_draft",
     "publish_rule_set",
     "record_purchase",
     "record_purchases",
     "redeem",
     "refund",
+    "rename_draft",
+    "save_part",
+    "submit_draft",
+    "withdraw_draft",
 ]
