@@ -40,7 +40,7 @@ class Currency(models.Model):
 
 
 class RuleSet(models.Model):
-    """One immutable version of the earning rules. `definition` is compiled by loyalty/earning.py."""
+    """One immutable version of the earning rules. `definition` is compiled by loyalty/earning/."""
 
     id = models.AutoField(primary_key=True)
     version = models.PositiveIntegerField(unique=True)
@@ -258,7 +258,7 @@ class Award(models.Model):
     line_extra_micropoints = ArrayField(
         models.BigIntegerField(), null=True, blank=True, help_text="Per line from fixed bonuses and entitlements."
     )
-    inputs = models.JSONField(default=dict, help_text="What else the rules looked at; see loyalty/earning.py.")
+    inputs = models.JSONField(default=dict, help_text="What else the rules looked at; see loyalty/earning/.")
     entitlements = models.JSONField(
         null=True, blank=True, help_text="Benefits used: id, cause, benefit, amount, lines."
     )
