@@ -54,6 +54,11 @@ DECLARE
     to_available bigint;
     seq smallint;
     lots integer;
+    -- What the loop makes: written row by row for a checkout, and for an import all at once at its end.
+    moved loyalty_transfer;
+    award loyalty_award;
+    moves loyalty_transfer[] := '{}';
+    awards loyalty_award[] := '{}';
 BEGIN
     SELECT max(r.id) INTO newest_rule_set FROM loyalty_ruleset r;
     IF newest_rule_set <> latest_rule_set THEN
@@ -117,6 +122,12 @@ BEGIN
                line_places, line_numbers, line_products, line_quantities, line_units, line_totals,
                array_fill(NULL::smallint, ARRAY[cardinality(line_places)])) s;
 
+    moved.debit_account := 1;
+    moved.reason := 'purchase';
+    moved.note := '';
+    moved.posted_at := statement_timestamp();
+    award.rule_set_id := rule_set;
+
     posting_order := '{1}';
     IF purchases > 1 THEN
         SELECT array_agg(o.place ORDER BY o.wallet, o.place) INTO posting_order
@@ -137,6 +148,11 @@ BEGIN
             points := 0; debt_paid := 0; available := NULL; tier_id := NULL; tier_percent := NULL; tier_after_id := NULL;
             carry_before := NULL; carry_after := NULL;
             IF outcome = 1 THEN
+                IF cardinality(awards) > 0 THEN  -- the first of two equal receipts may stand in this very batch
+                    PERFORM loyalty_write_posted(moves, awards);
+                    moves := '{}';
+                    awards := '{}';
+                END IF;
                 SELECT a.rule_set_id, a.points, a.debt_paid, a.available_after, a.tier_id, a.tier_percent, a.tier_after_id,
                        a.carry_before, a.carry_after, a.entitlements, a.inputs
                   INTO rule_set_id, points, debt_paid, available, tier_id, tier_percent, tier_after_id,
@@ -191,6 +207,12 @@ BEGIN
         debt_paid := least(points, w.debt);
         to_available := points - debt_paid;
         seq := 0;
+        moved.wallet_id := w.id;
+        moved.source_id := sources[i];
+        moved.client_key := client_keys[i];
+        moved.body_hash := body_hashes[i];
+        moved.purchase_id := purchase_id;
+        moved.occurred_at := times[i];
         IF to_available > 0 THEN
             lots := cardinality(w.lot_expires_on);
             IF w.lot_expires_on[lots] = expiries[i] THEN
@@ -200,21 +222,33 @@ BEGIN
                 w := loyalty_add_to_lot(w, expiries[i], to_available);
             END IF;
             w.version := w.version + 1;
-            INSERT INTO loyalty_transfer (wallet_id, version, source_id, client_key, seq, body_hash, debit_account,
-                                          credit_account, points, available_after, expires_on, purchase_id, reason, note,
-                                          occurred_at, posted_at)
-            VALUES (w.id, w.version, sources[i], client_keys[i], seq, body_hashes[i], 1, 10, to_available, w.available,
-                    expiries[i], purchase_id, 'purchase', '', times[i], statement_timestamp());
+            moved.version := w.version;
+            moved.seq := 0;
+            moved.credit_account := 10;
+            moved.points := to_available;
+            moved.available_after := w.available;
+            moved.expires_on := expiries[i];
+            IF purchases = 1 THEN
+                INSERT INTO loyalty_transfer VALUES (moved.*);
+            ELSE
+                moves := array_append(moves, moved);
+            END IF;
             seq := 1;
         END IF;
         IF debt_paid > 0 THEN
             w.debt := w.debt - debt_paid;
             w.version := w.version + 1;
-            INSERT INTO loyalty_transfer (wallet_id, version, source_id, client_key, seq, body_hash, debit_account,
-                                          credit_account, points, available_after, purchase_id, reason, note,
-                                          occurred_at, posted_at)
-            VALUES (w.id, w.version, sources[i], client_keys[i], seq, body_hashes[i], 1, 13, debt_paid, w.available,
-                    purchase_id, 'purchase', '', times[i], statement_timestamp());
+            moved.version := w.version;
+            moved.seq := seq;
+            moved.credit_account := 13;
+            moved.points := debt_paid;
+            moved.available_after := w.available;
+            moved.expires_on := NULL;
+            IF purchases = 1 THEN
+                INSERT INTO loyalty_transfer VALUES (moved.*);
+            ELSE
+                moves := array_append(moves, moved);
+            END IF;
         END IF;
         available := w.available;
 
@@ -242,15 +276,40 @@ BEGIN
             w.last_purchase_at := times[i];
         END IF;
 
-        INSERT INTO loyalty_award (purchase_id, wallet_id, rule_set_id, tier_id, tier_percent, earned_on, carry_before,
-                                   carry_after, points, debt_paid, available_after, tier_after_id, line_category_ids,
-                                   line_micropoints, line_extra_micropoints, inputs, entitlements)
-        VALUES (purchase_id, w.id, rule_set, tier_id, tier_percent, days[i], carry_before, carry_after, points, debt_paid,
-                available, tier_after_id, line_category_ids[i]::integer[], line_micropoints[i]::bigint[], extra, inputs[i],
-                entitlements);
+        award.purchase_id := purchase_id;
+        award.wallet_id := w.id;
+        award.tier_id := tier_id;
+        award.tier_percent := tier_percent;
+        award.earned_on := days[i];
+        award.carry_before := carry_before;
+        award.carry_after := carry_after;
+        award.points := points;
+        award.debt_paid := debt_paid;
+        award.available_after := available;
+        award.tier_after_id := tier_after_id;
+        award.line_category_ids := line_category_ids[i]::integer[];
+        award.line_micropoints := line_micropoints[i]::bigint[];
+        award.line_extra_micropoints := extra;
+        award.inputs := inputs[i];
+        award.entitlements := entitlements;
+        IF purchases = 1 THEN
+            INSERT INTO loyalty_award VALUES (award.*);
+        ELSE
+            awards := array_append(awards, award);
+        END IF;
         RETURN NEXT;
     END LOOP;
     IF w.id IS NOT NULL THEN
         PERFORM loyalty_save_wallet(w);
     END IF;
+    IF purchases > 1 THEN
+        PERFORM loyalty_write_posted(moves, awards);
+    END IF;
+END $$;
+
+-- Write what a batch has made, each kind in one statement: setting one up costs as much as several of its rows.
+CREATE FUNCTION loyalty_write_posted(moves loyalty_transfer[], awards loyalty_award[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO loyalty_transfer SELECT * FROM unnest(moves);
+    INSERT INTO loyalty_award SELECT * FROM unnest(awards);
 END $$;
