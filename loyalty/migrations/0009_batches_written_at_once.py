@@ -6,6 +6,6 @@ from config.db.functions import InstallFunctions
 
 
 class Migration(migrations.Migration):
-    dependencies = [("loyalty", "0005_posting_by_index")]
+    dependencies = [("loyalty", "0008_drafts_of_rule_sets_and_what_ifs")]
 
     operations = [InstallFunctions("loyalty", "record_purchases.sql")]
