@@ -41,4 +41,5 @@ app.conf.beat_schedule = {
     "delivery-sweep": {"task": "delivery.tasks.sweep", "schedule": 10.0},
     "loyalty-expire": {"task": "loyalty.tasks.expire_points", "schedule": 3600.0},
     "loyalty-verify": {"task": "loyalty.tasks.verify_sample", "schedule": 3600.0},
+    "loyalty-seal": {"task": "loyalty.tasks.seal_days", "schedule": 3600.0},
 }

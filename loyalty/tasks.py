@@ -3,8 +3,9 @@
 import logging
 
 from celery import shared_task
+from django.utils import timezone
 
-from loyalty import operations, verifying
+from loyalty import operations, sealing, verifying
 from members.clock import now
 
 SAMPLE = 1000
@@ -20,7 +21,20 @@ def expire_points():
 
 @shared_task
 def verify_sample():
-    """Check a thousand wallets, other ones each hour. A breach is an error in the log, which pages whoever watches it."""
+    """Check a thousand wallets, other ones each hour. A breach stops spending from its wallet, shows on the desk's and the
+    manager's pages, and is an error in the log, which pages whoever watches it.
+    """
+    broken = []
     for finding in verifying.verify(wallet_ids=verifying.sample(SAMPLE)):
         for breach in finding.breaches:
             log.error("Ledger broken: %s. %s", finding.promise.words, breach)
+            if breach.wallet is not None:
+                broken.append((breach.wallet, finding.promise.words, str(breach)))
+    if broken:
+        operations.block_spending(breaches=broken, at=now())
+
+
+@shared_task
+def seal_days():
+    """Seal the days that are over, by real time: the chain is about when rows were written, not about the shop's calendar."""
+    sealing.seal_days(at=timezone.now())

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, ProgrammingError, connection, transaction
 
-from loyalty import operations, queries
+from loyalty import operations, queries, verifying
 from tests.loyalty.conftest import MARCH, open_shop
 
 
@@ -38,6 +38,16 @@ def ledger(as_owner, db):
     shop.buy(second, 500)
     operations.expire_points(at=MARCH + timedelta(days=600))
     shop.buy(first, 77, at=MARCH + timedelta(days=601))
+    third = shop.member()
+    for minor in (3_000, 7_000):
+        shop.buy(third, minor)
+    held = [
+        operations.hold_for_review(
+            wallet_id=queries.wallet_of(third.pk).pk, version=version, pattern="velocity", facts={}, at=MARCH
+        )
+        for version in (1, 2)
+    ]
+    operations.decide_review(review_id=held[0].review_id, release=True, reason="Seen", by_user_id=None, at=MARCH)
     shop.first, shop.second = (queries.wallet_of(member.pk).pk for member in (first, second))
     plant("SET CONSTRAINTS ALL IMMEDIATE")
     return shop
@@ -60,7 +70,7 @@ def verdict() -> str:
 def test_a_sound_ledger_is_found_sound(ledger):
     said = verdict()
     assert "BROKEN" not in said
-    assert said.count("holds") == 13
+    assert said.count("holds") == len(verifying.PROMISES)
 
 
 def test_a_sample_of_wallets_can_be_checked(ledger):
@@ -138,6 +148,30 @@ BREACHES = {
         ),
         ["I16 Every award recomputes"],
     ),
+    "points spent after they had expired": (
+        unguarded("loyalty_transfer", "UPDATE loyalty_transfer SET occurred_at = occurred_at + interval '700 days' WHERE reason = 'redemption'"),
+        ["I10 Nothing was spent from a lot that had expired"],
+    ),
+    "points expired before their last day": (
+        unguarded("loyalty_transfer", "UPDATE loyalty_transfer SET occurred_at = '2026-03-11Z' WHERE reason = 'expiry'"),
+        ["I11 A lot expires after its last day"],
+    ),
+    "a lot that expired in part": (
+        unguarded("loyalty_transfer", "UPDATE loyalty_transfer SET points = points - 1 WHERE reason = 'expiry'"),
+        ["I11 A lot expires after its last day"],
+    ),
+    "more spent from a lot than it held": (
+        unguarded("loyalty_transfer", "UPDATE loyalty_transfer SET points = points * 1000 WHERE reason = 'redemption'"),
+        ["I3  No lot was ever below zero"],
+    ),
+    "points that left and never arrived": (
+        unguarded("loyalty_transfer", "UPDATE loyalty_transfer SET credit_account = 5 WHERE reason = 'redemption'"),
+        ["I5  What leaves one wallet for another"],
+    ),
+    "a review emptied": (
+        "UPDATE loyalty_review SET state = 'cancelled', decision_reason = 'x' WHERE state = 'open'",
+        ["I12 What is held for review"],
+    ),
     "a version skipped": ("UPDATE loyalty_wallet SET version = version + 1 WHERE id = {first}", ["I17 The newest event"]),
 }  # fmt: skip
 
@@ -178,3 +212,14 @@ def test_a_wallet_is_never_deleted(ledger):
 def test_the_serving_role_may_not_even_try(db):
     with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
         plant("DELETE FROM loyalty_transfer")
+
+
+def test_the_hourly_sample_stops_spending_from_a_broken_wallet_only(ledger):
+    plant("UPDATE loyalty_wallet SET debt = 9 WHERE id = %s", ledger.second)
+    tasks.verify_sample()
+    tasks.verify_sample()
+    [block] = BlockedWallet.objects.all()
+    assert (block.wallet_id, block.promise) == (ledger.second, "Every balance is the sum of its transfers")
+    assert "debt is 9" in block.breach
+    blocked = Wallet.objects.filter(spending_blocked_at__isnull=False)
+    assert [wallet.pk for wallet in blocked] == [ledger.second]

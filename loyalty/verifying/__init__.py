@@ -1,0 +1,48 @@
+"""Proof that the ledger is right: each promise in words, and the query or recomputation that finds who breaks it.
+
+Set-based and streaming: a year of 150,000 purchases takes seconds and little memory. Nothing here repairs anything.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db import connection
+
+from loyalty import rules
+from loyalty.verifying import awards, balances, guards, lives
+from loyalty.verifying.promises import Breach, Promise
+
+__all__ = ["PROMISES", "Breach", "Finding", "Promise", "sample", "verify"]
+
+NAMED_MAX = 20
+PROMISES = sorted(
+    [*balances.PROMISES, *awards.PROMISES, *guards.PROMISES, *lives.PROMISES], key=lambda promise: int(promise.code[1:])
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    promise: Promise
+    breaches: list[Breach]
+    more: bool
+
+
+def verify(*, wallet_ids: list[int] | None = None) -> Iterator[Finding]:
+    """Check promise after promise; of each at most twenty breaches are named. `wallet_ids` None: every wallet."""
+    rules.forget()
+    for promise in PROMISES:
+        if wallet_ids is not None and not promise.of_sample:
+            continue
+        named = []
+        for breach in promise.breaches(wallet_ids):
+            named.append(breach)
+            if len(named) > NAMED_MAX:
+                break
+        yield Finding(promise, named[:NAMED_MAX], more=len(named) > NAMED_MAX)
+
+
+def sample(size: int) -> list[int]:
+    """Ids of wallets, drawn anew each time."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM loyalty_wallet ORDER BY random() LIMIT %s", [size])
+        return [row[0] for row in cursor.fetchall()]
