@@ -8,7 +8,8 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, ProgrammingError, connection, transaction
 
-from loyalty import operations, queries, verifying
+from loyalty import operations, queries, tasks, verifying
+from loyalty.models import BlockedWallet, Wallet
 from tests.loyalty.conftest import MARCH, open_shop
 
 
