@@ -126,7 +126,7 @@ def _lineage(category) -> list[str]:
 
 
 def _tiers():
-    return [(tier.code, tier.name) for tier in Tier.objects.order_by("points_from")]
+    return [(tier.code, tier.name) for tier in Tier.objects.order_by("rank")]
 
 
 def _languages():

@@ -34,7 +34,7 @@ class Standing:
 def for_members(member_ids: list[int], *, cause: str, language: str, at) -> dict[int, dict]:
     """Field → value for each member, in one language; every member asked is a key. A few queries, however many."""
     standings = _standings(member_ids, at)
-    ladder = list(Tier.objects.order_by("points_from"))
+    ladder = list(Tier.objects.order_by("rank"))
     offers = recommended.offer_values(cause, member_ids, language) if cause else {}
     url, nothing = _offers_url(), Standing()
     with override(language):
@@ -98,7 +98,7 @@ def _told(standing: Standing, steps: _Steps) -> dict:
         "expiring_on": standing.expiring_on,
     }
     if above:
-        span = above.points_from - reached.points_from
+        span = max(1, above.points_from - reached.points_from)
         gained = standing.qualifying - reached.points_from
         told["points_to_next_tier"] = max(0, above.points_from - standing.qualifying)
         told["tier_progress"] = max(0, min(100, gained * 100 // span))

@@ -3,5 +3,8 @@ from django.apps import AppConfig
 
 class LoyaltyConfig(AppConfig):
     name = "loyalty"
-    append_only = ("RuleSet", "Transfer", "Award", "TierChange", "PointValue", "DayDigest", "RuleAct")
+    append_only = (
+        "RuleSet", "Transfer", "Award", "TierChange", "PointValue", "DayDigest", "RuleAct",
+        "PartnerTerms", "Funding",
+    )  # fmt: skip
     kept = ("Review", "BlockedWallet")

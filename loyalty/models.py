@@ -19,6 +19,7 @@ class Account(models.IntegerChoices):
     TRANSIT = 5, _("In transit between wallets")
     OPENING = 6, _("Opening balance")
     GOODWILL = 7, _("Goodwill")
+    PARTNER = 8, _("Given by partners")
     AVAILABLE = 10, _("Available")
     PENDING = 11, _("Pending")
     HELD = 12, _("Held")
@@ -56,20 +57,56 @@ class RuleSet(models.Model):
         return f"{self.version}: {self.name}"
 
 
-class Tier(models.Model):
-    """A step of the ladder. Reached with `points_from` qualifying points inside the window.
+def next_rank() -> int:
+    """A new tier stands above all others until it is told its place."""
+    return (Tier.objects.aggregate(highest=models.Max("rank"))["highest"] or 0) + 1
 
-    What a tier multiplies points by is part of the rule set, because it decides what an award was.
+
+class Tier(models.Model):
+    """A step of the ladder: what reaches it, in which window it is counted, and how it is lost.
+
+    Whole calendar months are counted. A criterion of zero is not asked; a tier that asks none is everybody's. What a tier
+    multiplies points by is part of the rule set, because it decides what an award was.
     """
+
+    class How(models.TextChoices):
+        EARNED = "earned", _("Earned")
+        INVITED = "invited", _("By invitation")
+        PAID = "paid", _("Paid membership")
+
+    class Window(models.TextChoices):
+        ROLLING = "rolling", _("The latest months")
+        CALENDAR = "calendar", _("The calendar year")
+        ANNIVERSARY = "anniversary", _("The member's own year")
+        LIFETIME = "lifetime", _("Since joining")
 
     id = models.SmallAutoField(primary_key=True)
     code = models.CharField(max_length=20, unique=True)
     name_en = models.CharField(max_length=60)
     name_zh = models.CharField(max_length=60, blank=True)
-    points_from = models.PositiveIntegerField(unique=True)
+    rank = models.PositiveSmallIntegerField(
+        unique=True, default=next_rank, help_text="Its place on the ladder; the lowest is everybody's."
+    )
+    how = models.CharField(max_length=10, choices=How, default=How.EARNED)
+    points_from = models.PositiveIntegerField(default=0, help_text="Qualifying points inside the window.")
+    spend_minor_from = models.PositiveBigIntegerField(
+        default=0, help_text="Money spent on goods that earn, after refunds, in minor units."
+    )
+    visits_from = models.PositiveIntegerField(default=0, help_text="Receipts of which something was kept.")
+    must_meet_all = models.BooleanField(default=False, help_text="All criteria that are asked, or any one of them.")
+    counted_over = models.CharField(max_length=12, choices=Window, default=Window.ROLLING)
+    window_months = models.PositiveSmallIntegerField(default=12, help_text="Months of a rolling window, 1 to 12.")
+    grace_months = models.PositiveSmallIntegerField(
+        default=0, help_text="For how many months a tier is kept after its window no longer holds it."
+    )
 
     class Meta:
-        ordering = ["points_from"]
+        ordering = ["rank"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(window_months__gte=1, window_months__lte=12), name="a_window_is_a_year_at_most"
+            ),
+        ]
 
     def __str__(self):
         return self.name
@@ -125,6 +162,32 @@ class Wallet(models.Model):
         null=True, blank=True, help_text="Nothing may be spent from here since: a promise of the ledger was broken."
     )
 
+    tier_keeps_until = models.DateField(
+        null=True, blank=True, help_text="The window no longer holds the tier; it is kept until this day."
+    )
+    tier_granted = models.ForeignKey(
+        Tier, null=True, blank=True, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False,
+        help_text="The highest tier given by invitation or membership.",
+    )  # fmt: skip
+    tier_granted_until = models.DateTimeField(null=True, blank=True, help_text="Empty: until it is ended.")
+    qualifying_spend_minor = ArrayField(
+        models.BigIntegerField(), null=True, blank=True, help_text="As qualifying_micropoints; NULL while no tier asks."
+    )
+    qualifying_visits = ArrayField(models.BigIntegerField(), null=True, blank=True)
+    lifetime_qualifying = ArrayField(
+        models.BigIntegerField(), null=True, blank=True,
+        help_text="Micropoints, spend and visits since joining; NULL while no tier asks.",
+    )  # fmt: skip
+    pool = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False,
+        help_text="The household's wallet that a part of every award goes to.",
+    )  # fmt: skip
+    pool_percent = models.PositiveSmallIntegerField(null=True, blank=True)
+    merged_into = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False,
+        help_text="The wallet of the member this one was merged into; what comes in goes on to it.",
+    )  # fmt: skip
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["member", "currency"], name="one_wallet_for_one_member_and_currency"),
@@ -162,6 +225,11 @@ class Transfer(models.Model):
         GOODWILL = "goodwill", _("Goodwill")
         CORRECTION = "correction", _("Correction")
         REVIEW = "review", _("Under review")
+        GIFT = "gift", _("Gift")
+        POOL = "pool", _("Shared with the household")
+        MERGE = "merge", _("Members merged")
+        OPENING = "opening", _("Opening balance")
+        PARTNER = "partner", _("Given by a partner")
 
     pk = models.CompositePrimaryKey("wallet_id", "version")
     wallet = models.ForeignKey(
@@ -311,6 +379,9 @@ class Entitlement(models.Model):
         indexes = [models.Index(fields=["member", "valid_until"])]
 
 
-# Tables of the ledger's overseers stand in a file of their own; Django finds models only through this module.
+# Tables with a subject of their own stand in a file of their own; Django finds models only through this module.
 from loyalty.authoring.models import RuleAct, RuleDraft, Simulation  # noqa: E402, F401 -- tables of this app, kept in a room of their own
 from loyalty.oversight import BlockedWallet, CodeAttempt, DayDigest, PointValue, Review, Screening  # noqa: E402, F401
+from loyalty.partnership import Funder, Funding, Partner, PartnerTerms  # noqa: E402, F401
+from loyalty.sharing import GiftPolicy, PoolShare, WalletMerge  # noqa: E402, F401
+from loyalty.standing import Membership, MembershipPlan, PaymentEvent, TierBenefit, TierGrant, TierPolicy  # noqa: E402, F401

@@ -259,7 +259,7 @@ def programme_totals(*, at: datetime) -> ProgrammeTotals:
         cursor.execute(
             "SELECT t.code, count(w.id) FROM loyalty_tier t LEFT JOIN loyalty_wallet w"
             " ON w.tier_id = t.id AND w.currency_id = %s AND w.member_id IS NOT NULL"
-            " GROUP BY t.code, t.points_from ORDER BY t.points_from",
+            " GROUP BY t.code, t.rank ORDER BY t.rank",
             [POINTS],
         )
         by_tier = dict(cursor.fetchall())

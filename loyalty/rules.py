@@ -77,7 +77,7 @@ def _read() -> Known:
         live_from=[row.live_from for row in published],
         rule_sets=[compile_rule_set(row.definition, id=row.pk, version=row.version) for row in published],
         latest_id=max((row.pk for row in published), default=0),
-        tiers={tier.pk: tier for tier in Tier.objects.order_by("points_from")},
+        tiers={tier.pk: tier for tier in Tier.objects.order_by("rank")},
     )
 
 

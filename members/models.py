@@ -79,6 +79,10 @@ class Member(models.Model):
     lifecycle_stage = models.CharField(max_length=10, choices=LifecycleStage, default=LifecycleStage.NEW)
     joined_at = models.DateTimeField()
     erased_at = models.DateTimeField(null=True, blank=True)
+    merged_into = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="absorbed",
+        help_text="The member this one turned out to be; whoever asks for this one gets that one.",
+    )  # fmt: skip
     custom_fields = models.JSONField(default=dict, blank=True)
 
     objects = MemberQuerySet.as_manager()
@@ -92,6 +96,30 @@ class Member(models.Model):
     @property
     def name(self) -> str:
         return full_name(self.given_name, self.family_name)
+
+
+class MemberMerge(models.Model):
+    """Two records turned out to be one person; what moved, so that it can be taken apart again."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    survivor = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="merges")
+    absorbed = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    by_user = models.ForeignKey("members.User", null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    reason = models.CharField(max_length=200)
+    moved = models.JSONField(default=dict, help_text="Ids of what moved; never a name or an address.")
+    undone_at = models.DateTimeField(null=True, blank=True)
+    undone_by = models.ForeignKey("members.User", null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["absorbed"], condition=models.Q(undone_at__isnull=True), name="a_member_is_merged_once"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(survivor=models.F("absorbed")), name="a_member_is_not_merged_into_itself"
+            ),
+        ]
 
 
 class Identifier(models.Model):
@@ -206,6 +234,9 @@ class Access(models.Model):
         ADJUSTED = "adjusted", _("Gave or took points")
         CONSENT = "consent", _("Wrote down a consent")
         PROFILE = "profile", _("Changed the profile")
+        MERGED = "merged", _("Merged with another member")
+        UNMERGED = "unmerged", _("Took a merge apart")
+        SHARED = "shared", _("Changed household or gave points")
 
     user = models.ForeignKey("members.User", on_delete=models.PROTECT, related_name="accesses")
     member = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="accesses", db_index=False)

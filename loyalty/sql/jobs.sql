@@ -20,30 +20,6 @@ BEGIN
     END LOOP;
 END $$;
 
--- Move every window on to this month, so that members who stopped buying lose the tier their window no longer holds.
-CREATE FUNCTION loyalty_evaluate_tiers(at timestamptz, today date, OUT wallets bigint, OUT changes bigint)
-LANGUAGE plpgsql AS $$
-DECLARE
-    due bigint;
-    w loyalty_wallet;
-    before smallint;
-BEGIN
-    wallets := 0;
-    changes := 0;
-    FOR due IN SELECT v.id FROM loyalty_wallet v
-                WHERE v.qualifying_month < today - (extract(day FROM today)::integer - 1) ORDER BY v.id LOOP
-        SELECT * INTO w FROM loyalty_wallet v WHERE v.id = due FOR UPDATE;
-        before := w.tier_id;
-        w := loyalty_move_window(w, today);
-        w := loyalty_settle_tier(w, NULL, at);
-        PERFORM loyalty_save_wallet(w);
-        wallets := wallets + 1;
-        IF w.tier_id IS DISTINCT FROM before THEN
-            changes := changes + 1;
-        END IF;
-    END LOOP;
-END $$;
-
 -- Give entitlements, many at once; one that was given for the same cause before stays as it is.
 CREATE FUNCTION loyalty_entitle(
     in_currency smallint, members bigint[], categories bigint[], benefits text[], amounts integer[], uses integer[],

@@ -6,7 +6,7 @@ CREATE FUNCTION loyalty_open_wallets(in_currency smallint, members bigint[]) RET
     INSERT INTO loyalty_wallet (public_id, currency_id, member_id, available, pending, held, debt, carry_micropoints, version,
                                 lot_expires_on, lot_points, tier_id, qualifying_micropoints)
     SELECT gen_random_uuid(), in_currency, m.id, 0, 0, 0, 0, 0, 0, '{}', '{}',
-           (SELECT id FROM loyalty_tier ORDER BY points_from LIMIT 1), '{}'
+           (SELECT id FROM loyalty_tier ORDER BY rank LIMIT 1), '{}'
       FROM members_member m WHERE m.id = ANY (members) ORDER BY m.id
         ON CONFLICT DO NOTHING
 $$;
@@ -30,7 +30,9 @@ BEGIN
        SET available = w.available, debt = w.debt, carry_micropoints = w.carry_micropoints, version = w.version,
            lot_expires_on = w.lot_expires_on, lot_points = w.lot_points, tier_id = w.tier_id, tier_since = w.tier_since,
            qualifying_month = w.qualifying_month, qualifying_micropoints = w.qualifying_micropoints,
-           last_purchase_at = w.last_purchase_at
+           tier_keeps_until = w.tier_keeps_until, tier_granted_id = w.tier_granted_id, tier_granted_until = w.tier_granted_until,
+           qualifying_spend_minor = w.qualifying_spend_minor, qualifying_visits = w.qualifying_visits,
+           lifetime_qualifying = w.lifetime_qualifying, last_purchase_at = w.last_purchase_at
      WHERE id = w.id;
 END $$;
 
@@ -105,58 +107,5 @@ BEGIN
         act.occurred_at := at;
         w := loyalty_take_from_lots(w, w.lot_points[1], w.lot_expires_on[1], 3::smallint, act);
     END LOOP;
-    RETURN w;
-END $$;
-
--- Move the twelve-month window of qualifying points on to the month of `today`; never back.
-CREATE FUNCTION loyalty_move_window(w loyalty_wallet, today date) RETURNS loyalty_wallet LANGUAGE plpgsql AS $$
-DECLARE
-    this_month date := today - (extract(day FROM today)::integer - 1);
-    months integer;
-BEGIN
-    IF w.qualifying_month IS NULL THEN
-        w.qualifying_month := this_month;
-        w.qualifying_micropoints := ARRAY[0::bigint];
-    ELSIF this_month > w.qualifying_month THEN
-        months := 12 * (extract(year FROM this_month) - extract(year FROM w.qualifying_month))
-                + extract(month FROM this_month) - extract(month FROM w.qualifying_month);
-        w.qualifying_micropoints := (array_fill(0::bigint, ARRAY[least(months, 12)]) || w.qualifying_micropoints)[:12];
-        w.qualifying_month := this_month;
-    END IF;
-    RETURN w;
-END $$;
-
--- Add to (or, negative, take from) the qualifying points of the month of `day`, if the window still holds it.
-CREATE FUNCTION loyalty_add_qualifying(w loyalty_wallet, day date, micropoints bigint) RETURNS loyalty_wallet
-LANGUAGE plpgsql AS $$
-DECLARE
-    place integer := 1 + 12 * (extract(year FROM w.qualifying_month) - extract(year FROM day))
-                       + extract(month FROM w.qualifying_month) - extract(month FROM day);
-BEGIN
-    IF place <= 12 THEN
-        IF place > cardinality(w.qualifying_micropoints) THEN
-            w.qualifying_micropoints := w.qualifying_micropoints
-                || array_fill(0::bigint, ARRAY[place - cardinality(w.qualifying_micropoints)]);
-        END IF;
-        w.qualifying_micropoints[place] := w.qualifying_micropoints[place] + micropoints;
-    END IF;
-    RETURN w;
-END $$;
-
--- Give the wallet the tier of its window, and write the change if it is one.
-CREATE FUNCTION loyalty_settle_tier(w loyalty_wallet, purchase bigint, at timestamptz) RETURNS loyalty_wallet
-LANGUAGE plpgsql AS $$
-DECLARE
-    qualifying bigint;
-    reached smallint;
-BEGIN
-    SELECT coalesce(sum(q), 0)::bigint / 1000000 INTO qualifying FROM unnest(w.qualifying_micropoints) q;
-    SELECT id INTO reached FROM loyalty_tier WHERE points_from <= qualifying ORDER BY points_from DESC LIMIT 1;
-    IF reached IS DISTINCT FROM w.tier_id THEN
-        INSERT INTO loyalty_tierchange (wallet_id, from_tier_id, to_tier_id, qualifying_points, purchase_id, at)
-        VALUES (w.id, w.tier_id, reached, qualifying, purchase, at);
-        w.tier_id := reached;
-        w.tier_since := at;
-    END IF;
     RETURN w;
 END $$;
