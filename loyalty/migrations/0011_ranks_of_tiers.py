@@ -4,7 +4,7 @@ from django.db import migrations
 
 
 def fill(apps, schema_editor):
-    tiers = apps.get_model("loyalty", "0010_people_and_partners")
+    tiers = apps.get_model("loyalty", "Tier")
     for rank, tier in enumerate(tiers.objects.order_by("points_from", "pk")):
         tiers.objects.filter(pk=tier.pk).update(rank=rank)
     apps.get_model("loyalty", "TierPolicy").objects.get_or_create(pk=1)
@@ -24,7 +24,7 @@ DROP TRIGGER a_funding_is_never_edited ON loyalty_funding;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("loyalty", "0008_people_and_partners")]
+    dependencies = [("loyalty", "0010_people_and_partners")]
 
     operations = [
         migrations.RunPython(fill, migrations.RunPython.noop),
