@@ -129,7 +129,7 @@ class _Stage:
 
     def _expect(self, number: int) -> dict:
         """What the slow renderer would have sent for these messages; member → facts, for the rival's headers."""
-        from delivery.contents import EmailContent, Facts
+        from delivery.contents import EmailContent, facts_of
         from delivery.models import Message
         from emails import rendering, slow
 
@@ -137,7 +137,7 @@ class _Stage:
         for one in Message.objects.filter(cause=f"bench:{number}").order_by("pk"):
             person = self.contacts[one.member_id]
             values = one.values | {"given_name": person.given_name, "family_name": person.family_name}
-            facts = EmailContent()._message_facts(Facts(one.pk, one.due_at, person.address))  # noqa: SLF001
+            facts = EmailContent()._message_facts(facts_of(one.pk, one.due_at, person.address))  # noqa: SLF001
             raw = slow.render(self.frozen, values, message=facts)
             sizes.append(len(raw))
             self.expected[facts.message_id] = hashlib.sha256(raw).hexdigest()

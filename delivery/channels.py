@@ -16,13 +16,14 @@ Guarantee = Literal["idempotent", "evidence", "at_most_once"]
 Outcome = Literal["accepted", "refused", "deferred", "unknown"]
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """One message, ready to leave."""
 
     message_id: str  # opaque, unique, the same at every attempt; e-mail: the Message-ID without its angle brackets
     recipient: Any  # e-mail: a bare address; push: a sequence of push.queries.Device
-    content: bytes  # e-mail: the MIME message with CRLF line ends, not dot-stuffed; push: the JSON payload in clear
+    content: (
+        Any  # its bytes() are, for e-mail, the MIME message with CRLF line ends; for push, the JSON payload in clear
+    )
     sender: str = ""  # e-mail: the envelope's return address, bare
 
 

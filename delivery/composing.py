@@ -1,18 +1,19 @@
-"""From claimed messages to bytes: contacts in one query per channel, then each message rendered by itself.
+"""From claimed messages to bytes: contacts in one query per claim and channel, then each message rendered by itself.
 
 Nothing here commits to sending. What cannot be composed is told apart from what may be sent, and stops nobody else.
 """
 
+import functools
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 
-from delivery import contents, queries, quiet
+from delivery import contents, queries, quiet, tokens
 from delivery.channels import Outgoing
 from delivery.models import Channel, Message
 from delivery.outbox import Claimed, Ready
@@ -23,13 +24,12 @@ from push.queries import devices
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Addressee:
+class Addressee(NamedTuple):
     """Where a message goes, and the personal fields that only now are put into it."""
 
     address: Any  # None: there is none
     address_hash: bytes | None
-    personal: dict = field(default_factory=dict)
+    personal: dict
     time_zone: str = ""
 
 
@@ -40,27 +40,42 @@ class Composed:
     failed: dict[int, str]
 
 
-_NOBODY = Addressee(address=None, address_hash=None)
+_NOBODY = Addressee(address=None, address_hash=None, personal={})
 
 
-def compose(claimed: Sequence[Claimed], *, channel: str, at) -> Composed:
-    """Render what can be rendered of one chunk of one channel."""
-    addressees = _addressees(claimed, channel)
-    policy = queries.policies().get(channel)
-    composed = Composed([], {}, {})
-    for one in claimed:
-        addressee = addressees.get(one.id, _NOBODY)
-        if addressee.address is not None:
-            try:
-                composed.outgoing[one.id] = _outgoing(one, addressee)
-            except Exception as error:  # noqa: BLE001 (whatever is wrong with one message, the others go on)
-                # The error's text may quote the member's values: its kind is enough to find the template at fault.
-                logger.warning("Message %s cannot be rendered: %s", one.id, type(error).__name__)
-                composed.failed[one.id] = f"{one.content} cannot be rendered: {type(error).__name__}"
-                continue
-        resume_at = _quiet_until(addressee, policy, at) if one.purpose == Message.Purpose.MARKETING else None
-        composed.ready.append(Ready(one.id, one.member_id, addressee.address_hash, resume_at))
-    return composed
+class Composer:
+    """Composes what one worker claimed for one channel. Addresses, names and policy are asked once for all of it."""
+
+    def __init__(self, claimed: Sequence[Claimed], *, channel: str):
+        self._addressees = _addressees(claimed, channel)
+        self._policy = queries.policies().get(channel)
+        self._is_email = channel == Channel.EMAIL
+        self._sender = contents.envelope_sender() if self._is_email else ""
+        self._resolve = functools.cache(contents.resolve)
+
+    def compose(self, chunk: Sequence[Claimed], *, at) -> Composed:
+        """Render what can be rendered of one chunk."""
+        composed = Composed([], {}, {})
+        for one in chunk:
+            addressee = self._addressees.get(one.id, _NOBODY)
+            if addressee.address is not None:
+                try:
+                    composed.outgoing[one.id] = self._outgoing(one, addressee)
+                except Exception as error:  # noqa: BLE001 (whatever is wrong with one message, the others go on)
+                    # The error's text may quote the member's values: its kind is enough to find the template at fault.
+                    logger.warning("Message %s cannot be rendered: %s", one.id, type(error).__name__)
+                    composed.failed[one.id] = f"{one.content} cannot be rendered: {type(error).__name__}"
+                    continue
+            resume_at = _quiet_until(addressee, self._policy, at) if one.purpose == Message.Purpose.MARKETING else None
+            composed.ready.append(Ready(one.id, one.member_id, addressee.address_hash, resume_at))
+        return composed
+
+    def _outgoing(self, one: Claimed, addressee: Addressee) -> Outgoing:
+        handler, frozen = self._resolve(one.content)
+        token = tokens.token_for(one.id)
+        facts = contents.Facts(token, one.due_at, addressee.address if self._is_email else "")
+        content = handler.render(frozen, one.values | addressee.personal, facts)
+        return Outgoing(contents.internet_name(token), addressee.address, content, self._sender)
 
 
 def _addressees(claimed: Sequence[Claimed], channel: str) -> dict[int, Addressee]:
@@ -103,18 +118,6 @@ def _users(user_ids: set[int]) -> dict[int, Addressee]:
         )
         for user in staff
     }  # fmt: skip
-
-
-def _outgoing(one: Claimed, addressee: Addressee) -> Outgoing:
-    handler, frozen = contents.resolve(one.content)
-    recipient = addressee.address if one.channel == Channel.EMAIL else ""
-    facts = contents.Facts(one.id, one.due_at, recipient)
-    return Outgoing(
-        message_id=contents.internet_message_id(one.id),
-        recipient=addressee.address,
-        content=handler.render(frozen, one.values | addressee.personal, facts),
-        sender=contents.envelope_sender() if one.channel == Channel.EMAIL else "",
-    )
 
 
 def _quiet_until(addressee: Addressee, policy, at):

@@ -1,28 +1,28 @@
 """What a message's `content` names: something frozen in `emails` or `push`, and how it becomes bytes, a page or a link's target."""
 
 import functools
-from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parseaddr
+from typing import NamedTuple
 from urllib.parse import urlparse
 
 from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
 
 from delivery import tokens
+from emails.facts import Letterhead, MessageFacts
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What a renderer needs to know of one message beside the member's values."""
 
-    message_id: int
+    token: str
     due_at: datetime
     recipient: str = ""
 
-    @property
-    def token(self) -> str:
-        return tokens.token_for(self.message_id)
+
+def facts_of(message_id: int, due_at: datetime, recipient: str = "") -> Facts:
+    return Facts(tokens.token_for(message_id), due_at, recipient)
 
 
 def link_base() -> str:
@@ -30,12 +30,22 @@ def link_base() -> str:
 
 
 def internet_message_id(message_id: int) -> str:
-    return tokens.internet_message_id(message_id, _host(settings.SITE_URL))
+    return internet_name(tokens.token_for(message_id))
+
+
+def internet_name(token: str) -> str:
+    """The Message-ID header's content without its angle brackets: the same at every attempt."""
+    return f"{token}@{_host(settings.SITE_URL)}"
 
 
 @functools.lru_cache(maxsize=8)
 def _host(url: str) -> str:
     return urlparse(url).hostname or "localhost"
+
+
+@functools.lru_cache(maxsize=8)
+def _letterhead(site_url: str, sender: str) -> Letterhead:
+    return Letterhead(sender, f"{site_url}/m", _host(site_url))
 
 
 class EmailContent:
@@ -49,20 +59,19 @@ class EmailContent:
         return FrozenEmail.objects.get(pk=pk)
 
     @staticmethod
-    def _message_facts(facts: Facts):
-        from emails.facts import MessageFacts
+    def _message_facts(facts: Facts) -> MessageFacts:
+        return _letterhead(settings.SITE_URL, settings.MARKETING_FROM).facts(
+            to=facts.recipient, date=facts.due_at, token=facts.token
+        )
 
-        base, token = link_base(), facts.token
-        return MessageFacts(
-            message_id=f"<{token}@{_host(settings.SITE_URL)}>", to=facts.recipient, from_=settings.MARKETING_FROM,
-            date=facts.due_at, token=token, link_base=base, unsubscribe_url=f"{base}/u/{token}",
-            view_online_url=f"{base}/v/{token}", pixel_url=f"{base}/o/{token}.gif",
-        )  # fmt: skip
-
-    def render(self, frozen, values: dict, facts: Facts) -> bytes:
+    def render(self, frozen, values: dict, facts: Facts):
+        """Bytes, or what `bytes()` makes them of."""
         from emails import rendering
 
-        return rendering.render(frozen, values, message=self._message_facts(facts))
+        return rendering.travelling(
+            frozen, values, letterhead=_letterhead(settings.SITE_URL, settings.MARKETING_FROM), to=facts.recipient,
+            date=facts.due_at, token=facts.token,
+        )  # fmt: skip
 
     def page(self, frozen, values: dict, facts: Facts) -> str:
         from emails import rendering

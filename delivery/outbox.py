@@ -252,18 +252,38 @@ def _attempt_statement(channel: str) -> tuple[str, dict]:
     return _ATTEMPT.format(under_hold=_UNDER_HOLD, **texts), parameters
 
 
+def _array(values: Iterable) -> str:
+    """Numbers, words without blanks and None as PostgreSQL writes an array: cheaper than an adapter per element."""
+    return "{" + ",".join(["NULL" if one is None else str(one) for one in values]) + "}"
+
+
+def _texts(values: Iterable[str]) -> str:
+    """Any text as an array. PostgreSQL keeps no NUL, and a server may answer anything."""
+    quoted = (one[:300].replace("\0", " ").replace("\\", "\\\\").replace('"', '\\"') for one in values)
+    return '{"' + '","'.join(quoted) + '"}'
+
+
+def _moments(values: Iterable[datetime | None]) -> str:
+    return "{" + ",".join(["NULL" if one is None else f'"{one.isoformat()}"' for one in values]) + "}"
+
+
+def _hashes(values: Iterable[bytes | None]) -> str:
+    return "{" + ",".join(["NULL" if one is None else f'"\\\\x{one.hex()}"' for one in values]) + "}"
+
+
 def attempt(ready: Sequence[Ready], *, worker: str, channel: str, at, lease: timedelta) -> list[Verdict]:
     """Ask everything again and commit to sending what may go. Call it in a transaction of its own."""
     members = sorted({one.member_id for one in ready if one.member_id})
     _rows_prepared(
-        _SERIALISE_MEMBERS, {"members": members}
+        _SERIALISE_MEMBERS, {"members": _array(members)}
     )  # so that two workers count a member's messages one after the other
     statement, parameters = _attempt_statement(channel)
     rows = _rows_prepared(
         statement,
         parameters | {
-            "worker": worker, "at": at, "lease": lease, "ids": [one.id for one in ready],
-            "hashes": [one.address_hash for one in ready], "resume": [one.resume_at for one in ready],
+            "worker": worker, "at": at, "lease": lease, "ids": _array([one.id for one in ready]),
+            "hashes": _hashes([one.address_hash for one in ready]),
+            "resume": _moments([one.resume_at for one in ready]),
         },
     )  # fmt: skip
     return [Verdict(*row) for row in rows]
@@ -275,8 +295,8 @@ def record(results: Sequence[Recorded], *, worker: str, at, grace: timedelta) ->
     rows = _rows_prepared(
         _RECORD,
         {
-            "worker": worker, "at": at, "grace": grace, "ids": list(ids), "attempts": list(attempts),
-            "states": list(states), "details": [detail[:300] for detail in details], "due": list(due),
+            "worker": worker, "at": at, "grace": grace, "ids": _array(ids), "attempts": _array(attempts),
+            "states": _array(states), "details": _texts(details), "due": _moments(due),
         },
     )  # fmt: skip
     return dict(rows)

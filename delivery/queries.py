@@ -89,4 +89,4 @@ def page_of(message: Message) -> str | None:
     except contents.UnknownContent:
         return None
     values = message.values | {"given_name": contact.given_name, "family_name": contact.family_name}
-    return handler.page(frozen, values, contents.Facts(message.pk, message.due_at, contact.address))
+    return handler.page(frozen, values, contents.facts_of(message.pk, message.due_at, contact.address))

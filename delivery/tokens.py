@@ -29,13 +29,8 @@ def _sign(number: bytes, secret: str) -> bytes:
 
 
 def token_for(message_id: int) -> str:
-    return _token(message_id, settings.SECRET_KEY)
-
-
-@functools.lru_cache(maxsize=256)  # every address of one message asks for the same
-def _token(message_id: int, secret: str) -> str:
     number = message_id.to_bytes(_NUMBER_BYTES, "big")
-    return base64.urlsafe_b64encode(number + _sign(number, secret)).rstrip(b"=").decode()
+    return base64.urlsafe_b64encode(number + _sign(number, settings.SECRET_KEY)).rstrip(b"=").decode()
 
 
 def message_id_of(token: str) -> int:
@@ -55,8 +50,3 @@ def message_id_of(token: str) -> int:
         if hmac.compare_digest(signature, _sign(number, secret)):
             return int.from_bytes(number, "big")
     raise BadToken
-
-
-def internet_message_id(message_id: int, domain: str) -> str:
-    """The Message-ID header's content without its angle brackets: the same at every attempt."""
-    return f"{token_for(message_id)}@{domain}"

@@ -34,11 +34,33 @@ class MessageFacts:
     def check(self) -> None:
         """Raise `Unsendable` if a header could end early, or would need more than ordinary SMTP carries."""
         for address in (self.to, *([self.reply_to] if self.reply_to else [])):
-            if not _is_one_word(address) or address.count("@") != 1:
-                raise Unsendable(f"{address!r} cannot be written in a header of ordinary mail.")
+            check_recipient(address)
         for word in (self.message_id, self.unsubscribe_url):
             if not _is_one_word(word) or ">" in word[:-1]:
                 raise Unsendable(f"{word!r} cannot be written in a header; percent-encode it.")
+
+
+@dataclass(frozen=True, slots=True)
+class Letterhead:
+    """What all messages of one sender share. With it, a token makes every address of a message."""
+
+    from_: str  # Name <address>
+    link_base: str  # https://shop.example/m
+    domain: str  # of the Message-ID
+    reply_to: str = ""
+
+    def facts(self, *, to: str, date: datetime, token: str) -> MessageFacts:
+        base = self.link_base
+        return MessageFacts(
+            f"<{token}@{self.domain}>", to, self.from_, date, token, base, f"{base}/u/{token}", f"{base}/v/{token}",
+            f"{base}/o/{token}.gif", self.reply_to,
+        )  # fmt: skip
+
+
+def check_recipient(address: str) -> None:
+    """Raise `Unsendable` for an address that ordinary mail cannot carry."""
+    if not _is_one_word(address) or address.count("@") != 1:
+        raise Unsendable(f"{address!r} cannot be written in a header of ordinary mail.")
 
 
 def _is_one_word(text: str) -> bool:

@@ -1,8 +1,9 @@
-"""A frozen e-mail prepared for thousands of messages: what is the same for many of them is made once.
+"""A frozen e-mail prepared for thousands of messages: what is the same for many of them is made once, as bytes.
 
 Addresses in one campaign differ by the message's token alone, and a token has a fixed length and no sign that
-quoted-printable would change. So lines are put together with a mark in the token's place, kept by the values they show,
-and the token is set in at the very end. `pieces` makes every line; here is decided only when it is made.
+quoted-printable would change. So lines are put together with a mark in the token's place, kept by the values they show
+and cut at the marks; one `join` over the pieces, with the token's own among them, gives the message as it travels.
+`pieces` makes every line; here is decided only when it is made.
 """
 
 import re
@@ -19,23 +20,25 @@ KEPT_MAX = 1000  # texts kept for one line or one offer
 _HARMLESS_FILTERS = frozenset({"link", "default"})  # filters that look at no character of the token
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{8,60}")
 _PLACES = "".join(map(chr, range(0xDC00, 0xDC00 + 60)))  # no value can hold these: `fields.clean` takes them out
-_PLACED = re.compile(f"[{_PLACES[0]}-{_PLACES[-1]}]+")
-# Encoded text is ASCII, so the other half of a byte is free until the token replaces the marks.
-_DOT, _DOT_BYTE = "\x80", b"\x80"
-_FIRST_MARK, _LAST_MARK = 0x81, 0xFF
+_PLACED = re.compile(f"([{_PLACES[0]}-{_PLACES[-1]}]+)")
 _OFFER_FIELDS = frozenset(f.name for f in OFFER)
 
-Step = Callable[[dict], str]
+Pieces = tuple[bytes | int, ...]  # encoded text, and numbers of the parts of the token between it
+Step = Callable[[dict, list], None]  # puts its pieces at the end of a list
 
 
 class CannotPlan(Exception):
     """The template looks into an address that holds the token; each message is put together by itself."""
 
 
+def is_ordinary(token: str) -> bool:
+    return _TOKEN.fullmatch(token) is not None
+
+
 def shape_of(message: MessageFacts) -> tuple | None:
     """What the addresses of a message share with those of others; None where the token is not an ordinary one."""
     token = message.token
-    if not _TOKEN.fullmatch(token):
+    if not is_ordinary(token):
         return None
     places = _PLACES[: len(token)]
     return (
@@ -48,9 +51,9 @@ def shape_of(message: MessageFacts) -> tuple | None:
 
 
 class Plan:
-    """One frozen e-mail and one shape of addresses."""
+    """One frozen e-mail and one shape of addresses. `before_text` and so on: the frame of the MIME parts."""
 
-    def __init__(self, frozen, shape: tuple):
+    def __init__(self, frozen, shape: tuple, *, before_text: str, before_html: str, after_html: str):
         program = frozen.program
         for part in (program["subject"], program["text"], program["html"]):
             _check(part)
@@ -66,14 +69,16 @@ class Plan:
             "click_base": click,
         }
         self._own = FIELDS.keys() - self._fixed.keys()  # the fields that differ from member to member
-        self._marks: dict[tuple[int, int], str] = {}
+        self._parts: list[slice] = []  # the parts into which soft line breaks cut the token; commonly only the whole
         self._shown_elsewhere: set[str] = set()  # lists of offers that not only a loop of whole lines goes through
         self._used = frozenset(
             (_names(program["subject"]) | _names(program["text"]) | _names(program["html"])) & self._own
         )
-        self._subject = self._kept(self._subject_line(pieces.parts(program["subject"], str)), program["subject"])
-        self._text = self._steps(program["text"], str)
-        self._html = self._steps(program["html"], pieces.html_quoted)
+        self._subject = self._subject_line(pieces.parts(program["subject"], str), program["subject"])
+        self._body = self._finished([
+            before_text, *self._steps(program["text"], str),
+            before_html, *self._steps(program["html"], pieces.html_quoted), after_html,
+        ])  # fmt: skip
         self._looped = tuple(slot for slot in OFFER_SLOTS if slot in self._used - self._shown_elsewhere)
         self._fitted = self._used - set(self._looped)
 
@@ -91,65 +96,70 @@ class Plan:
         """The whole header line."""
         return self._subject(context)
 
-    def body(self, context: dict, *, before_html: str) -> str:
-        return f"{_run(self._text, context)}{before_html}{_run(self._html, context)}"
-
-    def with_token(self, head: str, body: str, token: str) -> bytes:
-        """The finished bytes: in the body, every mark gives way to its part of the token."""
-        found, name = body.encode("latin-1"), token.encode("ascii")
-        for (start, stop), mark in self._marks.items():
-            found = found.replace(mark.encode("latin-1"), name[start:stop])
-        begin = head.encode("ascii")
-        finished = Travelling(begin + found.replace(_DOT_BYTE, b""))
-        finished.wire = begin + found.replace(_DOT_BYTE, b".")
-        return finished
+    def finished(self, head: str, context: dict, token: str) -> Travelling:
+        """The message as it travels. `head`: all header lines, in which no line begins with a dot."""
+        out: list = [head.encode("ascii")]
+        _run(self._body, context, out)
+        name = token.encode("ascii")
+        cut = [name[part] for part in self._parts]
+        return Travelling(b"".join([piece if piece.__class__ is bytes else cut[piece] for piece in out]))
 
     # -- from segments to steps --
 
     def _steps(self, program: list, quote) -> list[str | Step]:
         """Text that is the same in every message as it is, and functions for the rest."""
-        steps: list[str | Step] = []
-        for node in program:
-            step = self._step(node, quote)
-            if isinstance(step, str) and steps and isinstance(steps[-1], str):
-                steps[-1] += step
-            else:
-                steps.append(step)
-        return steps
+        return [self._step(node, quote) for node in program]
+
+    def _finished(self, steps: list[str | Step]) -> list[Pieces | Step]:
+        """Neighbouring texts become one, and are cut at the token."""
+        found: list[Pieces | Step] = []
+        text = ""
+        for step in steps:
+            if isinstance(step, str):
+                text += step
+                continue
+            found += [self._cut(text), step] if text else [step]
+            text = ""
+        return [*found, self._cut(text)] if text else found
 
     def _step(self, node: list, quote) -> str | Step:
         kind, *rest = node
         if not _names([node]) & self._own:
-            return self._marked(_run(pieces.nodes([node], quote), self._fixed))
+            return _stuffed(_text(pieces.nodes([node], quote), self._fixed))
         if kind == "for":
             name, path, body, otherwise = rest
-            return self._loop(name, path[0], body, self._steps(otherwise, quote), quote)
+            return self._loop(name, path[0], body, self._finished(self._steps(otherwise, quote)), quote)
         if kind == "if":
             branches, otherwise = rest
-            tests = [(pieces.test(test), self._steps(body, quote)) for test, body in branches]
-            return _choice(tests, self._steps(otherwise, quote))
+            tests = [(pieces.test(test), self._finished(self._steps(body, quote))) for test, body in branches]
+            return _choice(tests, self._finished(self._steps(otherwise, quote)))
         made = pieces.nodes([node], quote)
-        return self._kept(lambda context: self._marked(_run(made, context)), [node])
+        return self._kept(lambda context: self._cut(_stuffed(_text(made, context))), [node])
 
-    def _kept(self, make: Step, program: list) -> Step:
-        """The step itself, or one that remembers its texts by the values they show."""
+    def _key_of(self, program: list) -> Callable[[dict], object] | None:
+        """What tells the texts of a program apart; None where that is a whole list of offers."""
         names = sorted(_names(program) & self._own)
         slots = set(OFFER_SLOTS).intersection(names)
-        if not names or slots:
-            self._shown_elsewhere |= slots
-            return make
-        key_of, kept = itemgetter(*names), {}
+        self._shown_elsewhere |= slots
+        return itemgetter(*names) if names and not slots else None
 
-        def step(context):
+    def _kept(self, make: Callable[[dict], Pieces], program: list) -> Step:
+        """A step that remembers its pieces by the values they show."""
+        key_of, kept = self._key_of(program), {}
+
+        def made_anew(context, out):
+            out += make(context)
+
+        def step(context, out):
             key = key_of(context)
             found = kept.get(key)
             if found is None:
                 if len(kept) >= KEPT_MAX:
                     kept.clear()
                 found = kept[key] = make(context)
-            return found
+            out += found
 
-        return step
+        return step if key_of else made_anew
 
     def _loop(self, name: str, slot: str, body: list, otherwise: list, quote) -> Step:
         """Offers repeat among members: each is put together once for its place in the list."""
@@ -157,18 +167,17 @@ class Plan:
         outer = sorted(_names(body, {name}) & self._own)
         if set(OFFER_SLOTS).intersection(outer):
             self._shown_elsewhere |= {slot, *outer}
-            return lambda context: (
-                self._marked(_repeated(made, name, slot, context)) if context[slot] else _run(otherwise, context)
-            )
-        kept: dict[tuple, str] = {}
+            return self._loop_anew(name, slot, made, otherwise)
+        kept: dict[tuple, Pieces] = {}
         get_outer = itemgetter(*outer) if outer else None
         get_own = itemgetter(*sorted(_OFFER_FIELDS))
 
-        def step(context):
+        def step(context, out):
             items = context[slot]
             if not items:
-                return _run(otherwise, context)
-            out, last, around = [], len(items) - 1, get_outer(context) if get_outer else None
+                _run(otherwise, context, out)
+                return
+            last, around = len(items) - 1, get_outer(context) if get_outer else None
             for i, item in enumerate(items):
                 try:
                     shown = get_own(item)
@@ -181,51 +190,83 @@ class Plan:
                     if len(kept) >= KEPT_MAX:
                         kept.clear()
                     [fit] = offers_of([item])
-                    found = kept[key] = self._marked(_run(made, pieces.within(context, name, fit, i, last=last)))
-                out.append(found)
-            return "".join(out)
+                    text = _text(made, pieces.within(context, name, fit, i, last=last))
+                    found = kept[key] = self._cut(_stuffed(text))
+                out += found
 
         return step
 
-    def _subject_line(self, made: list) -> Step:
-        return lambda context: header("Subject", _run(made, context).strip())
+    def _loop_anew(self, name: str, slot: str, made: list, otherwise: list) -> Step:
+        def step(context, out):
+            items = context[slot]
+            if not items:
+                _run(otherwise, context, out)
+            last = len(items) - 1
+            for i, item in enumerate(items):
+                out += self._cut(_stuffed(_text(made, pieces.within(context, name, item, i, last=last))))
 
-    def _marked(self, text: str) -> str:
-        """One mark for each run of the token's places: all of it, or what a soft line break left of it; and one where a
-        line begins with a dot.
-        """
-        dotted = text.replace("\n.", f"\n{_DOT}.")
-        return _PLACED.sub(self._mark, _DOT + dotted if dotted.startswith(".") else dotted)
+        return step
 
-    def _mark(self, match) -> str:
-        run = match.group()
-        piece = ord(run[0]) - 0xDC00, ord(run[-1]) - 0xDC00 + 1
-        mark = self._marks.get(piece)
-        if mark is None:
-            if _FIRST_MARK + len(self._marks) > _LAST_MARK:
-                raise CannotPlan
-            mark = self._marks[piece] = chr(_FIRST_MARK + len(self._marks))
-        return mark
+    def _subject_line(self, made: list, program: list) -> Callable[[dict], str]:
+        key_of, kept = self._key_of(program), {}
+
+        def make(context):
+            return header("Subject", _text(made, context).strip())
+
+        def line(context):
+            key = key_of(context)
+            found = kept.get(key)
+            if found is None:
+                if len(kept) >= KEPT_MAX:
+                    kept.clear()
+                found = kept[key] = make(context)
+            return found
+
+        return line if key_of else make
+
+    def _cut(self, text: str) -> Pieces:
+        """Text between the token's places as bytes; each place, or what a soft line break left of it, as its number."""
+        found = _PLACED.split(text)  # every second piece is a place
+        return tuple(
+            self._number(piece) if is_place else piece.encode("ascii")
+            for is_place, piece in zip((False, True) * len(found), found, strict=False)
+            if piece
+        )
+
+    def _number(self, run: str) -> int:
+        part = slice(ord(run[0]) - 0xDC00, ord(run[-1]) - 0xDC00 + 1)
+        if part not in self._parts:
+            self._parts.append(part)
+        return self._parts.index(part)
 
 
-def _run(steps: list, context: dict) -> str:
-    return "".join([step if step.__class__ is str else step(context) for step in steps])
+def _stuffed(text: str) -> str:
+    """Whole lines as they travel: a dot that begins one is doubled (RFC 5321, 4.5.2). A token begins with none."""
+    dotted = text.replace("\n.", "\n..")
+    return f".{dotted}" if dotted.startswith(".") else dotted
+
+
+def _text(made: list, context: dict) -> str:
+    return "".join([piece(context) for piece in made])
+
+
+def _run(steps: list, context: dict, out: list) -> None:
+    for step in steps:
+        if step.__class__ is tuple:
+            out += step
+        else:
+            step(context, out)
 
 
 def _choice(branches: list, otherwise: list) -> Step:
-    def choose(context):
+    def choose(context, out):
         for test, steps in branches:
             if test(context):
-                return _run(steps, context)
-        return _run(otherwise, context)
+                _run(steps, context, out)
+                return
+        _run(otherwise, context, out)
 
     return choose
-
-
-def _repeated(made: list, name: str, slot: str, context: dict) -> str:
-    items = context[slot]
-    last = len(items) - 1
-    return "".join([_run(made, pieces.within(context, name, item, i, last=last)) for i, item in enumerate(items)])
 
 
 # -- what a program names ----------------------------------------------------------------------------------------------

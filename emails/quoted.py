@@ -64,10 +64,21 @@ def encode_text(text: str) -> str:
     return CRLF.join(map(encode_line, text.split("\n")))
 
 
-class Travelling(bytes):
-    """A message that brings along how it travels: the same with leading dots doubled, CRLF at its end (RFC 5321, 4.5.2)."""
+class Travelling:
+    """A message as it travels: leading dots doubled, CRLF at its end (RFC 5321, 4.5.2). `bytes()` gives it as it is read."""
 
-    wire: bytes
+    __slots__ = ("wire",)
+
+    def __init__(self, wire: bytes):
+        self.wire = wire
+
+    def __bytes__(self):
+        content = self.wire.replace(b"\r\n.", b"\r\n")
+        return content[1:] if content.startswith(b".") else content
+
+    def __len__(self):
+        """Bytes on the line. At most a few more than the message has."""
+        return len(self.wire)
 
 
 def _word(data: bytes) -> str:

@@ -6,15 +6,15 @@ by other means, and is what a template falls back to when it cannot be expressed
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import format_datetime, formataddr, parseaddr
 from functools import lru_cache
 
 from emails import plans, slow
-from emails.facts import MessageFacts
+from emails.facts import Letterhead, MessageFacts, check_recipient
 from emails.fields import prepare
 from emails.pieces import Piece, html_quoted, nodes, parts
-from emails.quoted import CRLF, header
+from emails.quoted import CRLF, Travelling, header
 from emails.templating import marks_fallbacks
 
 
@@ -24,27 +24,34 @@ def render(frozen, values: dict, *, message: MessageFacts) -> bytes:
         return slow.render(frozen, values, message=message)
     compiled = _compiled(frozen)
     plan = None if marks_fallbacks.get() else compiled.plan_for(frozen, message)
-    if plan is not None:
-        try:
-            return _planned(compiled, plan, values, message)
-        except plans.CannotPlan:
-            compiled.planned.clear()
-            compiled.is_planned = False
-    return _one_by_one(compiled, context_of(frozen, values, message=message), message)
-
-
-def _planned(compiled: "_Compiled", plan: plans.Plan, values: dict, message: MessageFacts) -> bytes:
+    if plan is None:
+        return _one_by_one(compiled, context_of(frozen, values, message=message), message)
     message.check()
     context = plan.context(values)
-    head = _headers(message, plan.subject(context), compiled.boundary)
-    body = plan.body(context, before_html=compiled.before_html)
-    return plan.with_token(f"{head}{compiled.before_text}", f"{body}{compiled.after_html}", message.token)
+    return bytes(plan.finished(_headers_of(message, plan.subject(context), compiled.boundary), context, message.token))
+
+
+def travelling(
+    frozen, values: dict, *, letterhead: Letterhead, to: str, date: datetime, token: str
+) -> Travelling | bytes:
+    """The same message for one of many recipients, ready for the wire where the e-mail can be planned."""
+    compiled = _compiled(frozen) if frozen.is_fast and not marks_fallbacks.get() else None
+    plan = compiled.plan_under(frozen, letterhead, token) if compiled else None
+    if compiled is None or plan is None:
+        return render(frozen, values, message=letterhead.facts(to=to, date=date, token=token))
+    check_recipient(to)
+    context = plan.context(values)
+    head = _headers(
+        letterhead.from_, letterhead.reply_to, to, plan.subject(context), f"<{token}@{letterhead.domain}>", date,
+        f"{letterhead.link_base}/u/{token}", compiled.boundary,
+    )  # fmt: skip
+    return plan.finished(head, context, token)
 
 
 def _one_by_one(compiled: "_Compiled", context: dict, message: MessageFacts) -> bytes:
     """Nothing kept from other messages."""
     subject = header("Subject", "".join([piece(context) for piece in compiled.subject]).strip())
-    head = _headers(message, subject, compiled.boundary)
+    head = _headers_of(message, subject, compiled.boundary)
     text = "".join([piece(context) for piece in compiled.text])
     html = "".join([piece(context) for piece in compiled.html])
     return f"{head}{compiled.before_text}{text}{compiled.before_html}{html}{compiled.after_html}".encode("ascii")
@@ -81,12 +88,20 @@ def _date(moment: datetime, _offset) -> str:
     return format_datetime(moment)
 
 
-def _headers(message: MessageFacts, subject: str, boundary: str) -> str:
-    reply_to = f"Reply-To: {message.reply_to}{CRLF}" if message.reply_to else ""
+def _headers_of(message: MessageFacts, subject: str, boundary: str) -> str:
+    return _headers(
+        message.from_, message.reply_to, message.to, subject, message.message_id, message.date, message.unsubscribe_url,
+        boundary,
+    )  # fmt: skip
+
+
+def _headers(from_, reply_to, to, subject, message_id, date, unsubscribe_url, boundary) -> str:  # noqa: PLR0917
+    """`subject`: the whole header line. In the order of the wire, and positional: this runs once per message."""
+    answer = f"Reply-To: {reply_to}{CRLF}" if reply_to else ""
     return (
-        f"{_sender(message.from_)}{reply_to}To: {message.to}{CRLF}{subject}"
-        f"Message-ID: {message.message_id}{CRLF}Date: {_date(message.date, message.date.utcoffset())}{CRLF}"
-        f"List-Unsubscribe: <{message.unsubscribe_url}>{CRLF}"
+        f"{_sender(from_)}{answer}To: {to}{CRLF}{subject}"
+        f"Message-ID: {message_id}{CRLF}Date: {_date(date, date.utcoffset())}{CRLF}"
+        f"List-Unsubscribe: <{unsubscribe_url}>{CRLF}"
         f"List-Unsubscribe-Post: List-Unsubscribe=One-Click{CRLF}MIME-Version: 1.0{CRLF}"
         f'Content-Type: multipart/alternative; boundary="{boundary}"{CRLF}{CRLF}'
     )
@@ -105,6 +120,7 @@ class _Compiled:
     before_html: str
     after_html: str
     planned: OrderedDict = field(default_factory=OrderedDict)  # by the shape of the message's addresses
+    under: dict[tuple[Letterhead, int], plans.Plan | None] = field(default_factory=dict)
     is_planned: bool = True
 
     def plan_for(self, frozen, message: MessageFacts) -> plans.Plan | None:
@@ -114,13 +130,32 @@ class _Compiled:
         found = self.planned.get(shape)
         if found is None:
             try:
-                found = self.planned[shape] = plans.Plan(frozen, shape)
+                found = self.planned[shape] = plans.Plan(
+                    frozen,
+                    shape,
+                    before_text=self.before_text,
+                    before_html=self.before_html,
+                    after_html=self.after_html,
+                )
             except plans.CannotPlan:
                 self.is_planned = False
                 return None
             if len(self.planned) > _SHAPES_MAX:
                 self.planned.popitem(last=False)
         return found
+
+    def plan_under(self, frozen, letterhead: Letterhead, token: str) -> plans.Plan | None:
+        """The plan for tokens as long as this one. What the letterhead says is checked when its plan is made."""
+        if not plans.is_ordinary(token):
+            return None
+        key = letterhead, len(token)
+        if key not in self.under:
+            facts = letterhead.facts(to="somebody@example.com", date=_SOME_DAY, token=token)
+            facts.check()
+            if len(self.under) >= _SHAPES_MAX:
+                self.under.clear()
+            self.under[key] = self.plan_for(frozen, facts)
+        return self.under[key]
 
 
 def boundary_of(frozen) -> str:
@@ -130,6 +165,7 @@ def boundary_of(frozen) -> str:
 
 _CACHE: OrderedDict[str, _Compiled] = OrderedDict()
 _CACHE_SIZE, _SHAPES_MAX = 64, 4
+_SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def _compiled(frozen) -> _Compiled:

@@ -19,6 +19,7 @@ from emails.quoted import Travelling
 
 ACCEPTED, REFUSED, DEFERRED, UNKNOWN = "accepted", "refused", "deferred", "unknown"
 READ_SIZE = 65_536
+FINAL_DOT = b".\r\n"
 LOSSES_MAX = 3  # connections lost in a row before the rest of a batch waits for another day
 
 
@@ -40,10 +41,10 @@ class _Lost(Exception):
 
 class Reply(NamedTuple):
     code: int
-    text: str
+    text: str  # the whole line, or several
 
     def __str__(self):
-        return f"{self.code} {self.text}"
+        return self.text
 
     @property
     def outcome(self) -> str:
@@ -98,50 +99,61 @@ class _Connection:
         size = smtp.esmtp_features.get("size", "")
         self.size_max = int(size) if size.isdecimal() and int(size) else None
         self.needs_reset = False
-        self._buffer = b""
+        self._lines: deque[bytes] = deque()  # whole lines that nobody has read yet
+        self._rest = b""  # the beginning of the next one
+        self._gathers = getattr(smtp.sock, "sendmsg", None)  # a TLS socket has none
+        size_words = " SIZE=%d" if self.size_max else ""
+        self._envelope = f"MAIL FROM:<%s>{size_words}\r\nRCPT TO:<%s>\r\nDATA\r\n"
 
-    def write(self, data: bytes):
+    def write(self, *pieces: bytes):
         """Send all of it, or raise `_Lost` saying how much the system took."""
-        sent, view = 0, memoryview(data)
+        sent = 0
         try:
-            while sent < len(data):
+            if self._gathers is not None:
+                sent = self._gathers(pieces)
+                if sent == sum(map(len, pieces)):
+                    return
+            view = memoryview(b"".join(pieces))
+            while sent < len(view):
                 sent += self.sock.send(view[sent:])
         except OSError as error:
             raise _Lost(f"connection lost while sending: {error}", sent) from error
 
     def reply(self) -> Reply:
         line = self._line()
-        code, text = line[:3], line[4:]
-        while line[3:4] == "-":
-            line = self._line()
-            code, text = line[:3], f"{text} {line[4:]}"
-        if not code.isdecimal():
-            raise _Lost(f"the server does not speak SMTP: {line[:80]!r}")
-        return Reply(int(code), text.strip())
+        if line[3:4] == b"-":
+            line = self._rest_of(line)
+        try:
+            return Reply(int(line[:3]), line.decode("utf-8", "replace").strip())
+        except ValueError:
+            raise _Lost(f"the server does not speak SMTP: {line[:80]!r}") from None
 
-    def _line(self) -> str:
-        while (end := self._buffer.find(b"\n")) < 0:
+    def _rest_of(self, line: bytes) -> bytes:
+        """A reply of several lines as one."""
+        whole = line[:3] + b" " + line[4:]
+        while line[3:4] == b"-":
+            line = self._line()
+            whole += b" " + line[4:]
+        return whole
+
+    def _line(self) -> bytes:
+        while not self._lines:
             try:
                 data = self.sock.recv(READ_SIZE)
             except OSError as error:
                 raise _Lost(f"connection lost while waiting: {error}") from error
             if not data:
                 raise _Lost("the server closed the connection")
-            self._buffer += data
-        line, self._buffer = self._buffer[:end], self._buffer[end + 1 :]
-        return line.rstrip(b"\r").decode("utf-8", "replace")
+            *lines, self._rest = (self._rest + data).split(b"\n")
+            self._lines += lines
+        return self._lines.popleft()
 
-    def commands(self, item) -> list[bytes]:
-        """The envelope of one message, ending in DATA."""
-        size = f" SIZE={len(item.content)}" if self.size_max else ""
-        reset = [b"RSET\r\n"] if self.needs_reset else []
+    def envelope(self, item) -> bytes:
+        """MAIL, RCPT and DATA of one message, for one write."""
+        reset = b"RSET\r\n" if self.needs_reset else b""
         self.needs_reset = False
-        return [
-            *reset,
-            f"MAIL FROM:<{item.sender}>{size}\r\n".encode("ascii"),
-            f"RCPT TO:<{item.recipient}>\r\n".encode("ascii"),
-            b"DATA\r\n",
-        ]
+        words = (item.sender, len(item.content), item.recipient) if self.size_max else (item.sender, item.recipient)
+        return reset + (self._envelope % words).encode("ascii")
 
     def close(self):
         self.smtp.close()
@@ -172,13 +184,13 @@ def _connect(server: Server) -> smtplib.SMTP:
 
 
 def stuffed(content: bytes | Travelling) -> bytes:
-    """Content as it travels: leading dots doubled, a line end at the end, the final dot."""
-    if content.__class__ is Travelling:
-        return content.wire + b".\r\n"
+    """Content as it travels: leading dots doubled, a line end at the end."""
+    if isinstance(content, Travelling):
+        return content.wire
     body = content.replace(b"\r\n.", b"\r\n..")
     if body.startswith(b"."):
         body = b"." + body
-    return body + (b".\r\n" if body.endswith(b"\r\n") else b"\r\n.\r\n")
+    return body if body.endswith(b"\r\n") else body + b"\r\n"
 
 
 @lru_cache(maxsize=16)  # the sender is always the same
@@ -270,10 +282,11 @@ class SmtpChannel:
             body = stuffed(item.content)
             queue.popleft()
             try:
-                connection.write(body + b"".join(connection.commands(following)) if is_open else body)
+                connection.write(body, FINAL_DOT + connection.envelope(following) if is_open else FINAL_DOT)
                 reply = connection.reply()
             except _Lost as lost:
-                has_dot_left = lost.sent is None or lost.sent >= len(body)  # reading comes after a whole write
+                # Reading comes after a whole write.
+                has_dot_left = lost.sent is None or lost.sent >= len(body) + len(FINAL_DOT)
                 outcome = UNKNOWN if has_dot_left else DEFERRED
                 yield Result(item.message_id, outcome, str(lost))
                 raise
@@ -296,11 +309,11 @@ def _unfit(connection: _Connection, item) -> str:
 def _open(connection: _Connection, item) -> Reply | None:
     """Offer one message. None: go ahead with the body; else the reply that speaks against it."""
     has_reset = connection.needs_reset
-    commands = connection.commands(item)
+    envelope = connection.envelope(item)
     if connection.is_pipelining:
-        connection.write(b"".join(commands))
+        connection.write(envelope)
         return _read_envelope(connection, has_reset=has_reset)
-    for command in commands:
+    for command in envelope.splitlines(keepends=True):
         connection.write(command)
         reply = connection.reply()
         if reply.code >= 400:

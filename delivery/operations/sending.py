@@ -12,7 +12,7 @@ from delivery import bounces, composing, outbox
 from delivery.channels import Outgoing, route
 from delivery.models import MessageEvent, Suppression
 from delivery.operations.events import tell
-from delivery.outbox import Claimed, Recorded, Verdict
+from delivery.outbox import Claimed, Ready, Recorded, Verdict
 from delivery.retrying import wait_after
 
 _STATES = {"accepted": "sent", "refused": "failed", "unknown": "in_doubt"}
@@ -51,12 +51,11 @@ def deliver_chunk(
         claimed = outbox.claim(worker=worker, at=at, limit=limit, lease=lease)
         run.done.claimed = len(claimed)
         for channel, several in groupby(claimed, key=lambda one: one.channel):
-            ofone = list(several)
-            for start in range(0, len(ofone), chunk):
-                run.send(ofone[start : start + chunk], channel=channel)
-                if run.done.is_hop_down:
-                    outbox.release([one.id for one in claimed], worker=worker)
-                    return run.done
+            if run.is_stopped:
+                break
+            run.send_all(list(several), channel=channel, chunk=chunk)
+        if run.is_stopped:
+            outbox.release([one.id for one in claimed], worker=worker)
     finally:
         _with_a_connection(lambda: outbox.leave(worker))
     return run.done
@@ -68,60 +67,84 @@ class _Run:
     def __init__(self, worker: str, at, lease: timedelta, done: Delivered):
         self.worker, self.lease, self.done = worker, lease, done
         self._at, self._begun = at, time.monotonic()
+        self.deadline = self._begun
 
     @property
     def at(self):
         """The business time now: it goes on while a long claim is sent."""
         return self._at + timedelta(seconds=time.monotonic() - self._begun)
 
-    def send(self, claimed: Sequence[Claimed], *, channel: str):
-        """Compose, ask everything again and commit, hand over, record."""
-        composed = composing.compose(claimed, channel=channel, at=self.at)
-        if composed.failed:
+    def send_all(self, claimed: Sequence[Claimed], *, channel: str, chunk: int):
+        """Chunk by chunk: compose, ask everything again and commit, hand over. What became of a chunk is written in the
+        transaction that commits to the next: one wait for the disk instead of two.
+        """
+        composer, last = composing.Composer(claimed, channel=channel), _NOTHING
+        for start in range(0, len(claimed), chunk):
+            composed = composer.compose(claimed[start : start + chunk], at=self.at)
+            self._fail(composed.failed)
+            going = self._commit(composed.ready, channel, last)
+            last = self._hand_over(composed, going, channel) if going else _NOTHING
+            if last.is_hop_down:
+                self.done.is_hop_down = True
+                break
+        self._count(_with_a_connection(lambda: self._write(last)))
+
+    @property
+    def is_stopped(self) -> bool:
+        return self.done.is_hop_down
+
+    def _fail(self, failures: dict[int, str]):
+        if failures:
             with transaction.atomic():
-                failed = outbox.fail_unsent(composed.failed, worker=self.worker)
+                failed = outbox.fail_unsent(failures, worker=self.worker)
                 tell(failed, "failed")
             self.done.failed += len(failed)
-        if not composed.ready:
-            return
-        with transaction.atomic(durable=True):  # committed, not merely written, before the first byte leaves
-            verdicts = outbox.attempt(composed.ready, worker=self.worker, channel=channel, at=self.at, lease=self.lease)
-        deadline = time.monotonic() + self.lease.total_seconds()
-        going = {verdict.id: verdict for verdict in verdicts if verdict.verdict == "go"}
+
+    def _commit(self, ready: list[Ready], channel: str, last: "_HandedOver") -> dict[int, Verdict]:
+        """Write what became of the last chunk and commit to this one; answers what may go, by id."""
+        try:
+            with transaction.atomic(durable=True):  # committed, not merely written, before the first byte leaves
+                states = self._write(last)
+                verdicts = outbox.attempt(ready, worker=self.worker, channel=channel, at=self.at, lease=self.lease)
+        except Exception:
+            self._count(_with_a_connection(lambda: self._write(last)))  # what has left must be known, whatever fails
+            raise
+        self._count(states)
+        self.deadline = time.monotonic() + self.lease.total_seconds()
         self.done.held += sum(verdict.verdict in ("paused", "quiet") for verdict in verdicts)
         self.done.skipped += sum(verdict.verdict not in ("go", "paused", "quiet") for verdict in verdicts)
-        if going:
-            hashes = {one.id: one.address_hash for one in composed.ready}
-            results = _hand_over(channel, [composed.outgoing[one] for one in sorted(going)], deadline)
-            self._record(channel, going, hashes, results, {composed.outgoing[one].message_id: one for one in going})
+        return {verdict.id: verdict for verdict in verdicts if verdict.verdict == "go"}
 
-    def _record(self, channel: str, going: dict[int, Verdict], hashes: dict, results: dict, ids: dict[str, int]):
-        outcomes = {ids[message_id]: result for message_id, result in results.items() if message_id in ids}
-        rows = [
-            self._row(verdict, *outcomes.get(one, ("unknown", "the channel gave no answer")))
-            for one, verdict in going.items()
-        ]
+    def _hand_over(self, composed: composing.Composed, going: dict[int, Verdict], channel: str) -> "_HandedOver":
+        ids = sorted(going)
+        batch = [composed.outgoing[one] for one in ids]
+        results = _answers(channel, batch, self.deadline)
+        rows = [self._row(going[one], *results[outgoing.message_id]) for one, outgoing in zip(ids, batch, strict=True)]
+        refused = {
+            one for one, outgoing in zip(ids, batch, strict=True) if results[outgoing.message_id][0] == "refused"
+        }
+        hashes = {one.id: one.address_hash for one in composed.ready} if refused else {}
+        return _HandedOver(channel, rows, refused, hashes)
+
+    def _write(self, last: "_HandedOver") -> list[str]:
+        """The states that the messages of a chunk are in now, one for each that was ours to write."""
+        if not last.rows:
+            return []
         at = self.at
+        with transaction.atomic():
+            states = outbox.record(last.rows, worker=self.worker, at=at, grace=outbox.EVIDENCE_GRACE)
+            refused = [row for row in last.rows if row.id in last.refused and states.get(row.id) == "failed"]
+            if refused:
+                _write_bounces(refused, channel=last.channel, hashes=last.hashes, at=at)
+            for state in ("sent", "failed"):
+                tell([one for one, now in states.items() if now == state], state)
+        return list(states.values())
 
-        def write():
-            with transaction.atomic():
-                states = outbox.record(rows, worker=self.worker, at=at, grace=outbox.EVIDENCE_GRACE)
-                refused = [
-                    row
-                    for row in rows
-                    if states.get(row.id) == "failed" and outcomes.get(row.id, ("",))[0] == "refused"
-                ]
-                _write_bounces(refused, channel=channel, hashes=hashes, at=at)
-                for state in ("sent", "failed"):
-                    tell([one for one, now in states.items() if now == state], state)
-            return states
-
-        states = list(_with_a_connection(write).values())
+    def _count(self, states: list[str]):
         self.done.sent += states.count("sent")
         self.done.failed += states.count("failed")
         self.done.in_doubt += states.count("in_doubt")
         self.done.deferred += states.count("pending")
-        self.done.is_hop_down = len(states) > 1 and states.count("pending") == len(states)
 
     def _row(self, verdict: Verdict, outcome: str, detail: str) -> Recorded:
         if outcome != "deferred":
@@ -134,7 +157,25 @@ class _Run:
         return Recorded(verdict.id, verdict.attempt, "pending", detail, self.at + wait)
 
 
-def _hand_over(channel: str, batch: list[Outgoing], deadline: float) -> dict[str, tuple[str, str]]:
+@dataclass(frozen=True, slots=True)
+class _HandedOver:
+    """A chunk that the channel has answered, and that is not written down yet."""
+
+    channel: str
+    rows: list[Recorded]
+    refused: set[int]
+    hashes: dict[int, bytes | None]  # of the addresses, if any was refused
+
+    @property
+    def is_hop_down(self) -> bool:
+        """Everything of a chunk was put off: nobody else's tries need be used up."""
+        return len(self.rows) > 1 and all(row.state == "pending" for row in self.rows)
+
+
+_NOTHING = _HandedOver("", [], set(), {})
+
+
+def _answers(channel: str, batch: list[Outgoing], deadline: float) -> dict[str, tuple[str, str]]:
     """Message-ID → (outcome, detail), for all the channel answered before it was done or broke."""
     results: dict[str, tuple[str, str]] = {}
     if time.monotonic() >= deadline:  # this process slept past its lease: nothing has left, and nothing shall
