@@ -5,6 +5,6 @@ class LoyaltyConfig(AppConfig):
     name = "loyalty"
     append_only = (
         "RuleSet", "Transfer", "Award", "TierChange", "PointValue", "DayDigest", "RuleAct",
-        "PartnerTerms", "Funding",
+        "PartnerTerms", "Funding", "Tender", "Reinstatement",
     )  # fmt: skip
     kept = ("Review", "BlockedWallet")
