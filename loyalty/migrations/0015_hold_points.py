@@ -15,7 +15,7 @@ def give_points_a_policy(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("loyalty", "0013_holds_rewards_and_tender")]
+    dependencies = [("loyalty", "0014_holds_rewards_and_tender")]
 
     operations = [
         InstallFunctions("loyalty", "wallets.sql"),

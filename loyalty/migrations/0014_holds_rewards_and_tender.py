@@ -13,7 +13,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('loyalty', '0012_tiers_by_rank'),
+        ('loyalty', '0013_post_one_purchase'),
         ('members', '0004_members_may_be_merged'),
         ('sales', '0002_store_purchases'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
