@@ -5,6 +5,6 @@ class LoyaltyConfig(AppConfig):
     name = "loyalty"
     append_only = (
         "RuleSet", "Transfer", "Award", "TierChange", "PointValue", "DayDigest", "RuleAct",
-        "PartnerTerms", "Funding", "Tender", "Reinstatement",
+        "PartnerTerms", "Funding", "Grant", "MemberEvent",
     )  # fmt: skip
     kept = ("Review", "BlockedWallet")

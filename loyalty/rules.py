@@ -89,7 +89,9 @@ def product_of(facts: ProductFacts) -> Product:
         if len(memory.products) > 250_000:
             memory.products.clear()
         type_id = facts.category_ids[-1] if facts.category_ids else None
-        product = memory.products[facts] = Product(facts.id, type_id, path_of(type_id), facts.brand, facts.is_service)
+        product = memory.products[facts] = Product(
+            facts.id, type_id, path_of(type_id), facts.brand, facts.is_service, facts.tags
+        )
     return product
 
 

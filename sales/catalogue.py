@@ -6,6 +6,7 @@ A till's second purchase asks PostgreSQL nothing here: the award itself stays on
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from django.db import connection
 
@@ -31,6 +32,7 @@ class ProductFacts(NamedTuple):
     category_ids: tuple[int, ...]
     brand: str
     is_service: bool
+    tags: tuple[str, ...] = ()
 
 
 class _Remembered:
@@ -61,7 +63,7 @@ class _Remembered:
 def _ask_products(codes):
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT p.code, p.id, array_remove(ARRAY[g.id, c.id, t.id], NULL), p.brand, p.is_service
+            """SELECT p.code, p.id, array_remove(ARRAY[g.id, c.id, t.id], NULL), p.brand, p.is_service, p.tags
                  FROM sales_product p
                  LEFT JOIN sales_category t ON t.id = p.category_id
                  LEFT JOIN sales_category c ON c.id = t.parent_id
@@ -69,7 +71,10 @@ def _ask_products(codes):
                 WHERE p.code = ANY (%s)""",
             [codes],
         )
-        return {code: ProductFacts(id_, tuple(path), brand, service) for code, id_, path, brand, service in cursor}
+        return {
+            code: ProductFacts(id_, tuple(path), brand, service, tuple(tags))
+            for code, id_, path, brand, service, tags in cursor
+        }
 
 
 def _ask_ids(model):
@@ -81,11 +86,12 @@ facts = _Remembered(_ask_products)
 
 store_ids = _Remembered(_ask_ids(Store))
 source_ids = _Remembered(_ask_ids(Source))
+_zones = _Remembered(lambda codes: dict(Store.objects.filter(code__in=codes).values_list("code", "time_zone")))
 
 
 def forget():
     """Forget everything remembered. For tests, and for whoever has just edited products in this process."""
-    for remembered in (facts, store_ids, source_ids):
+    for remembered in (facts, store_ids, source_ids, _zones):
         remembered.forget()
 
 
@@ -105,6 +111,14 @@ def store_id(code: str) -> int:
     """The id of the store with this code. Raises UnknownStore."""
     try:
         return store_ids([code])[code]
+    except KeyError:
+        raise UnknownStore(code) from None
+
+
+def store_zone(code: str) -> ZoneInfo:
+    """The time zone of the store with this code, by which its happy hours and days are told. Raises UnknownStore."""
+    try:
+        return ZoneInfo(_zones([code])[code])
     except KeyError:
         raise UnknownStore(code) from None
 

@@ -2,6 +2,7 @@
 
 import uuid
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
@@ -62,6 +63,12 @@ class Product(models.Model):
     category = models.ForeignKey(Category, null=True, blank=True, on_delete=models.SET_NULL, related_name="products")
     brand = models.CharField(max_length=100, blank=True)
     is_service = models.BooleanField(default=False, help_text="Deposits, fees and the like: never earns points.")
+    tags = ArrayField(
+        models.CharField(max_length=40),
+        default=list,
+        blank=True,
+        help_text="Labels that earning rules ask for: organic, own-brand.",
+    )
 
     def __str__(self):
         return self.name or self.code
@@ -71,8 +78,8 @@ class Purchase(models.Model):
     """One receipt: a sale, or a refund that names the sale it takes back. Never edited.
 
     (source, client_key) is the client's own name for the act; body_hash is the digest of what it said.
-    Written by the SQL functions of sales/sql/ only, which look that source, store, member and products exist: the serving role
-    may not delete any of them, so a constraint would add nothing but a row lock per line
+    Written by the SQL function `sales_store_purchases` only (sales/sql/), which looks that source, store and products exist:
+    the serving role may not delete any of them, so a constraint would add nothing but a row lock per line
     (docs/decisions/0020-references-without-row-locks.md).
     """
 
@@ -92,13 +99,7 @@ class Purchase(models.Model):
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="refunded_by", db_index=False
     )
     member = models.ForeignKey(
-        "members.Member",
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="purchases",
-        db_index=False,
-        db_constraint=False,
+        "members.Member", null=True, blank=True, on_delete=models.PROTECT, related_name="purchases", db_index=False
     )
     store = models.ForeignKey(
         Store, on_delete=models.PROTECT, related_name="purchases", db_index=False, db_constraint=False

@@ -1,11 +1,11 @@
 """What is done to stores, products and sources. Purchases are stored by the posting functions of loyalty."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from django.db import connection, transaction
 
 from sales import catalogue
-from sales.models import Category, Source, Store
+from sales.models import Category, Product, Source, Store
 
 
 def source(code: str, *, name: str = "") -> Source:
@@ -87,6 +87,16 @@ def ensure_products(rows: Iterable[tuple]) -> int:
         written = cursor.rowcount
     catalogue.facts.drop(codes)
     return written
+
+
+def tag_products(tags: Mapping[str, Iterable[str]]) -> int:
+    """Set the tags of products by their code: what earning rules may ask for. Returns how many products were changed."""
+    known = list(Product.objects.filter(code__in=list(tags)))
+    for product in known:
+        product.tags = sorted({tag.strip()[:40] for tag in tags[product.code] if tag.strip()})
+    Product.objects.bulk_update(known, ["tags"], batch_size=1000)
+    catalogue.facts.drop(tags)
+    return len(known)
 
 
 def store(code: str, *, name: str, time_zone: str) -> Store:

@@ -27,13 +27,12 @@ END $$;
 CREATE FUNCTION loyalty_save_wallet(w loyalty_wallet) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE loyalty_wallet
-       SET available = w.available, pending = w.pending, held = w.held, debt = w.debt, carry_micropoints = w.carry_micropoints, version = w.version,
+       SET available = w.available, pending = w.pending, debt = w.debt, carry_micropoints = w.carry_micropoints, version = w.version,
            lot_expires_on = w.lot_expires_on, lot_points = w.lot_points, tier_id = w.tier_id, tier_since = w.tier_since,
            qualifying_month = w.qualifying_month, qualifying_micropoints = w.qualifying_micropoints,
            tier_keeps_until = w.tier_keeps_until, tier_granted_id = w.tier_granted_id, tier_granted_until = w.tier_granted_until,
            qualifying_spend_minor = w.qualifying_spend_minor, qualifying_visits = w.qualifying_visits,
-           lifetime_qualifying = w.lifetime_qualifying, last_purchase_at = w.last_purchase_at,
-           active_at = w.active_at, is_debt_netted = w.is_debt_netted
+           lifetime_qualifying = w.lifetime_qualifying, last_purchase_at = w.last_purchase_at
      WHERE id = w.id;
 END $$;
 
@@ -92,12 +91,14 @@ BEGIN
     RETURN w;
 END $$;
 
--- Post the expiry of the lots whose last day lies before `today`. Running it again finds nothing left to do.
+-- Bring a wallet up to date: what waited for a day that has come matures, then the lots whose last day lies before `today`
+-- expire. Running it again finds nothing left to do.
 CREATE FUNCTION loyalty_expire_lots(w loyalty_wallet, today date, at timestamptz) RETURNS loyalty_wallet
 LANGUAGE plpgsql AS $$
 DECLARE
     act loyalty_transfer;
 BEGIN
+    w := loyalty_mature_lots(w, today, at);  -- what has come to be spent may have expired since
     WHILE w.lot_expires_on[1] < today LOOP
         SELECT id INTO STRICT act.source_id FROM sales_source WHERE code = 'ledger';
         act.client_key := format('expiry:%s:%s', w.id, w.version);
