@@ -1,12 +1,36 @@
 """News heard: who asked to be forgotten is forgotten here too. Assignments stay, without a name, so that funnels still add up."""
 
 from django.dispatch import receiver
+from django.utils.translation import gettext as _
 
 from campaigns.models import HistoricalResponse, Recipient, RehearsalOutcome
-from members.signals import member_erased
+from members.personal_data import Section, rows_of
+from members.signals import member_erased, personal_data_asked
 
 
 @receiver(member_erased)
 def forget(member_id, **_news):
     for rows in (Recipient, RehearsalOutcome, HistoricalResponse):
         rows.objects.filter(member_id=member_id).delete()
+
+
+@receiver(personal_data_asked)
+def tell(member_id, **_news):
+    return [
+        Section(
+            "campaigns",
+            _("Campaigns addressed to you"),
+            rows_of(
+                Recipient.objects.filter(member_id=member_id).order_by("campaign_id"),
+                campaign="campaign__name", variant="variant__name", language="language", values="values",
+            ),
+        ),
+        Section(
+            "earlier_campaigns",
+            _("Campaigns of the system before this one"),
+            rows_of(
+                HistoricalResponse.objects.filter(member_id=member_id).order_by("campaign_id"),
+                "redemptions", "first_redeemed_at", campaign="campaign__name",
+            ),
+        ),
+    ]  # fmt: skip

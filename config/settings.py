@@ -30,6 +30,8 @@ FIELD_KEYS = {
     ).items()
 }
 HASH_KEY = bytes.fromhex(_secret("HASH_KEY"))
+# Who was erased, one line each, outside the database: keep it apart from the backups and apply it after a restore.
+ERASURE_LOG = environment.get("ERASURE_LOG", str(VAR / "erasures.log"))
 VAPID_PRIVATE_KEY = _secret("VAPID_PRIVATE_KEY")
 VAPID_CONTACT = environment.get("VAPID_CONTACT", "mailto:push@example.com")
 

@@ -41,6 +41,11 @@ def member_history(member_id: int, *, limit: int = 50) -> list[Message]:
     )
 
 
+def messages_to(member_id: int):
+    """Everything that was ever put into the outbox for a member, oldest first, as a QuerySet."""
+    return Message.objects.filter(member_id=member_id).order_by("enqueued_at", "pk")
+
+
 def in_doubt(cause: str | None = None):
     """Messages nobody can say were taken; listed for a person to decide, never resent by themselves."""
     found = messages(cause) if cause else Message.objects.all()

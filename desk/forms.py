@@ -28,6 +28,13 @@ class KeyedForm(forms.Form):
     key = forms.CharField(widget=forms.HiddenInput, max_length=64, initial=_new_key)
 
 
+class EraseForm(forms.Form):
+    is_asked_for = forms.BooleanField(
+        label=_("The member asked for it and proved who they are."),
+        error_messages={"required": _("Tick this first: only the member may ask for it.")},
+    )
+
+
 class GoodwillForm(KeyedForm):
     points = forms.IntegerField(
         label=_("Points"), help_text=_("Minus takes points away."), min_value=-100_000, max_value=100_000

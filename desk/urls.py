@@ -1,6 +1,6 @@
 from django.urls import path
 
-from desk import views
+from desk import privacy, views
 from members.views import leave
 
 app_name = "desk"
@@ -12,5 +12,7 @@ urlpatterns = [
     path("members/<uuid:public_id>/consent/", views.consent, name="consent"),
     path("members/<uuid:public_id>/profile/", views.profile, name="profile"),
     path("members/<uuid:public_id>/purchases/<uuid:receipt>/", views.purchase, name="purchase"),
+    path("members/<uuid:public_id>/data/", privacy.download, name="member_data"),
+    path("members/<uuid:public_id>/erase/", privacy.erase, name="erase"),
     path("leave/", leave, name="leave"),
 ]

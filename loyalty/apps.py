@@ -8,3 +8,6 @@ class LoyaltyConfig(AppConfig):
         "PartnerTerms", "Funding", "Grant", "MemberEvent",
     )  # fmt: skip
     kept = ("Review", "BlockedWallet")
+
+    def ready(self):
+        from loyalty import receivers  # noqa: F401 - they register themselves, once the tables are known

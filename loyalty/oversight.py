@@ -16,7 +16,7 @@ class PointValue(models.Model):
     effective_from = models.DateField()
     note = models.CharField(max_length=200, blank=True)
     by_user = models.ForeignKey(
-        "members.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+", db_constraint=False
+        "members.User", null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_constraint=False
     )
     created_at = models.DateTimeField()
 

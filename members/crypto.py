@@ -79,12 +79,12 @@ class EncryptedTextField(models.BinaryField):
         return ""
 
     @functools.cached_property
-    def _context(self) -> str:
+    def context(self) -> str:
         return f"{self.model._meta.label_lower}.{self.name}"
 
     def opened(self, value) -> str:
         """The text of a value as it lies in the column."""
-        return "" if value is None else decrypt(value, context=self._context)
+        return "" if value is None else decrypt(value, context=self.context)
 
     def from_db_value(self, value, expression, connection):
         return self.opened(value)
@@ -93,13 +93,13 @@ class EncryptedTextField(models.BinaryField):
         if value is None or value == "":
             return None
         if not isinstance(value, str):  # bytes would be stored as they are: in clear
-            raise TypeError(f"{self._context} takes text, not {type(value).__name__}.")
-        return super().get_db_prep_value(encrypt(value, context=self._context), connection, prepared)
+            raise TypeError(f"{self.context} takes text, not {type(value).__name__}.")
+        return super().get_db_prep_value(encrypt(value, context=self.context), connection, prepared)
 
     def get_lookup(self, lookup_name):
         """Refuse to be searched: every encryption differs, so equality would quietly find nobody."""
         if lookup_name != "isnull":
-            raise FieldError(f"{self._context} is encrypted and cannot be searched; look its keyed hash up.")
+            raise FieldError(f"{self.context} is encrypted and cannot be searched; look its keyed hash up.")
         return super().get_lookup(lookup_name)
 
     def to_python(self, value):

@@ -197,6 +197,45 @@ class ConsentProof(models.Model):
     detail = EncryptedTextField()
 
 
+class Erasure(models.Model):
+    """A member who asked to be forgotten, until every room has done so. The row names nobody; it outlives the person."""
+
+    member = models.OneToOneField(Member, on_delete=models.PROTECT, related_name="erasure")
+    source = models.CharField(max_length=40, help_text="Where it was asked for: portal, desk, restored backup.")
+    by_user = models.ForeignKey("members.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    asked_at = models.DateTimeField()
+    done_at = models.DateTimeField(null=True, blank=True, help_text="When the last room had forgotten its own.")
+    detail = models.CharField(
+        max_length=300, blank=True, help_text="What kept a room from forgetting, if anything did."
+    )
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(done_at__isnull=True) | models.Q(done_at__gte=models.F("asked_at")),
+                name="an_erasure_ends_after_it_was_asked_for",
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["asked_at"], condition=models.Q(done_at__isnull=True), name="members_erasure_unfinished"
+            )
+        ]
+
+
+class ErasedIdentifier(models.Model):
+    """The keyed hash of an identifier whose holder was erased, so that no import brings them back. It opens to nothing."""
+
+    kind = models.CharField(max_length=10, choices=Identifier.Kind)
+    value_hash = models.BinaryField(max_length=16)
+    erased_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "value_hash"], name="an_erased_identifier_is_remembered_once"),
+        ]
+
+
 class LoginCode(models.Model):
     """A code sent to an address that somebody signs in with. Real time only; a row is made for unknown addresses too."""
 
@@ -237,6 +276,8 @@ class Access(models.Model):
         MERGED = "merged", _("Merged with another member")
         UNMERGED = "unmerged", _("Took a merge apart")
         SHARED = "shared", _("Changed household or gave points")
+        EXPORTED = "exported", _("Handed out the member's data")
+        ERASED = "erased", _("Erased the member")
 
     user = models.ForeignKey("members.User", on_delete=models.PROTECT, related_name="accesses")
     member = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="accesses", db_index=False)

@@ -2,6 +2,7 @@
 
 from django.dispatch import Signal
 
-member_erased = Signal()  # member_id
+member_erased = Signal()  # member_id; told again until every receiver came through, so receivers are repeatable
+personal_data_asked = Signal()  # member_id; every room answers a list of members.personal_data.Section
 consent_changed = Signal()  # member_id, channel, purpose
 lifecycle_stages_changed = Signal()  # changes: list of (member_id, stage before, stage after)

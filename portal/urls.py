@@ -1,6 +1,6 @@
 from django.urls import path
 
-from portal import views
+from portal import my_data, views
 
 app_name = "portal"
 urlpatterns = [
@@ -16,6 +16,11 @@ urlpatterns = [
     path("preferences/", views.preferences, name="preferences"),
     path("preferences/consent/", views.consent, name="consent"),
     path("preferences/language/", views.language, name="language"),
+    path("data/", my_data.overview, name="my_data"),
+    path("data/download/", my_data.download, name="my_data_download"),
+    path("data/delete/", my_data.what_is_lost, name="what_is_lost"),
+    path("data/delete/confirm/", my_data.delete, name="delete_account"),
+    path("goodbye/", my_data.goodbye, name="goodbye"),
     path("push/subscribe/", views.push_subscribe, name="push_subscribe"),
     path("push/unsubscribe/", views.push_unsubscribe, name="push_unsubscribe"),
     path("sw.js", views.service_worker, name="service_worker"),

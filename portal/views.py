@@ -20,12 +20,22 @@ import push.queries
 import recommender.operations
 from members import operations as members
 from members.clock import now
+from members.crypto import decrypt, encrypt
 from portal import codes, glance, marks, wishes
 from portal.accounts import BACKEND, account_of, member_only
 from portal.forms import AddressForm, CodeForm
 
 SESSION_LOGIN, SESSION_ADDRESS, SESSION_NEXT = "login_id", "login_address", "login_next"
 HISTORY_PAGE = 20
+
+
+def sealed(address: str) -> str:
+    """An address as a session may hold it: sessions are rows, and a login that is left alone leaves its row behind."""
+    return encrypt(address, context=SESSION_ADDRESS).hex()
+
+
+def opened(address: str) -> str:
+    return decrypt(bytes.fromhex(address), context=SESSION_ADDRESS)
 
 
 def _network(request) -> str:
@@ -48,7 +58,7 @@ def login_start(request):
         else:
             codes.send_soon(start)
             request.session[SESSION_LOGIN] = str(start.login_id)
-            request.session[SESSION_ADDRESS] = address
+            request.session[SESSION_ADDRESS] = sealed(address)
             request.session[SESSION_NEXT] = request.GET.get("next", "")
             return redirect("portal:login_code")
     return render(request, "portal/login.html", {"form": form})
@@ -68,7 +78,9 @@ def login_code(request):
             form.add_error("code", str(reason))
         else:
             return _enter(request, member)
-    return render(request, "portal/login_code.html", {"form": form, "address": request.session[SESSION_ADDRESS]})
+    return render(
+        request, "portal/login_code.html", {"form": form, "address": opened(request.session[SESSION_ADDRESS])}
+    )
 
 
 def _enter(request, member):

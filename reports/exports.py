@@ -5,18 +5,7 @@ import io
 
 from django.http import HttpResponse
 
-FORMULA_STARTS = ("=", "+", "-", "@", "|", "%", "＝", "＋", "－", "＠", "\t", "\r", "\n")
-
-
-def safe_cell(value: object) -> object:
-    """Numbers as they are; text that a spreadsheet would take for a formula gets an apostrophe in front."""
-    if value is None:
-        return ""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return value
-    text = str(value)
-    starts = text.lstrip(" \u00a0\u200b\ufeff")
-    return f"'{text}" if starts.startswith(FORMULA_STARTS) or text.startswith(FORMULA_STARTS) else text
+from members.cells import safe_cell
 
 
 def csv_response(filename: str, header: list[str], rows) -> HttpResponse:

@@ -185,7 +185,7 @@ def _consents(text: str) -> tuple[tuple[str, str, bool], ...]:
 
 
 def _enrol(people: list[tuple[int, NewMember]], at: datetime, source: str, rejects: Rejects, outcome: Outcome):
-    done = enrol_many([new for _number, new in people], at=at, source=source)
+    done = enrol_many([new for _number, new in people], at=at, source=source, is_asked_for=False)
     outcome.enrolled += sum(id_ is not None for id_ in done.member_ids)
     for error in done.errors:
         number, _new = people[error.row]

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from django.utils.translation import gettext as _
 
-FORMULA_STARTS = "=+-@|%＝＋－＠｜％"
+from members import cells
+
 SHOWN_CHARACTERS = 40
 
 
@@ -30,10 +31,8 @@ def shown(value: str) -> str:
 
 
 def safe_cell(value: object) -> str:
-    """A cell that no spreadsheet takes for a formula: such text is led by an apostrophe, and stays on one line."""
-    text = " ".join(str(value).replace("\0", "␀").splitlines())
-    start = text.lstrip()[:1]
-    return f"'{text}" if start and start in FORMULA_STARTS else text
+    """A cell of the rejects file: text on one line that no spreadsheet takes for a formula."""
+    return str(cells.safe_cell(" ".join(str(value).replace("\0", "␀").splitlines())))
 
 
 class Rejects:

@@ -2,12 +2,13 @@
 
 from members.operations.consent import NotAChannel, give_consent
 from members.operations.enrolment import AlreadyKnown, CannotEnrol, EnrolledMany, NewMember, RowError, enrol, enrol_many
+from members.operations.erasure import CannotErase, erase, finish_erasure, finish_erasures, reapply_erasures
 from members.operations.login import LoginStart, TooManyLogins, WrongCode, finish_login, start_login
 from members.operations.profile import set_lifecycle_stages, set_profile
 from members.operations.staff import add_staff, note_access, set_roles
 
 __all__ = [
-    "AlreadyKnown", "CannotEnrol", "EnrolledMany", "LoginStart", "NewMember", "NotAChannel", "RowError", "TooManyLogins",
-    "WrongCode", "add_staff", "enrol", "enrol_many", "finish_login", "give_consent", "note_access", "set_lifecycle_stages",
+    "AlreadyKnown", "CannotEnrol", "CannotErase", "EnrolledMany", "LoginStart", "NewMember", "NotAChannel", "RowError", "TooManyLogins",
+    "WrongCode", "add_staff", "enrol", "enrol_many", "erase", "finish_erasure", "finish_erasures", "finish_login", "give_consent", "note_access", "reapply_erasures", "set_lifecycle_stages",
     "set_profile", "set_roles", "start_login",
 ]  # fmt: skip

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from members import cards, normalise
 from members.crypto import encrypt, keyed_hash
-from members.models import Consent, Member
+from members.models import Consent, ErasedIdentifier, Member
 
 KINDS = ("card", "phone", "email", "external")
 FIELD_OF_KIND = {"external": "external_id"}
@@ -94,14 +94,27 @@ def enrol(*, at, source: str, **fields) -> Member:
         if error.member_id is not None:
             raise AlreadyKnown(error.message, field=error.field, member_id=error.member_id)
         raise CannotEnrol(error.message, field=error.field)
-    return Member.objects.get(pk=done.member_ids[0])
+    member = Member.objects.get(pk=done.member_ids[0])
+    _welcome_back(member)
+    return member
 
 
-def enrol_many(rows: Iterable[NewMember | Mapping], *, at, source: str) -> EnrolledMany:
-    """Enrol many members in a handful of statements. A row that cannot stand is told in `errors`; all others are in."""
+def _welcome_back(member: Member):
+    """Who was erased and now joins again is no longer kept out of imports."""
+    for kind, value_hash in member.identifiers.values_list("kind", "value_hash"):
+        ErasedIdentifier.objects.filter(kind=kind, value_hash=value_hash).delete()
+
+
+def enrol_many(rows: Iterable[NewMember | Mapping], *, at, source: str, is_asked_for: bool = True) -> EnrolledMany:
+    """Enrol many members in a handful of statements. A row that cannot stand is told in `errors`; all others are in.
+
+    `is_asked_for`: the people ask for it themselves, here and now. An import says False, and who was erased stays out.
+    """
     rows = [row if isinstance(row, NewMember) else NewMember(**row) for row in rows]
     errors: dict[int, RowError] = {}
     drafts = [draft for number, row in enumerate(rows) if (draft := _draft(number, row, errors))]
+    if not is_asked_for:
+        drafts = _refuse_erased(drafts, errors)
     while drafts:  # again only if another enrolment took an identifier between our look and our writing
         drafts = _refuse_taken(drafts, errors)
         try:
@@ -195,6 +208,26 @@ def _refuse_taken(drafts: list[_Draft], errors: dict) -> list[_Draft]:
             free.append(draft)
             seen.update(dict.fromkeys(draft.hashes.items(), draft.row))
     return free
+
+
+def _refuse_erased(drafts: list[_Draft], errors: dict) -> list[_Draft]:
+    """Keep the drafts of which no identifier belonged to somebody who was erased."""
+    hashes = [value for draft in drafts for value in draft.hashes.values()]
+    erased = {
+        (kind, bytes(value))
+        for kind, value in ErasedIdentifier.objects.filter(value_hash__in=hashes).values_list("kind", "value_hash")
+    }
+    kept = []
+    for draft in drafts:
+        kind = next((kind for kind, value in draft.hashes.items() if (kind, value) in erased), None)
+        if kind is None:
+            kept.append(draft)
+            continue
+        errors[draft.row] = RowError(
+            draft.row, FIELD_OF_KIND.get(kind, kind),
+            _("This person asked to be erased. Leave the row out; they may join again themselves."),
+        )  # fmt: skip
+    return kept
 
 
 def _holders(drafts: list[_Draft]) -> dict[tuple[str, bytes], int]:

@@ -13,7 +13,18 @@ from tests.flows import world
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
-PORTAL = ["", "history/", "history/1/", "card/", "offers/", "preferences/"]
+PORTAL = [
+    "",
+    "history/",
+    "history/1/",
+    "card/",
+    "offers/",
+    "preferences/",
+    "data/",
+    "data/delete/",
+    "data/delete/confirm/",
+    "goodbye/",
+]
 OPEN = ["/", "/about-the-data/", "/inbox/", "/inbox/1/", "/inbox/2/", "/design/", "/portal/login/"]
 
 CUT_OFF = """() => [...document.querySelectorAll('h1, h2, h3, p, a, button, label, span, dt, dd, td, th, li')]
