@@ -5,7 +5,7 @@ class LoyaltyConfig(AppConfig):
     name = "loyalty"
     append_only = (
         "RuleSet", "Transfer", "Award", "TierChange", "PointValue", "DayDigest", "RuleAct",
-        "PartnerTerms", "Funding", "Grant", "MemberEvent",
+        "PartnerTerms", "Funding", "Tender", "Reinstatement", "Grant", "MemberEvent",
     )  # fmt: skip
     kept = ("Review", "BlockedWallet")
 

@@ -155,6 +155,14 @@ class Wallet(models.Model):
         help_text="Per month of the window, newest first, in millionths of a point.",
     )
     last_purchase_at = models.DateTimeField(null=True, blank=True)
+    active_at = models.DateTimeField(
+        null=True, blank=True, help_text="The last act that counts as activity, purchases aside."
+    )
+    is_debt_netted = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="What is owed counts against the balance: all that comes in pays it, and less may be spent.",
+    )
     entitled_until = models.DateTimeField(
         null=True, blank=True, help_text="No entitlement of this holder is valid after this."
     )
@@ -222,6 +230,15 @@ class Transfer(models.Model):
         REFUND = "refund", _("Refund")
         REDEMPTION = "redemption", _("Points spent")
         EXPIRY = "expiry", _("Expired")
+        INACTIVITY = "inactivity", _("Expired by inactivity")
+        HOLD = "hold", _("Set aside")
+        RELEASE = "release", _("No longer set aside")
+        PAYMENT = "payment", _("Paid with")
+        RESTORED = "restored", _("Given back")
+        REINSTATED = "reinstated", _("Reinstated")
+        DEBT_PAID = "debt_paid", _("Paid what was owed")
+        WRITE_OFF = "write_off", _("Written off")
+        LOADED = "loaded", _("Loaded")
         GOODWILL = "goodwill", _("Goodwill")
         CORRECTION = "correction", _("Correction")
         REVIEW = "review", _("Under review")
@@ -361,6 +378,10 @@ class Entitlement(models.Model):
     class Benefit(models.TextChoices):
         MULTIPLY = "multiply", _("Points multiplied")
         BONUS = "bonus", _("Bonus points")
+        PERCENT = "percent", _("Percentage off")
+        AMOUNT = "amount", _("Amount off")
+        PRODUCT = "product", _("Free product")
+        SHIPPING = "shipping", _("Free shipping")
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     member = models.ForeignKey("members.Member", on_delete=models.CASCADE, related_name="entitlements", db_index=False)
@@ -368,7 +389,22 @@ class Entitlement(models.Model):
         "sales.Category", null=True, blank=True, on_delete=models.CASCADE, help_text="Empty: every line."
     )
     benefit = models.CharField(max_length=10, choices=Benefit)
-    amount = models.PositiveIntegerField(help_text="Percent for multiply (300 is ×3), points for bonus.")
+    amount = models.PositiveIntegerField(
+        help_text="Percent for multiply (300 is ×3) and percent, points for bonus, minor units for amount, pieces for product."
+    )
+    currency = models.CharField(max_length=3, blank=True, db_default="", help_text="Of money it takes off; empty: any.")
+    product = models.ForeignKey(
+        "sales.Product", null=True, blank=True, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    max_minor = models.BigIntegerField(null=True, blank=True, help_text="The most a percentage takes off.")
+    basket_minor_from = models.BigIntegerField(default=0, db_default=0)
+    store_ids = ArrayField(models.BigIntegerField(), null=True, blank=True, help_text="Empty: every store.")
+    left_minor = models.BigIntegerField(
+        null=True, blank=True, help_text="What is left of an amount that may be used in parts."
+    )
+    needs_code = models.BooleanField(
+        default=False, db_default=False, help_text="Taken off only when it is asked for, by its code or by name."
+    )
     uses_left = models.PositiveIntegerField(default=1)
     valid_from = models.DateTimeField()
     valid_until = models.DateTimeField()
@@ -378,7 +414,13 @@ class Entitlement(models.Model):
     used_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["member", "cause"], name="one_entitlement_for_one_cause")]
+        constraints = [
+            models.UniqueConstraint(fields=["member", "cause"], name="one_entitlement_for_one_cause"),
+            models.CheckConstraint(
+                condition=models.Q(left_minor__isnull=True) | models.Q(left_minor__gte=0),
+                name="no_more_is_taken_off_than_there_is",
+            ),
+        ]
         indexes = [models.Index(fields=["member", "valid_until"])]
 
 
@@ -398,4 +440,17 @@ from loyalty.progress import (  # noqa: E402, F401
     RuleState,
 )
 from loyalty.sharing import GiftPolicy, PoolShare, WalletMerge  # noqa: E402, F401
+from loyalty.spending.models import (  # noqa: E402, F401 (they name the models above)
+    DebtPolicy,
+    ExpiryNotice,
+    GiftCard,
+    Hold,
+    Redemption,
+    Reinstatement,
+    Reward,
+    SpendingPolicy,
+    Tender,
+    Voucher,
+    VoucherPool,
+)
 from loyalty.standing import Membership, MembershipPlan, PaymentEvent, TierBenefit, TierGrant, TierPolicy  # noqa: E402, F401

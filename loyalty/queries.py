@@ -1,8 +1,10 @@
 """Questions to the ledger."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 
 from django.db import connection
 from django.db.models import QuerySet
@@ -10,8 +12,9 @@ from django.utils.formats import date_format
 
 from loyalty import explaining, rules, sentences, tiers
 from loyalty.earning import NEVER
-from loyalty.models import Account, Award, Entitlement, RuleSet, Tier, Transfer, Wallet
+from loyalty.models import Account, Award, Entitlement, Hold, RuleSet, Tier, Transfer, Wallet
 from loyalty.operations.purchases import POINTS, _programme_zone
+from loyalty.spending import wording
 from sales.models import Purchase, PurchaseLine
 
 
@@ -86,24 +89,43 @@ def wallet_of(member_id: int) -> Wallet | None:
 
 
 def balance(member_id: int, *, at: datetime) -> Balance:
-    """What the member has at a time. One query."""
+    """What the member has at a time, whether or not a job has run: one query, and a second one while points are held."""
     wallet = wallet_of(member_id)
     if wallet is None:
         return Balance(0, 0, 0, 0, 0, None)
-    lots = [
-        (last_day, points)
-        for last_day, points in zip(wallet.lot_expires_on, wallet.lot_points, strict=True)
-        if last_day >= day_of(at)
-    ]
+    lots, returning, paid = _lots_at(wallet, at)
     expiring = [lot for lot in lots if lot[0] < NEVER]
     return Balance(
         available=sum(points for _, points in lots),
         pending=wallet.pending,
-        held=wallet.held,
-        debt=wallet.debt,
+        held=wallet.held - returning,
+        debt=wallet.debt - paid,
         carry_micropoints=wallet.carry_micropoints,
         next_expiry=expiring[0] if expiring else None,
     )
+
+
+def _lots_at(wallet: Wallet, at: datetime) -> tuple[list[tuple[date, int]], int, int]:
+    """What the jobs would leave: the lots (last day, points), earliest first; points of holds that ran out; debt they pay."""
+    lots = Counter(dict(zip(wallet.lot_expires_on, wallet.lot_points, strict=True)))
+    ended = Hold.objects.filter(wallet=wallet, state=Hold.State.OPEN, expires_at__lte=at) if wallet.held else ()
+    returning = [lot for one in ended for lot in zip(one.lot_expires_on, one.lot_points, strict=True)]
+    for last_day, points in returning:
+        lots[last_day] += points
+    today = day_of(at)
+    unexpired = sorted(lot for lot in lots.items() if lot[0] >= today)
+    paid = min(wallet.debt, sum(points for last_day, points in returning if last_day >= today))
+    return _without_first(unexpired, paid), sum(points for _, points in returning), paid
+
+
+def _without_first(lots: list[tuple[date, int]], points: int) -> list[tuple[date, int]]:
+    left = []
+    for last_day, there in lots:
+        taken = min(points, there)
+        points -= taken
+        if there > taken:
+            left.append((last_day, there - taken))
+    return left
 
 
 def tier_progress(member_id: int, *, at: datetime) -> TierProgress:
@@ -155,7 +177,8 @@ _ACTS = """
 SELECT max(version), sum(CASE WHEN credit_account = %(available)s THEN points WHEN debit_account = %(available)s THEN -points ELSE 0 END),
        (array_agg(available_after ORDER BY version DESC))[1],
        sum(CASE WHEN debit_account = %(debt)s THEN points WHEN credit_account = %(debt)s THEN -points ELSE 0 END),
-       max(reason), max(note), max(purchase_id), max(occurred_at), max(expires_on), max(by_user_id), sum(points)
+       array_agg(ARRAY[reason, debit_account::text, credit_account::text, points::text] ORDER BY version),
+       max(note), max(purchase_id), max(occurred_at), max(expires_on), max(by_user_id)
   FROM loyalty_transfer
  WHERE wallet_id = %(wallet)s AND version < %(before)s
  GROUP BY source_id, client_key ORDER BY 1 DESC LIMIT %(limit)s
@@ -175,44 +198,63 @@ def entries(member_id: int, *, limit: int = 50, before_version: int | None = Non
                 "before": before_version or wallet.version + 1,
             },
         )  # fmt: skip
-        acts = cursor.fetchall()
-    explained = _explanations([act[6] for act in acts if act[4] == Transfer.Reason.PURCHASE])
-    refunds = Purchase.objects.in_bulk([act[6] for act in acts if act[4] == Transfer.Reason.REFUND])
+        acts = [_told(act) for act in cursor.fetchall()]
+    explained = _explanations([act.purchase_id for act in acts if act.reason == Transfer.Reason.PURCHASE])
+    refunds = Purchase.objects.in_bulk([act.purchase_id for act in acts if act.reason == Transfer.Reason.REFUND])
     return [_entry(act, explained, refunds) for act in acts]
 
 
-def _entry(act: tuple, explained: dict, refunds: dict) -> Entry:
-    version, points, after, debt_change, reason, note, purchase_id, occurred_at, expires_on, by_user_id, moved = act
+class _Act(NamedTuple):
+    """One act as its transfers tell it; `moves` are points by reason, giving and taking account."""
+
+    version: int
+    points: int
+    available_after: int
+    debt_change: int
+    moves: Mapping
+    note: str
+    purchase_id: int | None
+    occurred_at: datetime
+    expires_on: date | None
+    by_user_id: int | None
+    reason: str
+
+
+def _told(row: tuple) -> _Act:
+    moves = wording.moves_of(row[4])
+    return _Act(row[0], int(row[1]), row[2], int(row[3]), moves, *row[5:], wording.main_reason(moves))
+
+
+def _entry(act: _Act, explained: dict, refunds: dict) -> Entry:
+    sentence = _sentence(act, explained.get(act.purchase_id), refunds.get(act.purchase_id))
     return Entry(
-        version=version,
-        points=int(points),
-        available_after=after,
-        debt_change=int(debt_change),
-        reason=reason,
-        sentence=_sentence(
-            reason, moved=int(moved), change=int(points), owed=int(debt_change), note=note, expires_on=expires_on,
-            explained=explained.get(purchase_id), refund=refunds.get(purchase_id),
-        ),
-        note=note,
-        purchase_id=purchase_id,
-        occurred_at=occurred_at,
-        expires_on=expires_on,
-        by_user_id=by_user_id,
-    )  # fmt: skip
+        version=act.version,
+        points=act.points,
+        available_after=act.available_after,
+        debt_change=act.debt_change,
+        reason=act.reason,
+        sentence=wording.with_rest(sentence, act.reason, act.moves),
+        note=act.note,
+        purchase_id=act.purchase_id,
+        occurred_at=act.occurred_at,
+        expires_on=act.expires_on,
+        by_user_id=act.by_user_id,
+    )
 
 
-def _sentence(reason, *, moved, change, owed, note, expires_on, explained, refund) -> str:
-    if reason == Transfer.Reason.PURCHASE:
+def _sentence(act: _Act, explained, refund) -> str:
+    moved = wording.moved(act.moves, act.reason)
+    if act.reason == Transfer.Reason.PURCHASE:
         return sentences.of_purchase(explained)
-    if reason == Transfer.Reason.REFUND:
-        return sentences.of_refund(moved, owed, -refund.total_minor, refund.currency)
-    if reason == Transfer.Reason.EXPIRY:
-        return sentences.of_expiry(moved, date_format(expires_on, "DATE_FORMAT"))
-    if reason == Transfer.Reason.REVIEW:
-        return sentences.of_review(moved, change)
-    if reason == Transfer.Reason.REDEMPTION:
-        return sentences.of_redemption(moved, note)
-    return sentences.of_adjustment(moved, note, is_goodwill=reason == Transfer.Reason.GOODWILL)
+    if act.reason == Transfer.Reason.REFUND:
+        return sentences.of_refund(moved, max(act.debt_change, 0), -refund.total_minor, refund.currency)
+    if act.reason == Transfer.Reason.EXPIRY:
+        return sentences.of_expiry(moved, date_format(act.expires_on, "DATE_FORMAT"))
+    if act.reason == Transfer.Reason.REVIEW:
+        return sentences.of_review(moved, act.points)
+    if spent := wording.of(act.reason, act.moves, note=act.note):
+        return spent
+    return sentences.of_adjustment(moved, act.note, is_goodwill=act.reason == Transfer.Reason.GOODWILL)
 
 
 def _explanations(purchase_ids: list[int]) -> dict[int, dict]:

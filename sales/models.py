@@ -78,8 +78,8 @@ class Purchase(models.Model):
     """One receipt: a sale, or a refund that names the sale it takes back. Never edited.
 
     (source, client_key) is the client's own name for the act; body_hash is the digest of what it said.
-    Written by the SQL function `sales_store_purchases` only (sales/sql/), which looks that source, store and products exist:
-    the serving role may not delete any of them, so a constraint would add nothing but a row lock per line
+    Written by the SQL functions of sales/sql/ only, which look that source, store, member and products exist: the serving role
+    may not delete any of them, so a constraint would add nothing but a row lock per line
     (docs/decisions/0020-references-without-row-locks.md).
     """
 
@@ -99,7 +99,13 @@ class Purchase(models.Model):
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="refunded_by", db_index=False
     )
     member = models.ForeignKey(
-        "members.Member", null=True, blank=True, on_delete=models.PROTECT, related_name="purchases", db_index=False
+        "members.Member",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="purchases",
+        db_index=False,
+        db_constraint=False,
     )
     store = models.ForeignKey(
         Store, on_delete=models.PROTECT, related_name="purchases", db_index=False, db_constraint=False

@@ -12,6 +12,7 @@ from loyalty.operations.errors import (
     SpendingBlocked,
     UnknownMember,
 )
+from loyalty.operations.holds import CannotCapture, Held, Released, capture, hold, release_holds, void
 from loyalty.operations.points import Expired, Moved, adjust, expire_points, redeem
 from loyalty.operations.purchases import (
     Planned,
@@ -42,6 +43,7 @@ from loyalty.operations.tiers import Evaluated, evaluate_tiers
 
 __all__ = [
     "BadPurchase",
+    "CannotCapture",
     "CannotChange",
     "CannotDecide",
     "CannotPublish",
@@ -53,6 +55,7 @@ __all__ = [
     "EntitlementIn",
     "Evaluated",
     "Expired",
+    "Held",
     "HeldForReview",
     "KeyReused",
     "LedgerRefusal",
@@ -62,6 +65,7 @@ __all__ = [
     "PurchaseIn",
     "Recorded",
     "Refunded",
+    "Released",
     "SpendingBlocked",
     "TierMove",
     "UnknownMember",
@@ -69,12 +73,14 @@ __all__ = [
     "allow_spending",
     "block_spending",
     "call_off",
+    "capture",
     "create_draft",
     "decide_review",
     "discard_draft",
     "entitle",
     "evaluate_tiers",
     "expire_points",
+    "hold",
     "hold_for_review",
     "plan",
     "post",
@@ -85,8 +91,10 @@ __all__ = [
     "record_purchases",
     "redeem",
     "refund",
+    "release_holds",
     "rename_draft",
     "save_part",
     "submit_draft",
+    "void",
     "withdraw_draft",
 ]

@@ -30,11 +30,11 @@ BEGIN
         RETURN;
     END IF;
 
-    w := loyalty_expire_lots(w, today, at);
-    IF amount < 0 AND w.available < -amount THEN
+    w := loyalty_bring_up(w, today, at);
+    IF amount < 0 AND loyalty_spendable(w) < -amount THEN
         PERFORM loyalty_save_wallet(w);
         outcome := 'too_few';
-        available := w.available;
+        available := loyalty_spendable(w);
         RETURN;
     END IF;
     act.source_id := in_source;
@@ -54,7 +54,11 @@ BEGIN
                                       points, available_after, expires_on, reason, note, by_user_id, occurred_at, posted_at)
         VALUES (w.id, w.version, in_source, in_key, 0, in_hash, counter_account, 10, amount, w.available, until, in_reason,
                 in_note, in_user, at, clock_timestamp());
+        IF w.is_debt_netted THEN
+            w := loyalty_settle_debt(w, act, amount);
+        END IF;
     END IF;
+    w.active_at := greatest(w.active_at, at);
     PERFORM loyalty_save_wallet(w);
     outcome := 'recorded';
     wallet_id := w.id;

@@ -34,10 +34,12 @@ SET enable_mergejoin = off AS $$
 DECLARE
     purchases integer := cardinality(client_keys);
     newest_rule_set integer;
+    holder bigint;
+    wallet bigint;
     holders bigint[];
     wallets bigint[];
-    must_open boolean;
-    is_unknown boolean;
+    newcomers bigint[] := '{}';
+    unknown integer[] := '{}';
     purchase_ids bigint[];
     public_ids uuid[];
     outcomes smallint[];
@@ -67,60 +69,59 @@ BEGIN
         RETURN;
     END IF;
 
-    -- Who: by id, or by the keyed hash of a card, phone, e-mail or external id. One known member is the usual case.
-    IF purchases = 1 AND members[1] IS NOT NULL THEN
-        holders := members;
-        wallets := ARRAY[(SELECT v.id FROM loyalty_wallet v WHERE v.member_id = members[1] AND v.currency_id = in_currency)];
-        must_open := wallets[1] IS NULL;
-        is_unknown := false;
-    ELSE
-        must_open := true;
-    END IF;
-    FOR attempt IN 1 .. 2 LOOP
-        EXIT WHEN NOT must_open;
-        SELECT array_agg(s.holder ORDER BY s.place), array_agg(v.id ORDER BY s.place),
-               bool_or(s.holder IS NOT NULL AND v.id IS NULL),
-               bool_or((s.holder IS NULL AND s.kind IS NOT NULL) OR (attempt = 2 AND s.holder IS NOT NULL AND v.id IS NULL))
-          INTO holders, wallets, must_open, is_unknown
-          FROM (SELECT said.place, said.kind, coalesce(said.member_id, known.member_id) AS holder
-                  FROM unnest(members, reference_kinds, reference_hashes) WITH ORDINALITY
-                       AS said (member_id, kind, hash, place)
-                  LEFT JOIN members_identifier known ON known.kind = said.kind AND known.value_hash = said.hash) s
-          LEFT JOIN loyalty_wallet v ON v.member_id = s.holder AND v.currency_id = in_currency;
-        EXIT WHEN is_unknown OR NOT must_open;
-        PERFORM loyalty_open_wallets(in_currency, holders);
+    -- Who: by id, or by the keyed hash of a card, phone, e-mail or external id. Purchase by purchase, because a join that is
+    -- planned while the tables are small may read them whole when they have grown; a look-up by key never does.
+    holders := members;
+    wallets := array_fill(NULL::bigint, ARRAY[purchases]);
+    FOR i IN 1 .. purchases LOOP
+        holder := members[i];
+        IF holder IS NULL AND reference_kinds[i] IS NOT NULL THEN
+            SELECT known.member_id INTO holder FROM members_identifier known
+             WHERE known.kind = reference_kinds[i] AND known.value_hash = reference_hashes[i];
+            holders[i] := holder;
+        END IF;
+        IF holder IS NOT NULL THEN
+            SELECT v.id INTO wallet FROM loyalty_wallet v WHERE v.member_id = holder AND v.currency_id = in_currency;
+            wallets[i] := wallet;
+            IF wallet IS NULL THEN
+                newcomers := newcomers || holder;
+            END IF;
+        ELSIF reference_kinds[i] IS NOT NULL THEN
+            unknown := unknown || i;
+        END IF;
     END LOOP;
-    IF is_unknown THEN
-        outcome := 3;
+    IF newcomers <> '{}' AND unknown = '{}' THEN
+        PERFORM loyalty_open_wallets(in_currency, newcomers);
         FOR i IN 1 .. purchases LOOP
-            place := i;
-            IF wallets[i] IS NULL AND (holders[i] IS NOT NULL OR reference_kinds[i] IS NOT NULL) THEN
-                RETURN NEXT;
+            CONTINUE WHEN wallets[i] IS NOT NULL OR holders[i] IS NULL;
+            SELECT v.id INTO wallet FROM loyalty_wallet v WHERE v.member_id = holders[i] AND v.currency_id = in_currency;
+            wallets[i] := wallet;
+            IF wallet IS NULL THEN
+                unknown := unknown || i;
             END IF;
         END LOOP;
+    END IF;
+    FOREACH place IN ARRAY unknown LOOP
+        outcome := 3;
+        RETURN NEXT;
+    END LOOP;
+    IF outcome IS NOT NULL THEN
         RETURN;
     END IF;
 
     -- A key that named goodwill or a redemption before names no purchase.
-    FOR place IN
-        SELECT said.place FROM unnest(sources, client_keys) WITH ORDINALITY AS said (source_id, client_key, place)
-          JOIN loyalty_transfer t ON t.source_id = said.source_id AND t.client_key = said.client_key AND t.seq = 0
-         WHERE t.purchase_id IS NULL
-    LOOP
-        outcome := 4;
-        RETURN NEXT;
+    FOR i IN 1 .. purchases LOOP
+        PERFORM FROM loyalty_transfer t
+          WHERE t.source_id = sources[i] AND t.client_key = client_keys[i] AND t.seq = 0::smallint AND t.purchase_id IS NULL;
+        IF FOUND THEN
+            place := i;
+            outcome := 4;
+            RETURN NEXT;
+        END IF;
     END LOOP;
-    IF FOUND THEN
+    IF outcome IS NOT NULL THEN
         RETURN;
     END IF;
-
-    SELECT array_agg(s.purchase_id), array_agg(s.public_id), array_agg(s.outcome)  -- answered in the order given
-      INTO purchase_ids, public_ids, outcomes
-      FROM sales_store_purchases(
-               sources, client_keys, body_hashes, array_fill(1::smallint, ARRAY[purchases]),
-               array_fill(NULL::bigint, ARRAY[purchases]), holders, stores, times, currencies, totals,
-               line_places, line_numbers, line_products, line_quantities, line_units, line_totals,
-               array_fill(NULL::smallint, ARRAY[cardinality(line_places)])) s;
 
     moved.debit_account := 1;
     moved.reason := 'purchase';
@@ -129,7 +130,19 @@ BEGIN
     award.rule_set_id := rule_set;
 
     posting_order := '{1}';
-    IF purchases > 1 THEN
+    IF purchases = 1 THEN
+        SELECT ARRAY[s.purchase_id], ARRAY[s.public_id], ARRAY[s.outcome] INTO purchase_ids, public_ids, outcomes
+          FROM sales_store_purchase(
+                   sources[1], client_keys[1], body_hashes[1], 1::smallint, NULL, holders[1], stores[1], times[1], currencies[1],
+                   totals[1], line_products, line_quantities, line_units, line_totals, NULL) s;
+    ELSE
+        SELECT array_agg(s.purchase_id), array_agg(s.public_id), array_agg(s.outcome)  -- answered in the order given
+          INTO purchase_ids, public_ids, outcomes
+          FROM sales_store_purchases(
+                   sources, client_keys, body_hashes, array_fill(1::smallint, ARRAY[purchases]),
+                   array_fill(NULL::bigint, ARRAY[purchases]), holders, stores, times, currencies, totals,
+                   line_places, line_numbers, line_products, line_quantities, line_units, line_totals,
+                   array_fill(NULL::smallint, ARRAY[cardinality(line_places)])) s;
         SELECT array_agg(o.place ORDER BY o.wallet, o.place) INTO posting_order
           FROM unnest(wallets) WITH ORDINALITY AS o (wallet, place);
     END IF;

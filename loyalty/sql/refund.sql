@@ -97,11 +97,9 @@ BEGIN
     SELECT s.purchase_id, s.public_id,
            CASE s.outcome WHEN 0 THEN 'recorded' WHEN 1 THEN 'raced' ELSE 'conflict' END
       INTO purchase_id, public_id, outcome
-      FROM sales_store_purchases(
-               ARRAY[in_source], ARRAY[in_key], ARRAY[in_hash], '{2}', ARRAY[sale], ARRAY[original.member_id],
-               ARRAY[coalesce(in_store, original.store_id)], ARRAY[at], ARRAY[original.currency::text],
-               ARRAY[(SELECT -sum(a) FROM unnest(amounts) a)::bigint],
-               array_fill(1, ARRAY[cardinality(lines)]), (SELECT array_agg(n::smallint) FROM generate_series(1, cardinality(lines)) n),
+      FROM sales_store_purchase(
+               in_source, in_key, in_hash, 2::smallint, sale, original.member_id, coalesce(in_store, original.store_id), at,
+               original.currency, (SELECT -sum(a) FROM unnest(amounts) a)::bigint,
                (SELECT array_agg(products[n] ORDER BY o) FROM unnest(lines) WITH ORDINALITY x (n, o)),
                (SELECT array_agg(-q ORDER BY o) FROM unnest(quantities) WITH ORDINALITY x (q, o)),
                (SELECT array_agg(units[n] ORDER BY o) FROM unnest(lines) WITH ORDINALITY x (n, o)),

@@ -27,12 +27,13 @@ END $$;
 CREATE FUNCTION loyalty_save_wallet(w loyalty_wallet) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE loyalty_wallet
-       SET available = w.available, pending = w.pending, debt = w.debt, carry_micropoints = w.carry_micropoints, version = w.version,
+       SET available = w.available, pending = w.pending, held = w.held, debt = w.debt, carry_micropoints = w.carry_micropoints, version = w.version,
            lot_expires_on = w.lot_expires_on, lot_points = w.lot_points, tier_id = w.tier_id, tier_since = w.tier_since,
            qualifying_month = w.qualifying_month, qualifying_micropoints = w.qualifying_micropoints,
            tier_keeps_until = w.tier_keeps_until, tier_granted_id = w.tier_granted_id, tier_granted_until = w.tier_granted_until,
            qualifying_spend_minor = w.qualifying_spend_minor, qualifying_visits = w.qualifying_visits,
-           lifetime_qualifying = w.lifetime_qualifying, last_purchase_at = w.last_purchase_at
+           lifetime_qualifying = w.lifetime_qualifying, last_purchase_at = w.last_purchase_at,
+           active_at = w.active_at, is_debt_netted = w.is_debt_netted
      WHERE id = w.id;
 END $$;
 

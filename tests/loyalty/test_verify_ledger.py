@@ -71,7 +71,7 @@ def verdict() -> str:
 def test_a_sound_ledger_is_found_sound(ledger):
     said = verdict()
     assert "BROKEN" not in said
-    assert said.count("holds") == len(verifying.PROMISES)
+    assert [line.split()[0] for line in said.splitlines()[:-1]] == ["holds"] * len(verifying.PROMISES)
 
 
 def test_a_sample_of_wallets_can_be_checked(ledger):

@@ -6,7 +6,7 @@ from config.db.functions import InstallFunctions
 
 
 class Migration(migrations.Migration):
-    dependencies = [("loyalty", "0013_rules_with_a_memory")]
+    dependencies = [("loyalty", "0016_rules_with_a_memory")]
 
     operations = [
         InstallFunctions("loyalty", "wallets.sql"),

@@ -32,9 +32,9 @@ def add_currencies(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('loyalty', '0012_tiers_by_rank'),
+        ('loyalty', '0015_hold_points'),
         ('members', '0003_roles'),
-        ('sales', '0003_tags_of_products'),
+        ('sales', '0005_tags_of_products'),
     ]
 
     operations = [
@@ -54,7 +54,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='transfer',
             name='reason',
-            field=models.CharField(choices=[('purchase', 'Purchase'), ('refund', 'Refund'), ('redemption', 'Points spent'), ('expiry', 'Expired'), ('goodwill', 'Goodwill'), ('correction', 'Correction'), ('review', 'Under review'), ('gift', 'Gift'), ('pool', 'Shared with the household'), ('merge', 'Members merged'), ('opening', 'Opening balance'), ('partner', 'Given by a partner'), ('bonus', 'Bonus'), ('bonus_back', 'Bonus taken back'), ('maturity', 'Can be spent now')], max_length=12),
+            field=models.CharField(choices=[('purchase', 'Purchase'), ('refund', 'Refund'), ('redemption', 'Points spent'), ('expiry', 'Expired'), ('inactivity', 'Expired by inactivity'), ('hold', 'Set aside'), ('release', 'No longer set aside'), ('payment', 'Paid with'), ('restored', 'Given back'), ('reinstated', 'Reinstated'), ('debt_paid', 'Paid what was owed'), ('write_off', 'Written off'), ('loaded', 'Loaded'), ('goodwill', 'Goodwill'), ('correction', 'Correction'), ('review', 'Under review'), ('gift', 'Gift'), ('pool', 'Shared with the household'), ('merge', 'Members merged'), ('opening', 'Opening balance'), ('partner', 'Given by a partner'), ('bonus', 'Bonus'), ('bonus_back', 'Bonus taken back'), ('maturity', 'Can be spent now')], max_length=12),
         ),
         migrations.CreateModel(
             name='Budget',

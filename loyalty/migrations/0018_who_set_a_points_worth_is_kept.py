@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('loyalty', '0014_functions_of_rules_with_a_memory'),
+        ('loyalty', '0017_functions_of_rules_with_a_memory'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

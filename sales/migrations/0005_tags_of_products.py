@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sales', '0002_store_purchases'),
+        ('sales', '0004_members_of_purchases_are_looked_up'),
     ]
 
     operations = [
