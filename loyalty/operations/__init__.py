@@ -40,6 +40,7 @@ from loyalty.operations.rule_drafts import (
 )
 from loyalty.operations.rule_sets import CannotPublish, publish_rule_set
 from loyalty.operations.tiers import Evaluated, evaluate_tiers
+from loyalty.operations.values import CannotValue, set_point_value
 
 __all__ = [
     "BadPurchase",
@@ -50,6 +51,7 @@ __all__ = [
     "CannotRecord",
     "CannotRefund",
     "CannotUnblock",
+    "CannotValue",
     "Decided",
     "DraftConflict",
     "EntitlementIn",
@@ -94,6 +96,7 @@ __all__ = [
     "release_holds",
     "rename_draft",
     "save_part",
+    "set_point_value",
     "submit_draft",
     "void",
     "withdraw_draft",

@@ -1,0 +1,154 @@
+"""The analyst's page of what the programme owes, and its figures for the books."""
+
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from babel.numbers import get_currency_precision
+from django.conf import settings
+from django.http import Http404
+from django.shortcuts import render
+from django.utils.dateparse import parse_date
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
+
+from loyalty import liability as books
+from members import clock
+from members.access import Role, has_role, staff_only
+from reports import charts, exports
+
+readers = staff_only(Role.ANALYST, Role.MARKETER, Role.APPROVER, Role.STORE_MANAGER)
+
+COHORT_HEADER = [
+    "currency", "earned_in", "available_points", "pending_points", "held_points", "expired_not_posted", "points_owed",
+    "money", "minor_per_1000_points", "liability_minor", "breakage_share", "breakage_low", "breakage_high",
+    "breakage_minor", "net_liability_minor",
+]  # fmt: skip
+MONTH_HEADER = ["currency", "month", "opening", "issued", "redeemed", "expired", "cancelled", "owed_more", "closing"]
+
+
+def _asked(request):
+    """The currency and the moment a page is about: points and now, unless the address says otherwise."""
+    known = books.currencies()
+    code = request.GET.get("currency", "points")
+    chosen = next((one for one in known if one.code == code), None)
+    if chosen is None:
+        raise Http404(_("There is no such currency."))
+    return chosen, _moment(request.GET.get("day", "")), known
+
+
+def _moment(said: str) -> datetime:
+    """The end of the day that was asked for, or now."""
+    now = clock.now()
+    try:
+        day = parse_date(said)
+    except ValueError:
+        day = None
+    if day is None:
+        return now
+    ends = datetime.combine(day + timedelta(days=1), time(), tzinfo=ZoneInfo(settings.TIME_ZONE)) - timedelta(
+        microseconds=1
+    )
+    return min(ends, now)
+
+
+@readers
+@require_GET
+def liability(request):
+    """Points and money owed by the month they were earned in, with breakage and its doubt, and each month's movements."""
+    currency, at, known = _asked(request)
+    is_guest = not has_role(request.user, Role.ANALYST, Role.MARKETER, Role.APPROVER)  # of this one page
+    context = {
+        "at": at,
+        "currencies": known,
+        "currency": currency,
+        "day": request.GET.get("day", ""),
+        "is_guest": is_guest,
+    }
+    owed = books.liability(currency=currency, at=at)
+    months = books.movements(currency=currency, at=at)
+    context |= {"owed": owed, "chart": _chart(owed), "months": months[::-1], "is_equal": _is_equal(owed, months)}
+    return render(request, "reports/liability.html", context)
+
+
+def _is_equal(owed, months) -> bool:
+    return not owed.difference and (months[-1].closing if months else 0) == owed.ledger_points
+
+
+def _chart(owed) -> str:
+    if not owed.cohorts:
+        return ""
+    expected, unclaimed = _("Expected to be claimed"), _("Expected never to be claimed")
+    unit = 10 ** get_currency_precision(owed.value.money) if owed.value else 1
+    rows = []
+    for cohort in owed.cohorts:
+        net, gone = (cohort.net_minor, cohort.breakage_minor or 0) if owed.value else (cohort.points, 0)
+        month = cohort.month.isoformat()
+        rows += [
+            {"month": month, "kind": expected, "value": net / unit, "place": 0},
+            {"month": month, "kind": unclaimed, "value": gone / unit, "place": 1},
+        ]
+    title = owed.value.money if owed.value else _("Points")
+    return charts.stacked_months(
+        rows, title=title, label=_("What is owed by month of earning"), kinds=(expected, unclaimed)
+    )
+
+
+@readers
+@require_GET
+def liability_csv(request):
+    """Cohorts with control totals: the sum of the rows, the ledger's own figure, and their difference, which is 0."""
+    currency, at, _known = _asked(request)
+    owed = books.liability(currency=currency, at=at)
+    value = [owed.value.money, owed.value.minor_per_1000] if owed.value else ["", ""]
+    rows = [
+        [
+            owed.currency, c.month.isoformat(), c.available, c.pending, c.held, c.expired_not_posted, c.points, *value,
+            c.minor, *_shares(c.breakage), c.breakage_minor, c.net_minor,
+        ]
+        for c in owed.cohorts
+    ]  # fmt: skip
+    total = [sum(column) for column in zip(*(row[2:7] for row in rows), strict=True)] or [0] * 5
+    money = [owed.minor, *_shares(owed.breakage), owed.breakage_minor, owed.net_minor]
+    rows += [
+        [owed.currency, "TOTAL", *total, *value, *money],
+        [owed.currency, "LEDGER", *[""] * 4, owed.ledger_points],
+        [owed.currency, "DIFFERENCE", *[""] * 4, owed.difference],
+        [owed.currency, "OWED BY MEMBERS", *[""] * 4, owed.debt],
+        [owed.currency, "AS OF", at.isoformat()],
+    ]
+    return exports.csv_response(f"liability-{owed.currency.replace(':', '-')}.csv", COHORT_HEADER, rows)
+
+
+def _shares(estimate) -> list:
+    return ["" if one is None else round(one, 6) for one in (estimate.share, estimate.low, estimate.high)]
+
+
+@readers
+@require_GET
+def movements_csv(request):
+    """Each month's movements with control totals: the sums, and the ledger's closing figure."""
+    currency, at, _known = _asked(request)
+    months = books.movements(currency=currency, at=at)
+    rows = [
+        [
+            currency.code,
+            m.month.isoformat(),
+            m.opening,
+            m.issued,
+            m.redeemed,
+            m.expired,
+            m.cancelled,
+            m.owed_more,
+            m.closing,
+        ]
+        for m in months
+    ]
+    total = [sum(column) for column in zip(*(row[3:8] for row in rows), strict=True)] or [0] * 5
+    ledger = books.liability(currency=currency, at=at).ledger_points
+    closing = months[-1].closing if months else 0
+    rows += [
+        [currency.code, "TOTAL", 0, *total, closing],
+        [currency.code, "LEDGER", *[""] * 6, ledger],
+        [currency.code, "DIFFERENCE", *[""] * 6, closing - ledger],
+    ]
+    return exports.csv_response(f"movements-{currency.code.replace(':', '-')}.csv", MONTH_HEADER, rows)
