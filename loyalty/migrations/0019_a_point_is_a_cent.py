@@ -19,6 +19,6 @@ def a_cent_a_point(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("loyalty", "0014_functions_of_rules_with_a_memory")]
+    dependencies = [("loyalty", "0018_who_set_a_points_worth_is_kept")]
 
     operations = [migrations.RunPython(a_cent_a_point, migrations.RunPython.noop)]
