@@ -4,9 +4,11 @@ Rules are asked about one batch in this thread while PostgreSQL posts the batch 
 the sales that came before them, and a member's later sales wait for the refund.
 """
 
+import gc
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -14,8 +16,10 @@ from functools import lru_cache
 from django.db import connection
 from django.utils.translation import gettext as _
 
+from loyalty.models import Award, TierChange, Transfer, Wallet
 from loyalty.operations import KeyReused, LedgerRefusal, PurchaseIn, Recorded, plan, post, refund
 from members.importing.problems import Problem, shown
+from members.statistics import refresh_statistics
 from sales import catalogue
 from sales.catalogue import UnknownStore
 from sales.importing.staging import StagedReceipt
@@ -26,6 +30,7 @@ from sales.refunds import CannotMatch, GivenBack, match
 
 BATCH_RECEIPTS = 2_000
 PURCHASES_SEARCHED = 20
+RECEIPTS_WORTH_STATISTICS = 1_000
 LINES_MAX = 32_767  # of a receipt: line numbers are small integers
 
 
@@ -56,19 +61,29 @@ class Posting:
         self._refunds: list[StagedReceipt] = []
         self._refunding: set[int] = set()
         self._behind: tuple[list[StagedReceipt], Future] | None = None
+        self._statistics_of, self._statistics_due = RECEIPTS_WORTH_STATISTICS, RECEIPTS_WORTH_STATISTICS
 
     def run(self, chunks: Iterable[list[StagedReceipt]]) -> Outcome:
         """Post everything; returns what was done. What a killed run has posted is found again, not posted twice."""
-        with ThreadPoolExecutor(1) as self._pool:
+        with _rare_collections(), ThreadPoolExecutor(1) as self._pool:
             try:
                 for chunk in chunks:
                     for receipt in chunk:
                         self._take(receipt)
                     self._settle() if self._refunds else self._post_sales()
+                    self._refresh_statistics()
                 self._settle()
             finally:
                 self._pool.submit(_close_own_connection)
+        self._refresh_statistics(is_end=True)
         return self.outcome
+
+    def _refresh_statistics(self, *, is_end: bool = False):
+        """Whenever the import has grown the tables tenfold, and at its end: a plan for an empty table is slow on a full one."""
+        stored = self.outcome.recorded + self.outcome.refunded
+        if stored >= self._statistics_due or (is_end and stored > self._statistics_of):
+            refresh_statistics(Purchase, PurchaseLine, Wallet, Award, Transfer, TierChange)
+            self._statistics_of, self._statistics_due = stored, 10 * stored
 
     def _take(self, receipt: StagedReceipt):
         if len(receipt.products) > LINES_MAX:
@@ -206,6 +221,19 @@ class Posting:
         self.outcome.rejected += 1
         self._problem(Problem(receipt.row, "receipt", reason, remedy))
         self._done(len(receipt.products))
+
+
+@contextmanager
+def _rare_collections():
+    """Let Python look for cyclic garbage rarely: a batch makes hundreds of thousands of objects and hardly any cycle."""
+    usual = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(1_000_000, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
+        gc.unfreeze()
 
 
 def _close_own_connection():

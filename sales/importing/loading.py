@@ -1,7 +1,9 @@
 """From a file to staged receipts whose products, stores and members are known."""
 
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -15,12 +17,15 @@ from members.importing.files import File
 from members.importing.problems import CannotImport, Problem, Rejects, shown
 from members.operations import NewMember, enrol_many
 from members.queries import identifier_ids
+from members.statistics import refresh_statistics
 from sales.importing.checking import check
 from sales.importing.mapping import Mapping
 from sales.importing.staging import Staging
+from sales.models import Category, Product, Store
 from sales.operations import ensure_products, ensure_stores
 
 PROBLEMS_MAX = 100_000
+LINES_WORTH_STATISTICS = 10_000
 
 
 class UnknownMembers(StrEnum):
@@ -59,6 +64,8 @@ def load(job: Load, staging: Staging, *, progress: Callable[[int, float], object
     )
     for people in staging.members():
         _know_members(job, staging, people)
+    if staging.count() >= LINES_WORTH_STATISTICS:
+        refresh_statistics(Product, Store, Category)
     return left_out
 
 
@@ -67,13 +74,26 @@ def _read(job: Load, staging: Staging, progress):
     found = job.mapping.present(file.headings)
     wanted = sorted({heading for headings in found.values() for heading in headings})
     now = datetime.now(UTC)
-    with _Behind() as behind:  # PostgreSQL takes in one batch while the next one is read and checked
-        for rows in file.batches(wanted, problem=job.rejects.add):
-            checked = check(rows, job.mapping, found, now=now)
+    batches = file.batches(wanted, problem=job.rejects.add)
+    with _Behind() as behind:  # PostgreSQL takes in one batch while the next ones are read and checked
+        for rows, checked in _ahead(lambda rows: check(rows, job.mapping, found, now=now), batches):
             job.rejects.add(*checked.problems)
             _stop_early(job)
             behind(staging.add, checked)
             progress(len(rows), rows.share)
+
+
+def _ahead(act, items):
+    """(item, act(item)) in order, two acts at a time in threads: columns are worked on outside of Python's lock."""
+    with ThreadPoolExecutor(2) as pool:
+        waiting = deque()
+        for item in items:
+            waiting.append((item, pool.submit(copy_context().run, act, item)))  # in the reader's language
+            if len(waiting) > 2:
+                item, done = waiting.popleft()
+                yield item, done.result()
+        for item, done in waiting:
+            yield item, done.result()
 
 
 class _Behind:

@@ -1,27 +1,30 @@
-"""Checked lines wait here until the whole file is read: tables of one database session, gone with it even after kill -9.
+"""Checked lines wait here until the whole file is read: gone with the process and its database session even after kill -9.
 
-Nothing is posted before the last row was read, so a file that breaks off imports nothing. PostgreSQL brings the lines of a
-receipt together and the receipts into the order of time, in flat memory however long the file is.
+Nothing is posted before the last row was read, so a file that breaks off imports nothing. The lines themselves lie in a file
+(spill.py); PostgreSQL holds their heads, which is one row for each stretch of lines that say the same receipt, time, store,
+member and currency. It brings the receipts into the order of time, in flat memory however long the file is.
 """
 
 import io
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from itertools import starmap
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 from django.db import connection
 from django.utils.translation import gettext as _
 
 from members.importing.problems import Problem, shown
-from sales.importing.checking import LINE_COLUMNS, PRODUCT_COLUMNS, Checked
+from sales.importing.checking import PRODUCT_COLUMNS, Checked
+from sales.importing.spill import Spill
 
 # Times are microseconds since 1970: numbers are written, sorted and grouped much faster than timestamps.
 TABLES = """
-    CREATE TEMPORARY TABLE staged_line (row bigint, receipt text, at bigint, member text, store text, product text,
-        milli bigint, unit text, minor bigint, currency text, is_refund boolean, refunds_receipt text);
+    CREATE TEMPORARY TABLE staged_head (place bigint, lines bigint, row bigint, receipt text, at bigint, member text, store text,
+        currency text, is_refund boolean, refunds_receipt text);
     CREATE TEMPORARY TABLE staged_product (product text, name text, category text, brand text, is_service boolean);
     CREATE TEMPORARY TABLE staged_spoiled (receipt text);
     CREATE TEMPORARY TABLE staged_member (ref text PRIMARY KEY, first_row bigint, first_at bigint, member_id bigint, outcome text)
@@ -30,14 +33,14 @@ TABLES = """
 # The lines of a receipt agree on where, when and whose it was: what disagrees with the receipt's first line is told.
 DISAGREEING = """
     WITH said AS (
-        SELECT receipt, min(row) AS first_row FROM staged_line GROUP BY receipt
+        SELECT receipt, min(row) AS first_row FROM staged_head GROUP BY receipt
         HAVING min(at) <> max(at) OR min(store) <> max(store) OR min(member) <> max(member) OR min(currency) <> max(currency)
             OR min(refunds_receipt) FILTER (WHERE is_refund) <> max(refunds_receipt) FILTER (WHERE is_refund)
     )
     SELECT DISTINCT ON (receipt) l.row, receipt,
            CASE WHEN l.at <> f.at THEN 'time' WHEN l.store <> f.store THEN 'store' WHEN l.member <> f.member THEN 'member'
                 WHEN l.currency <> f.currency THEN 'currency' ELSE 'refunds_receipt' END
-      FROM said JOIN staged_line l USING (receipt) JOIN staged_line f USING (receipt)
+      FROM said JOIN staged_head l USING (receipt) JOIN staged_head f USING (receipt)
      WHERE f.row = said.first_row
        AND (l.at, l.store, l.member, l.currency) IS DISTINCT FROM (f.at, f.store, f.member, f.currency)
         OR f.row = said.first_row AND l.is_refund AND f.is_refund AND l.refunds_receipt <> f.refunds_receipt
@@ -45,15 +48,17 @@ DISAGREEING = """
 """
 
 RECEIPTS = """
-    SELECT receipt, is_refund, 'epoch'::timestamptz + at * interval '1 microsecond', store, currency, member_id, l.member, refunds_receipt, min(row),
-           array_agg(product ORDER BY row), array_agg(milli ORDER BY row), array_agg(unit ORDER BY row), array_agg(minor ORDER BY row)
-      FROM staged_line l LEFT JOIN staged_member m ON m.ref = l.member
+    SELECT receipt, is_refund, 'epoch'::timestamptz + at * interval '1 microsecond', store, currency, member_id, h.member, refunds_receipt, min(row),
+           array_agg(place ORDER BY row), array_agg(lines ORDER BY row)
+      FROM staged_head h LEFT JOIN staged_member m ON m.ref = h.member
      WHERE m.outcome IS DISTINCT FROM 'reject'
-     GROUP BY at, receipt, is_refund, store, currency, l.member, member_id, refunds_receipt
+     GROUP BY at, receipt, is_refund, store, currency, h.member, member_id, refunds_receipt
      ORDER BY at, receipt, is_refund
 """
 
-
+SAID_ONCE = ("receipt", "at", "member", "store", "currency", "is_refund", "refunds_receipt")
+HEAD_COLUMNS = ("place", "lines", "row", *SAID_ONCE)
+SPILT_COLUMNS = ("product", "milli", "unit", "minor")
 DESCRIBED_MAX = 200_000
 
 
@@ -82,6 +87,7 @@ class Staging:
     """A database session of its own with the staged lines. Used as a context manager; leaving it drops everything."""
 
     def __enter__(self):
+        self._spill = Spill(SPILT_COLUMNS).__enter__()
         self._db = connection.copy()
         self._db.connect()
         self._cursor = self._db.connection.cursor()  # psycopg's own: a thread may fill while another one reads the file
@@ -90,12 +96,14 @@ class Staging:
         self._cursor.execute(TABLES)
         return self
 
-    def __exit__(self, *_error):
+    def __exit__(self, *error):
         self._db.close()
+        self._spill.__exit__(*error)
 
     # -- filling -------------------------------------------------------------------------------------------------------
     def add(self, checked: Checked):
-        self._copy("staged_line", LINE_COLUMNS, checked.lines)
+        if len(checked.lines):
+            self._copy("staged_head", HEAD_COLUMNS, _heads(checked.lines, self._spill.add(checked.lines)))
         self._add_products(checked.products)
         self.spoil(checked.spoiled_receipts)
 
@@ -125,11 +133,13 @@ class Staging:
     # -- settling ------------------------------------------------------------------------------------------------------
     def drop_spoiled(self) -> int:
         """Remove the receipts that were spoilt. Returns how many good lines were left out with them."""
-        self._cursor.execute("ANALYZE staged_line; ANALYZE staged_spoiled")
+        self._cursor.execute("ANALYZE staged_head; ANALYZE staged_spoiled")
         self._cursor.execute(
-            "DELETE FROM staged_line l USING (SELECT DISTINCT receipt FROM staged_spoiled) s WHERE l.receipt = s.receipt"
+            """WITH gone AS (DELETE FROM staged_head h USING (SELECT DISTINCT receipt FROM staged_spoiled) s
+                              WHERE h.receipt = s.receipt RETURNING h.lines)
+               SELECT coalesce(sum(lines), 0)::bigint FROM gone"""
         )
-        dropped = self._cursor.rowcount
+        [dropped] = self._cursor.fetchone()
         self._cursor.execute("TRUNCATE staged_spoiled")
         return dropped
 
@@ -153,14 +163,14 @@ class Staging:
         yield from self._chunks("SELECT product, name, category, brand, is_service FROM staged_catalogue", chunk)
 
     def stores(self) -> list[str]:
-        self._cursor.execute("SELECT DISTINCT store FROM staged_line")
+        self._cursor.execute("SELECT DISTINCT store FROM staged_head")
         return [row[0] for row in self._cursor]
 
     def members(self, chunk: int = 10_000) -> Iterator[list[tuple[str, int, datetime]]]:
         """The member references of the file, each with its first row and first time."""
         self._cursor.execute(
             """INSERT INTO staged_member (ref, first_row, first_at)
-               SELECT member, min(row), min(at) FROM staged_line WHERE member <> '' GROUP BY member"""
+               SELECT member, min(row), min(at) FROM staged_head WHERE member <> '' GROUP BY member"""
         )
         yield from self._chunks(
             "SELECT ref, first_row, 'epoch'::timestamptz + first_at * interval '1 microsecond' FROM staged_member",
@@ -177,15 +187,23 @@ class Staging:
 
     def count(self) -> int:
         self._cursor.execute(
-            "SELECT count(*) FROM staged_line l LEFT JOIN staged_member m ON m.ref = l.member WHERE m.outcome IS DISTINCT FROM 'reject'"
+            "SELECT coalesce(sum(lines), 0)::bigint FROM staged_head h LEFT JOIN staged_member m ON m.ref = h.member"
+            " WHERE m.outcome IS DISTINCT FROM 'reject'"
         )
         return self._cursor.fetchone()[0]
 
     # -- reading back --------------------------------------------------------------------------------------------------
     def receipts(self, chunk: int) -> Iterator[list[StagedReceipt]]:
         """All receipts in the order of time."""
-        for rows in self._chunks(RECEIPTS, chunk):
-            yield list(starmap(StagedReceipt, rows))
+        for heads in self._chunks(RECEIPTS, chunk):
+            counts = [count for *_rest, of_head in heads for count in of_head]
+            columns = self._spill.take([place for *_rest, of_head, _counts in heads for place in of_head], counts)
+            receipts, begin = [], 0
+            for *head, _places, of_head in heads:
+                end = begin + sum(of_head)
+                receipts.append(StagedReceipt(*head, *[column[begin:end] for column in columns]))
+                begin = end
+            yield receipts
 
     def _chunks(self, query: str, chunk: int) -> Iterator[list[tuple]]:
         """The rows of a query by and by. The cursor is held over its commit, so that no snapshot is kept from vacuum."""
@@ -193,3 +211,17 @@ class Staging:
             cursor.execute(query)
             while rows := cursor.fetchmany(chunk):
                 yield rows
+
+
+def _heads(lines: pa.Table, first_place: int) -> pa.Table:
+    """One row for each stretch of neighbouring lines that say the same of everything a receipt says once."""
+    lines = lines.combine_chunks()
+    differs = np.zeros(len(lines), dtype=bool)
+    differs[0] = True
+    for name in SAID_ONCE:
+        column = lines[name].chunk(0)
+        differs[1:] |= pc.not_equal(column[1:], column[:-1]).to_numpy(zero_copy_only=False)
+    starts = np.flatnonzero(differs)
+    heads = lines.select(("row", *SAID_ONCE)).take(pa.array(starts))
+    counts = np.diff(starts, append=len(lines))
+    return heads.add_column(0, "lines", pa.array(counts)).add_column(0, "place", pa.array(starts + first_place))
