@@ -6,6 +6,6 @@ from config.db.functions import InstallFunctions
 
 
 class Migration(migrations.Migration):
-    dependencies = [("members", "0003_roles")]
+    dependencies = [("members", "0004_members_may_be_merged")]
 
     operations = [InstallFunctions("members", "statistics.sql", is_first=True)]

@@ -90,10 +90,10 @@ def _ahead(act, items):
         for item in items:
             waiting.append((item, pool.submit(copy_context().run, act, item)))  # in the reader's language
             if len(waiting) > 2:
-                item, done = waiting.popleft()
-                yield item, done.result()
-        for item, done in waiting:
-            yield item, done.result()
+                done, answer = waiting.popleft()
+                yield done, answer.result()
+        for done, answer in waiting:
+            yield done, answer.result()
 
 
 class _Behind:
