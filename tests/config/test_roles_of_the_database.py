@@ -41,3 +41,14 @@ def test_tables_cannot_be_altered(db, statement):
 
 def test_money_and_consent_are_among_what_only_grows():
     assert {"loyalty_transfer", "members_consent", "sales_purchase", "sales_purchaseline"} <= set(append_only_tables())
+
+
+def test_it_may_bring_statistics_up_to_date_by_the_owners_function_only(db):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT refresh_statistics(ARRAY['members_member'])")
+        with (
+            transaction.atomic(),
+            pytest.raises(ProgrammingError, match="does not exist"),
+            transaction.atomic(),
+        ):
+            cursor.execute("SELECT refresh_statistics(ARRAY['members_member; DROP TABLE members_member'])")

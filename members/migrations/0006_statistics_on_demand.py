@@ -6,6 +6,6 @@ from config.db.functions import InstallFunctions
 
 
 class Migration(migrations.Migration):
-    dependencies = [("members", "0004_members_may_be_merged")]
+    dependencies = [("members", "0005_erasures")]
 
     operations = [InstallFunctions("members", "statistics.sql", is_first=True)]
