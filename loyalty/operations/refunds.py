@@ -2,15 +2,17 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
+from typing import NamedTuple
 
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from loyalty import rules, signals
+from loyalty.models import DebtPolicy
 from loyalty.operations.errors import CannotRefund, KeyReused
 from loyalty.operations.purchases import TierMove, _again_after_races, _literal, _programme_zone
 from sales import catalogue
@@ -20,7 +22,9 @@ from sales import catalogue
 class Refunded:
     """What a refund took back. `points` in all, of which `debt_added` could not be taken and is now owed.
 
-    `available` and `debt` are the wallet's after it; None when the purchase earned for nobody.
+    `available` and `debt` are the wallet's after it; None when the purchase earned for nobody. `points_restored` had paid for
+    what comes back; `money_minor` is what is given back in money, the rest having been paid otherwise (None for a replay).
+    `written_off` of `debt_added` is owed no more.
     """
 
     purchase_id: int | None
@@ -32,6 +36,9 @@ class Refunded:
     tier_before_code: str | None
     tier_code: str | None
     is_replay: bool
+    points_restored: int = 0
+    money_minor: int | None = None
+    written_off: int = 0
 
 
 def refund(
@@ -42,86 +49,112 @@ def refund(
     lines: Sequence[tuple[int, Decimal, int]],
     refunded_at: datetime,
     store_code: str | None = None,
+    debt_policy: str | None = None,
 ) -> Refunded:
     """Refund lines (line_no, quantity, total_minor; all positive) of a purchase, in one SQL round trip.
 
-    Any split and any order of refunds take back the same; a full refund takes back exactly all. What the member has spent
-    already becomes a debt that next earnings pay. Raises CannotRefund, KeyReused.
+    Any split and any order of refunds take back the same; a full refund takes back exactly all. Points that paid for a part
+    return to their lots. What the member has spent already becomes a debt: `debt_policy` (deduct, negative, write_off) says for
+    this refund what becomes of it, else the programme's policy does. Raises CannotRefund, KeyReused.
     """
-    row = _again_after_races(
-        partial(
-            _call,
-            source,
-            client_key,
-            purchase_id=purchase_id,
-            lines=lines,
-            refunded_at=refunded_at,
-            store_code=store_code,
-        ),
-    )
-    outcome, refund_id, public_id, points, debt_added, available, debt, tier_before, tier, line_no, left = row
-    if outcome == "raced":  # another process stored the same refund meanwhile: ask for its answer
-        return refund(
-            source=source, client_key=client_key, purchase_id=purchase_id, lines=lines, refunded_at=refunded_at,
-            store_code=store_code,
-        )  # fmt: skip
-    if outcome == "conflict":
+    said = _Said(purchase_id, lines, refunded_at, store_code, debt_policy)
+    row = _again_after_races(partial(_call, source, client_key, said))
+    if row["outcome"] == "raced":  # another process stored the same refund meanwhile: ask for its answer
+        row = _call(source, client_key, said)
+    if row["outcome"] == "conflict":
         raise KeyReused(client_key)
-    if outcome not in {"recorded", "replay"}:
-        raise _refusal(outcome, line_no, left)
-    tiers = rules.known().tiers
-    codes = [tiers[t].code if t else None for t in (tier_before, tier)]
-    answer = Refunded(refund_id, public_id, int(points), int(debt_added), available, debt, *codes, outcome == "replay")
+    if row["outcome"] not in {"recorded", "replay"}:
+        raise _refusal(row["outcome"], row["line_no"], row["refundable_minor"])
+    answer = _answer(row, said)
     if not answer.is_replay:
         _tell(answer)
     return answer
 
 
-def preview_refund(*, purchase_id: int, lines: Sequence[tuple[int, Decimal, int]], refunded_at: datetime) -> Refunded:
+def preview_refund(
+    *,
+    purchase_id: int,
+    lines: Sequence[tuple[int, Decimal, int]],
+    refunded_at: datetime,
+    debt_policy: str | None = None,
+) -> Refunded:
     """The numbers `refund` would give now, by the same code, with nothing written. Raises CannotRefund."""
-    key = f"preview:{purchase_id}"
+    said = _Said(purchase_id, lines, refunded_at, None, debt_policy)
     with transaction.atomic():
-        row = _call("ledger", key, purchase_id=purchase_id, lines=lines, refunded_at=refunded_at, store_code=None)
+        row = _call("ledger", f"preview:{purchase_id}", said)
         transaction.set_rollback(True)
-    outcome, _refund, _public, points, debt_added, available, debt, tier_before, tier, line_no, left = row
-    if outcome != "recorded":
-        raise _refusal(outcome, line_no, left)
+    if row["outcome"] != "recorded":
+        raise _refusal(row["outcome"], row["line_no"], row["refundable_minor"])
+    return replace(_answer(row, said), purchase_id=None, public_id=None)
+
+
+class _Said(NamedTuple):
+    """A refund as its client tells it."""
+
+    purchase_id: int
+    lines: Sequence[tuple[int, Decimal, int]]
+    refunded_at: datetime
+    store_code: str | None
+    debt_policy: str | None
+
+    def digest(self) -> bytes:
+        lines = [(n, f"{Decimal(q).normalize():f}", t) for n, q, t in self.lines]
+        said = (self.purchase_id, lines, int(self.refunded_at.timestamp()))
+        said += (self.debt_policy,) if self.debt_policy else ()
+        return hashlib.blake2b(repr(said).encode(), digest_size=16).digest()
+
+
+def _answer(row: dict, said: _Said) -> Refunded:
     tiers = rules.known().tiers
-    codes = [tiers[t].code if t else None for t in (tier_before, tier)]
-    return Refunded(None, None, int(points), int(debt_added), available, debt, *codes, is_replay=False)
-
-
-def _call(source, client_key, *, purchase_id, lines, refunded_at, store_code):
-    _check(lines, refunded_at)
-    said = repr(
-        (purchase_id, [(n, f"{Decimal(q).normalize():f}", t) for n, q, t in lines], int(refunded_at.timestamp()))
+    is_replay = row["outcome"] == "replay"
+    refunded_minor = sum(total for *_, total in said.lines)
+    return Refunded(
+        purchase_id=row["purchase_id"],
+        public_id=row["public_id"],
+        points=int(row["points"]),
+        debt_added=int(row["debt_added"]),
+        available=row["available"],
+        debt=row["debt"],
+        tier_before_code=tiers[row["tier_before_id"]].code if row["tier_before_id"] else None,
+        tier_code=tiers[row["tier_id"]].code if row["tier_id"] else None,
+        is_replay=is_replay,
+        points_restored=int(row["restored"]),
+        money_minor=None if is_replay else refunded_minor - row["restored_minor"],
+        written_off=int(row["written_off"]),
     )
+
+
+def _call(source: str, client_key: str, said: _Said) -> dict:
+    _check(said)
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT * FROM loyalty_refund(%s::bigint, %s::text, %s::bytea, %s::bigint, %s::bigint, %s::smallint[],
-                      %s::numeric[], %s::bigint[], %s::timestamptz, %s::date)""",
+                      %s::numeric[], %s::bigint[], %s::text, %s::timestamptz, %s::date)""",
             [
                 catalogue.source_id(source),
                 client_key,
-                hashlib.blake2b(said.encode(), digest_size=16).digest(),
-                purchase_id,
-                catalogue.store_id(store_code) if store_code else None,
-                _literal([str(number) for number, *_ in lines]),
-                _literal([str(quantity) for _, quantity, _ in lines]),
-                _literal([str(total) for *_, total in lines]),
-                refunded_at,
-                refunded_at.astimezone(_programme_zone()).date(),
+                said.digest(),
+                said.purchase_id,
+                catalogue.store_id(said.store_code) if said.store_code else None,
+                _literal([str(number) for number, *_ in said.lines]),
+                _literal([str(quantity) for _, quantity, _ in said.lines]),
+                _literal([str(total) for *_, total in said.lines]),
+                said.debt_policy,
+                said.refunded_at,
+                said.refunded_at.astimezone(_programme_zone()).date(),
             ],
         )
-        return cursor.fetchone()
+        return dict(zip([column.name for column in cursor.description], cursor.fetchone(), strict=True))
 
 
-def _check(lines, refunded_at):
-    if not lines:
+def _check(said: _Said):
+    if not said.lines:
         raise CannotRefund(_("Choose at least one line to refund."))
-    if refunded_at.tzinfo is None:
+    if said.refunded_at.tzinfo is None:
         raise CannotRefund("refunded_at needs a time zone, such as 2026-03-01T17:05:00-05:00.")
-    for _number, quantity, total in lines:
+    if said.debt_policy not in {None, *DebtPolicy.values}:
+        raise CannotRefund(f"debt_policy is one of {', '.join(DebtPolicy.values)}.")
+    for _number, quantity, total in said.lines:
         if total < 0 or quantity < 0:
             raise CannotRefund(_("Say what is taken back as amounts above zero."))
 

@@ -3,8 +3,7 @@
 -- What a purchase earned is a function of its lines. What stays earned after any refunds is that function with each line's
 -- micropoints in proportion to what was not refunded: f(award, cumulative refund per line). A refund moves the difference
 -- between f before and f after, so any split and any order take back the same, and a full refund takes back exactly all.
--- The difference is taken from the carried remainder first; whole points follow, from the award's own lot, then from the
--- earliest; what the lots no longer hold becomes debt.
+-- The difference is taken from the carried remainder first; whole points follow (loyalty_claw_back).
 CREATE FUNCTION loyalty_taken_back(
     award loyalty_award, line_totals bigint[], line_refunded bigint[], OUT base bigint, OUT whole bigint
 ) LANGUAGE plpgsql IMMUTABLE AS $$
@@ -22,14 +21,154 @@ BEGIN
     whole := base * award.tier_percent / 100 + extra;
 END $$;
 
+-- A sale's lines in the order of their numbers, whatever the numbers are, and what refunds took back of each (positive).
+CREATE FUNCTION loyalty_sold_lines(
+    sale bigint, OUT numbers smallint[], OUT products bigint[], OUT units text[], OUT totals bigint[], OUT quantities numeric[],
+    OUT refunded bigint[], OUT refunded_quantities numeric[]
+) LANGUAGE sql STABLE AS $$
+    SELECT array_agg(l.line_no ORDER BY l.line_no), array_agg(l.product_id ORDER BY l.line_no),
+           array_agg(l.unit ORDER BY l.line_no), array_agg(l.total_minor ORDER BY l.line_no),
+           array_agg(l.quantity ORDER BY l.line_no), array_agg(coalesce(r.minor, 0) ORDER BY l.line_no),
+           array_agg(coalesce(r.quantity, 0) ORDER BY l.line_no)
+      FROM sales_purchaseline l
+      LEFT JOIN (SELECT b.refunds_line_no, -sum(b.total_minor)::bigint AS minor, -sum(b.quantity) AS quantity
+                   FROM sales_purchase p JOIN sales_purchaseline b ON b.purchase_id = p.id
+                  WHERE p.refunds_id = sale GROUP BY 1) r ON r.refunds_line_no = l.line_no
+     WHERE l.purchase_id = sale
+$$;
+
+-- Take points back from a wallet: from the award's own lot; what of that lot expired unspent is taken from what expired, for
+-- nobody loses the same points twice; then from the earliest lots. What is left becomes debt, which stands, counts against the
+-- balance, or is written off at once, by the policy.
+CREATE FUNCTION loyalty_claw_back(
+    INOUT w loyalty_wallet, act loyalty_transfer, points bigint, lot date, today date, policy text,
+    OUT debt_added bigint, OUT written_off bigint
+) LANGUAGE plpgsql AS $$
+DECLARE
+    part bigint;
+    lots record;
+BEGIN
+    debt_added := 0;
+    written_off := 0;
+    part := least(points, coalesce(w.lot_points[array_position(w.lot_expires_on, lot)], 0));
+    w := loyalty_post(w, act, 10, 4, part, lot);
+    points := points - part;
+    IF points > 0 AND lot < today THEN
+        part := least(points, loyalty_expired_of_lot(w.id, lot));
+        w := loyalty_post(w, act, 3, 4, part, lot);
+        points := points - part;
+    END IF;
+    part := least(points, w.available);
+    SELECT * INTO lots FROM loyalty_split_lots(w.lot_expires_on, w.lot_points, part);
+    w := loyalty_post_lots(w, act, 10, 4, lots.first_days, lots.first_parts);
+    points := points - part;
+    IF points > 0 THEN
+        w := loyalty_post(w, act, 13, 4, points, NULL);
+        debt_added := points;
+        IF policy = 'write_off' THEN
+            act.reason := 'write_off';
+            w := loyalty_post(w, act, 7, 13, points, NULL);
+            written_off := points;
+        END IF;
+        w.is_debt_netted := w.debt > 0 AND (w.is_debt_netted OR policy = 'negative');
+    END IF;
+END $$;
+
+-- What expired of a lot and was neither reinstated nor taken back since.
+CREATE FUNCTION loyalty_expired_of_lot(wallet bigint, lot date) RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT greatest(0, coalesce(sum(CASE WHEN t.credit_account = 3 THEN t.points ELSE -t.points END), 0)
+                       - (SELECT coalesce(sum(r.points), 0) FROM loyalty_reinstatement r
+                           WHERE r.wallet_id = wallet AND r.lot = loyalty_expired_of_lot.lot))::bigint
+      FROM loyalty_transfer t
+     WHERE t.wallet_id = wallet AND t.expires_on = loyalty_expired_of_lot.lot
+       AND (t.credit_account = 3 OR (t.debit_account = 3 AND t.credit_account = 4))
+$$;
+
+-- The money of one tender that goes back with what was refunded: each line's share in proportion.
+CREATE FUNCTION loyalty_tender_back(line_minor bigint[], totals bigint[], refunded bigint[]) RETURNS bigint
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT coalesce(sum(div(l.minor::numeric * l.refunded, l.total)), 0)::bigint
+      FROM unnest(line_minor, totals, refunded) AS l (minor, total, refunded) WHERE l.total > 0
+$$;
+
+-- Whether every line that a benefit paid for has come back whole: in money, or a free one in pieces.
+CREATE FUNCTION loyalty_is_returned(line_minor bigint[], totals bigint[], refunded bigint[], quantities numeric[], back numeric[])
+RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+    SELECT coalesce(bool_and(l.refunded >= l.total AND (l.total > 0 OR l.back >= l.quantity)), false)
+      FROM unnest(line_minor, totals, refunded, quantities, back) AS l (minor, total, refunded, quantity, back) WHERE l.minor > 0
+$$;
+
+-- Give back what paid for a purchase beside money, in proportion to what is refunded: units to the wallets and lots they came
+-- from, the last taken first; a benefit once all it paid for is back, if the policy says so. `units` is the part that came back
+-- to `award_wallet`, `minor` the money all of it stood for.
+CREATE FUNCTION loyalty_return_tender(
+    sale bigint, sold record, refunded bigint[], refunded_quantities numeric[], act loyalty_transfer, today date,
+    award_wallet bigint, OUT units bigint, OUT minor bigint
+) LANGUAGE plpgsql AS $$
+DECLARE
+    part loyalty_tender;
+    w loyalty_wallet;
+    lots record;
+    before bigint;
+    after bigint;
+    policy loyalty_spendingpolicy;
+BEGIN
+    units := 0;
+    minor := 0;
+    SELECT * INTO policy FROM loyalty_spendingpolicy p WHERE p.currency_id = 1;
+    PERFORM FROM loyalty_wallet v
+      WHERE v.id = award_wallet OR v.id IN (SELECT t.wallet_id FROM loyalty_tender t WHERE t.purchase_id = sale)
+      ORDER BY v.id FOR UPDATE;
+    FOR part IN SELECT * FROM loyalty_tender t WHERE t.purchase_id = sale ORDER BY t.seq LOOP
+        IF part.kind = 'benefit' THEN
+            IF policy.returned_rewards = 'reinstate'
+               AND loyalty_is_returned(part.line_minor, sold.totals, refunded, sold.quantities, refunded_quantities)
+               AND NOT loyalty_is_returned(part.line_minor, sold.totals, sold.refunded, sold.quantities, sold.refunded_quantities)
+            THEN
+                PERFORM loyalty_reinstate_use(part.entitlement_id, part.minor, act.occurred_at, policy.reinstated_days);
+            END IF;
+            CONTINUE;
+        END IF;
+        before := loyalty_tender_back(part.line_minor, sold.totals, sold.refunded);
+        after := loyalty_tender_back(part.line_minor, sold.totals, refunded);
+        minor := minor + after - before;
+        before := div(part.units::numeric * before, part.minor);
+        after := div(part.units::numeric * after, part.minor);
+        CONTINUE WHEN after = before;
+        SELECT * INTO w FROM loyalty_wallet v WHERE v.id = part.wallet_id;
+        w := loyalty_bring_up(w, today, act.occurred_at);
+        SELECT * INTO lots FROM loyalty_split_lots(part.lot_expires_on, part.lot_units, part.units - after);
+        SELECT * INTO lots FROM loyalty_split_lots(lots.days, lots.parts, after - before);
+        act.reason := 'restored';
+        w := loyalty_give_back(w, act, 2, lots.first_days, lots.first_parts, today);
+        PERFORM loyalty_save_wallet(w);
+        units := units + CASE WHEN w.id = award_wallet THEN after - before ELSE 0 END;
+    END LOOP;
+END $$;
+
+-- A benefit may be used once more: for some days at least, if its time is over.
+CREATE FUNCTION loyalty_reinstate_use(entitlement bigint, minor bigint, at timestamptz, days integer) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    e loyalty_entitlement;
+BEGIN
+    UPDATE loyalty_entitlement x
+       SET uses_left = x.uses_left + CASE WHEN x.left_minor IS NULL OR x.uses_left = 0 THEN 1 ELSE 0 END,
+           left_minor = x.left_minor + minor, valid_until = greatest(x.valid_until, at + make_interval(days => days))
+     WHERE x.id = entitlement RETURNING * INTO e;
+    UPDATE loyalty_wallet w SET entitled_until = greatest(w.entitled_until, e.valid_until)
+     WHERE w.member_id = e.member_id AND w.currency_id = 1 AND e.benefit IN ('multiply', 'bonus');
+END $$;
+
 -- outcome: recorded, replay, conflict, no_purchase, no_line, too_much. For no_line and too_much `line_no` names the line and
--- `refundable_minor` what is left of it; nothing was written.
+-- `refundable_minor` what is left of it; nothing was written. `in_policy` says for this refund what becomes of points that
+-- cannot be taken back; NULL: as the programme's policy says.
 CREATE FUNCTION loyalty_refund(
     in_source bigint, in_key text, in_hash bytea, sale bigint, in_store bigint, lines smallint[], quantities numeric[],
-    amounts bigint[], at timestamptz, today date,
+    amounts bigint[], in_policy text, at timestamptz, today date,
     OUT outcome text, OUT purchase_id bigint, OUT public_id uuid, OUT points bigint, OUT debt_added bigint,
     OUT available bigint, OUT debt bigint, OUT tier_before_id smallint, OUT tier_id smallint, OUT line_no smallint,
-    OUT refundable_minor bigint
+    OUT refundable_minor bigint, OUT restored bigint, OUT restored_minor bigint, OUT written_off bigint
 ) LANGUAGE plpgsql AS $$
 #variable_conflict use_variable
 DECLARE
@@ -37,18 +176,20 @@ DECLARE
     award loyalty_award;
     w loyalty_wallet;
     act loyalty_transfer;
-    totals bigint[];
-    products bigint[];
-    units text[];
-    before bigint[];
+    sold record;
+    back record;
+    i integer;
     after bigint[];
+    after_quantities numeric[];
     taken_before record;
     taken_after record;
     cancelled bigint;
     remainder bigint;
-    from_lots bigint;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashint8extended(sale, 20));  -- refunds of one purchase queue up
+    restored := 0;
+    restored_minor := 0;
+    written_off := 0;
     SELECT p.id, p.public_id, CASE WHEN p.body_hash = in_hash THEN 'replay' ELSE 'conflict' END
       INTO purchase_id, public_id, outcome
       FROM sales_purchase p WHERE p.source_id = in_source AND p.client_key = in_key;
@@ -56,12 +197,16 @@ BEGIN
         outcome := 'conflict';
     END IF;
     IF outcome = 'replay' THEN
-        SELECT coalesce(sum(t.points), 0), coalesce(sum(t.points) FILTER (WHERE t.debit_account = 13), 0),
-               (array_agg(t.available_after ORDER BY t.seq DESC))[1]
-          INTO points, debt_added, available
+        SELECT * INTO award FROM loyalty_award a WHERE a.purchase_id = sale;
+        SELECT coalesce(sum(t.points) FILTER (WHERE t.reason = 'refund'), 0),
+               coalesce(sum(t.points) FILTER (WHERE t.reason = 'refund' AND t.debit_account = 13), 0),
+               coalesce(sum(t.points) FILTER (WHERE t.reason = 'restored' AND t.wallet_id = award.wallet_id), 0),
+               coalesce(sum(t.points) FILTER (WHERE t.reason = 'write_off'), 0),
+               (array_agg(t.available_after ORDER BY t.seq DESC) FILTER (WHERE t.wallet_id = award.wallet_id))[1]
+          INTO points, debt_added, restored, written_off, available
           FROM loyalty_transfer t WHERE t.source_id = in_source AND t.client_key = in_key;
         SELECT v.debt, v.tier_id, v.tier_id, coalesce(available, v.available) INTO debt, tier_before_id, tier_id, available
-          FROM loyalty_award a JOIN loyalty_wallet v ON v.id = a.wallet_id WHERE a.purchase_id = sale;
+          FROM loyalty_wallet v WHERE v.id = award.wallet_id;
     END IF;
     IF outcome IS NOT NULL THEN
         RETURN;
@@ -72,24 +217,19 @@ BEGIN
         outcome := 'no_purchase';
         RETURN;
     END IF;
-    SELECT array_agg(l.total_minor ORDER BY l.line_no), array_agg(l.product_id ORDER BY l.line_no),
-           array_agg(l.unit ORDER BY l.line_no), array_agg(coalesce(r.refunded, 0) ORDER BY l.line_no)
-      INTO totals, products, units, before
-      FROM sales_purchaseline l
-      LEFT JOIN (SELECT b.refunds_line_no, -sum(b.total_minor)::bigint AS refunded
-                   FROM sales_purchase p JOIN sales_purchaseline b ON b.purchase_id = p.id
-                  WHERE p.refunds_id = sale GROUP BY 1) r ON r.refunds_line_no = l.line_no
-     WHERE l.purchase_id = sale;
-    after := before;
-    FOR i IN 1 .. cardinality(lines) LOOP
-        line_no := lines[i];
-        outcome := CASE WHEN totals[line_no] IS NULL THEN 'no_line'
-                        WHEN after[line_no] + amounts[i] > totals[line_no] THEN 'too_much' END;
+    SELECT * INTO sold FROM loyalty_sold_lines(sale);
+    after := sold.refunded;
+    after_quantities := sold.refunded_quantities;
+    FOR n IN 1 .. cardinality(lines) LOOP
+        line_no := lines[n];
+        i := array_position(sold.numbers, line_no);
+        outcome := CASE WHEN i IS NULL THEN 'no_line' WHEN after[i] + amounts[n] > sold.totals[i] THEN 'too_much' END;
         IF outcome IS NOT NULL THEN
-            refundable_minor := totals[line_no] - before[line_no];
+            refundable_minor := sold.totals[i] - sold.refunded[i];
             RETURN;
         END IF;
-        after[line_no] := after[line_no] + amounts[i];
+        after[i] := after[i] + amounts[n];
+        after_quantities[i] := after_quantities[i] + quantities[n];
     END LOOP;
     line_no := NULL;
 
@@ -100,49 +240,53 @@ BEGIN
       FROM sales_store_purchase(
                in_source, in_key, in_hash, 2::smallint, sale, original.member_id, coalesce(in_store, original.store_id), at,
                original.currency, (SELECT -sum(a) FROM unnest(amounts) a)::bigint,
-               (SELECT array_agg(products[n] ORDER BY o) FROM unnest(lines) WITH ORDINALITY x (n, o)),
+               (SELECT array_agg(sold.products[array_position(sold.numbers, n)] ORDER BY o) FROM unnest(lines) WITH ORDINALITY x (n, o)),
                (SELECT array_agg(-q ORDER BY o) FROM unnest(quantities) WITH ORDINALITY x (q, o)),
-               (SELECT array_agg(units[n] ORDER BY o) FROM unnest(lines) WITH ORDINALITY x (n, o)),
+               (SELECT array_agg(sold.units[array_position(sold.numbers, n)] ORDER BY o) FROM unnest(lines) WITH ORDINALITY x (n, o)),
                (SELECT array_agg(-a ORDER BY o) FROM unnest(amounts) WITH ORDINALITY x (a, o)), lines) s;
     points := 0;
     debt_added := 0;
-    IF award.purchase_id IS NULL OR outcome <> 'recorded' THEN
+    IF outcome <> 'recorded' THEN
+        RETURN;
+    END IF;
+
+    act.source_id := in_source;
+    act.client_key := in_key;
+    act.body_hash := in_hash;
+    act.purchase_id := purchase_id;
+    act.occurred_at := at;
+    IF EXISTS (SELECT FROM loyalty_tender t WHERE t.purchase_id = sale) THEN
+        SELECT * INTO back FROM loyalty_return_tender(sale, sold, after, after_quantities, act, today, award.wallet_id);
+        restored := back.units;
+        restored_minor := back.minor;
+    END IF;
+    IF award.purchase_id IS NULL THEN
         RETURN;
     END IF;
 
     SELECT * INTO w FROM loyalty_wallet v WHERE v.id = award.wallet_id FOR UPDATE;
-    w := loyalty_expire_lots(w, today, at);
+    w := loyalty_bring_up(w, today, at);
     tier_before_id := w.tier_id;
-    taken_before := loyalty_taken_back(award, totals, before);
-    taken_after := loyalty_taken_back(award, totals, after);
+    taken_before := loyalty_taken_back(award, sold.totals, sold.refunded);
+    taken_after := loyalty_taken_back(award, sold.totals, after);
     cancelled := loyalty_cancelled_micropoints(sale);  -- by a review: refunds take back what goes beyond it
     remainder := w.carry_micropoints - (greatest(taken_after.whole, cancelled) - greatest(taken_before.whole, cancelled));
     points := greatest(0, (999999 - remainder) / 1000000);
     w.carry_micropoints := remainder + points * 1000000;
-    from_lots := least(points, w.available);
-    debt_added := points - from_lots;
-    act.source_id := in_source;
-    act.client_key := in_key;
-    act.body_hash := in_hash;
-    act.seq := 0;
-    act.purchase_id := purchase_id;
     act.reason := 'refund';
-    act.note := '';
-    act.occurred_at := at;
-    IF debt_added > 0 THEN
-        w.debt := w.debt + debt_added;
-        w.version := w.version + 1;
-        INSERT INTO loyalty_transfer (wallet_id, version, source_id, client_key, seq, body_hash, debit_account, credit_account,
-                                      points, available_after, purchase_id, reason, note, occurred_at, posted_at)
-        VALUES (w.id, w.version, in_source, in_key, 0, in_hash, 13, 4, debt_added, w.available, purchase_id, 'refund', '',
-                at, clock_timestamp());
-        act.seq := 1;
-    END IF;
-    w := loyalty_take_from_lots(
-        w, from_lots,
+    SELECT * INTO back FROM loyalty_claw_back(
+        w, act, points,
         (SELECT t.expires_on FROM loyalty_transfer t WHERE t.wallet_id = w.id AND t.source_id = original.source_id
-            AND t.client_key = original.client_key AND t.credit_account = 10 LIMIT 1),
-        4::smallint, act);
+            AND t.client_key = original.client_key AND t.credit_account = 10 AND t.debit_account = 1 LIMIT 1),
+        today, coalesce(in_policy, (SELECT p.debt FROM loyalty_spendingpolicy p WHERE p.currency_id = w.currency_id)));
+    w := back.w;
+    debt_added := back.debt_added;
+    written_off := back.written_off;
+    IF award.entitlements IS NOT NULL AND after = sold.totals AND sold.refunded <> sold.totals THEN
+        PERFORM loyalty_reinstate_use((used ->> 'id')::bigint, 0, at, p.reinstated_days)
+           FROM jsonb_array_elements(award.entitlements) used, loyalty_spendingpolicy p
+          WHERE p.currency_id = w.currency_id AND p.returned_rewards = 'reinstate';
+    END IF;
 
     w := loyalty_move_window(w, today);
     w := loyalty_add_qualifying(w, award.earned_on, taken_before.base - taken_after.base);
