@@ -6,6 +6,6 @@ from config.db.functions import InstallFunctions
 
 
 class Migration(migrations.Migration):
-    dependencies = [("loyalty", "0015_hold_points")]
+    dependencies = [("loyalty", "0018_who_set_a_points_worth_is_kept")]
 
     operations = [InstallFunctions("loyalty", "acts.sql", "refund.sql")]
