@@ -6,6 +6,6 @@ from config.db.functions import InstallFunctions
 
 
 class Migration(migrations.Migration):
-    dependencies = [("loyalty", "0018_who_set_a_points_worth_is_kept")]
+    dependencies = [("loyalty", "0019_a_point_is_a_cent")]
 
     operations = [InstallFunctions("loyalty", "acts.sql", "refund.sql")]
