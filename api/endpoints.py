@@ -1,9 +1,10 @@
 """The endpoints: translate, make one call, translate back."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from django.http import Http404
+from django.http import Http404, HttpResponse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from ninja import NinjaAPI
@@ -70,16 +71,19 @@ def record_purchase(request, purchase: schemas.PurchaseIn):
         raise Refused(422, str(reason), field="purchased_at") from None
     except loyalty.CannotRecord as reason:
         raise Refused(422, str(reason), field="lines") from None
-    return (200 if recorded.is_replay else 201), {
-        "id": recorded.public_id,
-        "receipt": purchase.receipt,
-        "replay": recorded.is_replay,
-        "points": recorded.points,
-        "debt_paid": recorded.debt_paid,
-        "available": recorded.available,
-        "tier": recorded.tier_after_code,
-        "explanation": {} if recorded.member_id is None else recorded.explanation,
-    }
+    return _answer(
+        200 if recorded.is_replay else 201,
+        {
+            "id": str(recorded.public_id),
+            "receipt": purchase.receipt,
+            "replay": recorded.is_replay,
+            "points": recorded.points,
+            "debt_paid": recorded.debt_paid,
+            "available": recorded.available,
+            "tier": recorded.tier_after_code,
+            "explanation": {} if recorded.member_id is None else recorded.explanation,
+        },
+    )
 
 
 @api.post(
@@ -140,6 +144,11 @@ def member(request, public_id: UUID):
         "next_tier": progress.next_tier and _tier(progress.next_tier),
         "points_to_next_tier": progress.missing,
     }
+
+
+def _answer(status: int, body: dict) -> HttpResponse:
+    """What the schema promises, written as it is. Checking every answer against its schema costs as much as planning the points."""
+    return HttpResponse(json.dumps(body), status=status, content_type="application/json; charset=utf-8")
 
 
 def _allowed(request, scope: str) -> Caller:

@@ -8,7 +8,8 @@ from django.views.i18n import set_language
 from wagtail.admin import urls as wagtailadmin_urls
 
 urlpatterns = [
-    *([path("", include("demo.urls"))] if not settings.PRODUCTION else []),  # first: Wagtail answers all of /cms/
+    path("api/v1/", include("api.urls")),  # first: tills ask most often, and patterns are tried in this order
+    *([path("", include("demo.urls"))] if not settings.PRODUCTION else []),  # early: Wagtail answers all of /cms/
     path("language/", set_language, name="set_language"),
     path("staff/", include("members.urls")),
     path("staff/", include("allauth.account.urls")),
@@ -17,7 +18,6 @@ urlpatterns = [
     path("pos/", include("pos.urls")),
     path("desk/", include("desk.urls")),
     path("reports/", include("reports.urls")),
-    path("api/v1/", include("api.urls")),
     path("m/", include("delivery.urls")),  # links in messages: tracking, unsubscribe, view online
     path("cms/login/", RedirectView.as_view(url="/staff/enter/cms/", query_string=True)),  # one place to sign in
     path("cms/", include(wagtailadmin_urls)),

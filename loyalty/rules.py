@@ -8,7 +8,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import connection
+from django.conf import settings
 
 from loyalty.earning import Product, RuleSet, compile_rule_set
 from loyalty.models import RuleSet as PublishedRuleSet
@@ -54,7 +54,7 @@ _memories: dict[str, _Memory] = {}
 
 
 def _memory() -> _Memory:
-    name = connection.settings_dict["NAME"]
+    name = settings.DATABASES["default"]["NAME"]
     return _memories.get(name) or _memories.setdefault(name, _Memory())
 
 

@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from api import tokens
 from api.models import ApiClient
 from api.operations import create_client
+from api.schemas import PurchaseOut
 from loyalty.models import Transfer, Wallet
 from members.cards import new_card_number
 from members.operations import enrol
@@ -91,6 +92,14 @@ def test_a_purchase_earns_points_and_says_why(till, member):
     assert answer["explanation"]
     assert (stored.member, stored.total_minor, stored.source.code) == (member, 2460, "api:Till 1")
     assert Wallet.objects.get().available == 24
+
+
+@pytest.mark.parametrize("has_member", [True, False])
+def test_the_answer_to_a_purchase_is_what_the_schema_promises(till, member, has_member):
+    body = purchase(member={"card": card_of(member)} if has_member else None)
+    for response in (till.post("purchases", body), till.post("purchases", body)):
+        assert PurchaseOut.model_validate_json(response.content, strict=True).model_dump(mode="json") == response.json()
+        assert response["Content-Type"] == "application/json; charset=utf-8"
 
 
 def test_the_same_body_again_is_the_same_answer_and_moves_nothing(till, member):
