@@ -39,6 +39,7 @@ app.conf.task_default_queue = "default"
 app.conf.beat_schedule = {
     "campaigns-due": {"task": "campaigns.tasks.run_due", "schedule": 5.0},
     "delivery-sweep": {"task": "delivery.tasks.sweep", "schedule": 10.0},
+    "delivery-search": {"task": "delivery.tasks.sweep", "schedule": 3600.0, "kwargs": {"is_thorough": True}},
     "members-erase": {"task": "members.tasks.finish_erasures", "schedule": 60.0},
     "loyalty-expire": {"task": "loyalty.tasks.expire_points", "schedule": 3600.0},
     "loyalty-verify": {"task": "loyalty.tasks.verify_sample", "schedule": 3600.0},

@@ -1,8 +1,9 @@
 """The outbox, what happened to its messages, whom never to write to, and how often at most."""
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, Q, Value, When
 from django.utils.translation import gettext_lazy as _
 
 MARKETING_PRIORITY, TRANSACTIONAL_PRIORITY = 5, 0
@@ -83,6 +84,19 @@ class Message(models.Model):
     attempted_at = models.DateTimeField(null=True, blank=True)
     sent_at = models.DateTimeField(null=True, blank=True)
 
+    # No index looks at `state` itself: claiming and attempting change no indexed value, so PostgreSQL writes the new
+    # version of the row beside the old one and leaves the indexes alone (a heap-only tuple).
+    stage = models.GeneratedField(
+        expression=Case(
+            When(state__in=[State.PENDING, State.CLAIMED, State.ATTEMPTING], then=Value(0)),
+            When(state=State.IN_DOUBT, then=Value(1)),
+            default=Value(2),
+        ),
+        output_field=models.PositiveSmallIntegerField(),
+        db_persist=True,
+        help_text="0: still to be sent; 1: in doubt; 2: done with.",
+    )
+
     objects = MessageQuerySet.as_manager()
 
     class Meta:
@@ -102,17 +116,24 @@ class Message(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["priority", "due_at", "id"], condition=Q(state="pending"), name="delivery_due"),
-            models.Index(
-                fields=["lease_until"],
-                condition=Q(state__in=["claimed", "attempting", "in_doubt"]),
-                name="delivery_in_hand",
-            ),
-            models.Index(fields=["member", "channel", "attempted_at"], name="delivery_per_member"),
+            models.Index(fields=["priority", "due_at", "id"], condition=Q(stage=0), name="delivery_open"),
+            models.Index(fields=["id"], condition=Q(stage=1), name="delivery_doubtful"),
+            models.Index(fields=["member", "channel", "stage", "sent_at"], name="delivery_of_member"),
         ]
 
     def __str__(self):
         return f"{self.cause} · {self.channel} · {self.state}"
+
+
+class Claim(models.Model):
+    """What a worker took at once, so that the sweeper finds the messages of the slow and the dead without looking through all.
+
+    It outlives the work, and is swept away when none of its messages is in that worker's hands any more.
+    """
+
+    worker = models.CharField(max_length=80)
+    lease_until = models.DateTimeField(db_index=True, help_text="Real time, by the database's clock.")
+    message_ids = ArrayField(models.BigIntegerField())
 
 
 class MessageEvent(models.Model):

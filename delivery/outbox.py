@@ -24,15 +24,20 @@ _END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
 
 _UNDER_HOLD = "m.cause = h.cause OR starts_with(m.cause, h.cause || ':')"
 
+# A claim that a crash of the server takes away was not sent: its commit need not wait for the disk.
 _CLAIM = f"""
-WITH due AS (
+WITH hurried AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)), due AS (
   SELECT m.id
     FROM delivery_message m
-   WHERE m.state = 'pending' AND m.due_at <= %(at)s
+   WHERE m.stage = 0 AND m.state = 'pending' AND m.due_at <= %(at)s
      AND NOT EXISTS (SELECT FROM delivery_hold h WHERE NOT h.is_cancelled AND ({_UNDER_HOLD}))
    ORDER BY m.priority, m.due_at, m.id
    LIMIT %(limit)s
-     FOR UPDATE OF m SKIP LOCKED)
+     FOR UPDATE OF m SKIP LOCKED
+), noted AS (
+  INSERT INTO delivery_claim (worker, lease_until, message_ids)
+  SELECT %(worker)s, clock_timestamp() + %(lease)s, array_agg(due.id) FROM due, hurried HAVING count(*) > 0
+)
 UPDATE delivery_message m
    SET state = 'claimed', claimed_by = %(worker)s, lease_until = clock_timestamp() + %(lease)s
   FROM due
@@ -79,7 +84,11 @@ WITH ready AS (
                 AND row_number() OVER (PARTITION BY j.verdict, j.purpose, j.member_id, j.channel ORDER BY j.id)
                     + (SELECT count(*) FROM delivery_message o
                         WHERE o.member_id = j.member_id AND o.channel = j.channel AND o.purpose = 'marketing'
-                          AND o.state IN ('attempting', 'sent', 'in_doubt')
+                          AND o.stage = 2 AND o.state = 'sent'
+                          AND o.sent_at > %(at)s - make_interval(days => p.cap_days))
+                    + (SELECT count(*) FROM delivery_message o
+                        WHERE o.member_id = j.member_id AND o.channel = j.channel AND o.purpose = 'marketing'
+                          AND o.stage IN (0, 1) AND o.state IN ('attempting', 'in_doubt')
                           AND o.attempted_at > %(at)s - make_interval(days => p.cap_days))
                     > p.marketing_messages_max THEN 'frequency_cap'
            ELSE j.verdict
@@ -124,32 +133,55 @@ UPDATE delivery_message SET state = 'pending', claimed_by = '', lease_until = NU
  WHERE id = ANY(%(ids)s) AND claimed_by = %(worker)s AND state = 'claimed'
 """
 
-_RELEASE_EXPIRED = """
+# Messages of claims whose lease ran out, and that are still in the hands of who claimed them. An attempt renews the lease
+# of its message, not of the claim.
+_LATE = """
+  SELECT m.id, m.claimed_by
+    FROM delivery_claim c CROSS JOIN LATERAL unnest(c.message_ids) AS one (id)
+    JOIN delivery_message m ON m.id = one.id AND m.claimed_by = c.worker
+   WHERE c.lease_until < clock_timestamp() AND m.lease_until < clock_timestamp()
+"""
+
+_RELEASE_EXPIRED = f"""
 UPDATE delivery_message m SET state = 'pending', claimed_by = '', lease_until = NULL
-  FROM (SELECT id FROM delivery_message WHERE state = 'claimed' AND lease_until < clock_timestamp()
-         ORDER BY id FOR UPDATE SKIP LOCKED) AS late
+  FROM ({_LATE} AND m.state = 'claimed' ORDER BY m.id FOR UPDATE OF m SKIP LOCKED) AS late
  WHERE m.id = late.id
-"""
+"""  # noqa: S608
 
-_DEAD_WORKERS = """
+_DEAD_WORKERS = f"""
 SELECT worker
-  FROM (SELECT DISTINCT claimed_by AS worker FROM delivery_message
-         WHERE state IN ('attempting', 'in_doubt') AND lease_until < clock_timestamp() AND claimed_by <> '') AS late
+  FROM (SELECT late.claimed_by AS worker FROM ({_LATE} AND m.state = 'attempting') AS late
+         UNION
+        SELECT claimed_by FROM delivery_message WHERE stage = 1 AND lease_until < clock_timestamp() AND claimed_by <> '') AS late
  WHERE pg_try_advisory_xact_lock(hashtextextended('delivery.worker:' || worker, 0))
-"""
+"""  # noqa: S608
 
-_DOUBT_OF_THE_DEAD = """
+_DOUBT_OF_THE_DEAD = f"""
 UPDATE delivery_message m
    SET state = 'in_doubt', detail = %(detail)s, lease_until = clock_timestamp() + %(grace)s
-  FROM (SELECT id FROM delivery_message
-         WHERE state = 'attempting' AND lease_until < clock_timestamp() AND claimed_by = ANY(%(workers)s)
-         ORDER BY id FOR UPDATE SKIP LOCKED) AS late
+  FROM ({_LATE} AND m.state = 'attempting' AND m.claimed_by = ANY(%(workers)s) ORDER BY m.id FOR UPDATE OF m SKIP LOCKED) AS late
  WHERE m.id = late.id
+"""  # noqa: S608
+
+_ADOPT_FORGOTTEN = """
+INSERT INTO delivery_claim (worker, lease_until, message_ids)
+SELECT m.claimed_by, max(m.lease_until), array_agg(m.id)
+  FROM delivery_message m
+ WHERE m.stage = 0 AND m.state IN ('claimed', 'attempting') AND m.lease_until < clock_timestamp()
+   AND NOT EXISTS (SELECT FROM delivery_claim c WHERE c.worker = m.claimed_by)
+ GROUP BY m.claimed_by
+"""
+
+_FORGET_CLAIMS = """
+DELETE FROM delivery_claim c
+ WHERE c.lease_until < clock_timestamp()
+   AND NOT EXISTS (SELECT FROM unnest(c.message_ids) AS one (id) JOIN delivery_message m ON m.id = one.id
+                    WHERE m.claimed_by = c.worker AND m.state IN ('claimed', 'attempting'))
 """
 
 _SETTLEABLE = """
 SELECT id FROM delivery_message
- WHERE state = 'in_doubt' AND channel = %(channel)s AND lease_until < clock_timestamp()
+ WHERE stage = 1 AND channel = %(channel)s AND lease_until < clock_timestamp()
    AND (claimed_by = '' OR claimed_by = ANY(%(workers)s))
  ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 """
@@ -323,6 +355,16 @@ def dead_workers() -> list[str]:
 
 def doubt_attempts_of(workers: Sequence[str], *, detail: str, grace: timedelta) -> int:
     return _count(_DOUBT_OF_THE_DEAD, {"workers": list(workers), "detail": detail, "grace": grace})
+
+
+def adopt_forgotten() -> int:
+    """Messages in somebody's hands that no claim knows of get one, so that they are found. Looks at every open message."""
+    return _count(_ADOPT_FORGOTTEN, {})
+
+
+def forget_claims() -> int:
+    """Claims that ended, well or badly, need not be looked at again."""
+    return _count(_FORGET_CLAIMS, {})
 
 
 def settleable(channel: str, *, dead: Sequence[str], limit: int = 1000) -> list[int]:

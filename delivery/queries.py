@@ -49,7 +49,7 @@ def messages_to(member_id: int):
 def in_doubt(cause: str | None = None):
     """Messages nobody can say were taken; listed for a person to decide, never resent by themselves."""
     found = messages(cause) if cause else Message.objects.all()
-    return found.filter(state=Message.State.IN_DOUBT)
+    return found.filter(stage=1)
 
 
 def hold_of(cause: str) -> Hold | None:

@@ -22,8 +22,8 @@ def deliver():
 
 
 @shared_task(name="delivery.tasks.sweep")
-def sweep():
+def sweep(is_thorough=False):
     """Put right what dead workers left, and wake the living when something is due."""
-    if operations.sweep(at=now()).is_work_due:
+    if operations.sweep(at=now(), is_thorough=is_thorough).is_work_due:
         for _ in range(RUNS_AT_ONCE):
             deliver.apply_async(expires=STALE_S)  # an old call is worth nothing: the next sweep makes a new one

@@ -22,8 +22,14 @@ class Swept:
     is_work_due: bool
 
 
-def sweep(*, at, grace=outbox.EVIDENCE_GRACE) -> Swept:
-    """Put right what dead or slow workers left. Safe to run at any time, any number of times."""
+def sweep(*, at, grace=outbox.EVIDENCE_GRACE, is_thorough=False) -> Swept:
+    """Put right what dead or slow workers left. Safe to run at any time, any number of times.
+
+    `is_thorough`: look through all open messages for rows that nobody knows of, instead of trusting the workers' notes.
+    """
+    if is_thorough:
+        with transaction.atomic():
+            outbox.adopt_forgotten()
     with transaction.atomic():
         released = outbox.release_expired()
     with transaction.atomic():
@@ -34,7 +40,9 @@ def sweep(*, at, grace=outbox.EVIDENCE_GRACE) -> Swept:
     except LogUnreadable as error:  # doubts stay doubts; everybody else's messages go on
         logger.error("%s", error)  # noqa: TRY400 (its words say what to do; a traceback adds nothing)
         settled = 0
-    due = Message.objects.filter(state=Message.State.PENDING, due_at__lte=at).exists()
+    with transaction.atomic():
+        outbox.forget_claims()
+    due = Message.objects.filter(stage=0, state=Message.State.PENDING, due_at__lte=at).exists()
     return Swept(released, doubted, settled, due)
 
 
