@@ -20,12 +20,12 @@ from members import cards, clock, normalise
 from members.access import Role, access_member, access_store, staff_only, stores_of
 from pos.effects import before, effect_of
 from pos.forms import AmountForm, EnrolForm
+from pos.handing_in import TILL_PRODUCT
 from pos.tills import till_of
 from sales.lines import Line
 
 cashiers = staff_only(Role.CASHIER, Role.STORE_MANAGER)
 SALES_SHOWN = 8
-TILL_PRODUCT = "till-amount"
 
 
 @never_cache
