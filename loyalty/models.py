@@ -402,6 +402,10 @@ class Entitlement(models.Model):
     left_minor = models.BigIntegerField(
         null=True, blank=True, help_text="What is left of an amount that may be used in parts."
     )
+    budget = models.CharField(
+        max_length=80, blank=True, db_default="", help_text="What it takes off is taken from the budget of this name."
+    )
+    budget_minor = models.BigIntegerField(null=True, blank=True, help_text="The budget's cap, in minor units.")
     needs_code = models.BooleanField(
         default=False, db_default=False, help_text="Taken off only when it is asked for, by its code or by name."
     )

@@ -113,9 +113,16 @@ def _lots_at(wallet: Wallet, at: datetime) -> tuple[list[tuple[date, int]], int,
     for last_day, points in returning:
         lots[last_day] += points
     today = day_of(at)
-    unexpired = sorted(lot for lot in lots.items() if lot[0] >= today)
+    unexpired = [] if is_idle(wallet, at=at) else sorted(lot for lot in lots.items() if lot[0] >= today)
     paid = min(wallet.debt, sum(points for last_day, points in returning if last_day >= today))
     return _without_first(unexpired, paid), sum(points for _, points in returning), paid
+
+
+def is_idle(wallet: Wallet, *, at: datetime) -> bool:
+    """Whether the holder has done nothing for so long that the points have expired."""
+    active_from = rules.known().live_at(at).expiry.active_from(at)
+    done = [moment for moment in (wallet.last_purchase_at, wallet.active_at) if moment]
+    return bool(active_from and done) and max(done) < active_from
 
 
 def _without_first(lots: list[tuple[date, int]], points: int) -> list[tuple[date, int]]:

@@ -15,7 +15,9 @@ log = logging.getLogger(__name__)
 @shared_task
 def expire_points():
     """Post what expired and let tiers follow the calendar."""
+    operations.release_holds(at=now())
     operations.expire_points(at=now())
+    operations.notice_expiry(at=now())
     operations.evaluate_tiers(at=now())
 
 

@@ -17,7 +17,9 @@ A rule set is a JSON object:
     }
 
 `earn`     one entry per currency: so many points per so many minor units of money. Other currencies are refused.
-`expiry`   points may be spent until the end of the month this many months after the purchase; null: for ever.
+`expiry`   points may be spent until the end of the month this many months after the purchase; or `{"days": 90}`, or
+           `{"years": 1}` (until 31 December, so many years on); null: for ever. With `"inactive_months": 6` beside it
+           everything expires after so long without a purchase, redemption or other act of the member.
 `tiers`    percent by tier code; a tier that is not named multiplies by 100. The posting function picks the member's.
 `pending`  points of purchases wait: so many days ({"days": 14}), or for an event of the purchase ({"until": "delivered"},
            see `loyalty.operations.mature`); null: they can be spent at once.

@@ -6,6 +6,7 @@ from datetime import date, time
 from typing import Any
 
 from loyalty.earning.conditions import BASKET_CONDITIONS, LINE_CONDITIONS, When
+from loyalty.earning.expiry import of_definition
 from loyalty.earning.kinds import BUDGET, BY_CODE, WHEN, Field, fields_of, kind_of
 from loyalty.earning.planning import Rule, RuleSet
 from loyalty.earning.problems import InvalidRuleSet
@@ -24,7 +25,7 @@ def compile_rule_set(definition: dict[str, Any], *, id: int = 0, version: int = 
         f"{key!r} is not a part of a rule set. Use {', '.join(PARTS)}." for key in definition.keys() - set(PARTS)
     ]
     rates = _rates(definition.get("earn"), problems)
-    months = _expiry(definition.get("expiry", {"months": 12}), problems)
+    expiry = of_definition(definition.get("expiry", {"months": 12}), problems)
     percents = _percents(definition.get("tiers", {}), problems)
     pending = _pending(definition.get("pending"), problems)
     cost = _point_cost(definition.get("point_cost"), problems)
@@ -43,7 +44,7 @@ def compile_rule_set(definition: dict[str, Any], *, id: int = 0, version: int = 
         id=id,
         version=version,
         rates=rates,
-        expiry_months=months,
+        expiry=expiry,
         tier_percents=percents,
         exclusions=tuple(exclusions),
         rules=tuple(rule for rule in rules if not rule.has_state),
@@ -93,15 +94,6 @@ def _rates(earn: Any, problems: list[str]) -> dict[str, tuple[int, int]]:
 
 def _is_money_code(text: Any) -> bool:
     return isinstance(text, str) and len(text) == 3 and text.isascii() and text.isalpha() and text.isupper()
-
-
-def _expiry(expiry: Any, problems: list[str]) -> int | None:
-    if expiry is None:
-        return None
-    if not isinstance(expiry, dict) or expiry.keys() != {"months"} or not _is_count(expiry["months"]):
-        problems.append('expiry: write {"months": 12}, or null for points that never expire.')
-        return None
-    return expiry["months"]
 
 
 def _percents(tiers: Any, problems: list[str]) -> dict[str, int]:

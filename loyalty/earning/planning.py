@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from loyalty.earning.conditions import Basket, Index, Product, When
-from loyalty.earning.periods import NEVER, month_end
+from loyalty.earning.expiry import Expiry  # noqa: TC001 (a dataclass field)
 from loyalty.earning.problems import UnknownCurrency
 from loyalty.earning.state import Budget, Term, Trial, call, event_call
 
@@ -84,7 +84,7 @@ class RuleSet:
     id: int
     version: int
     rates: dict[str, tuple[int, int]]
-    expiry_months: int | None
+    expiry: Expiry
     tier_percents: dict[str, int]
     exclusions: tuple[Rule, ...]
     rules: tuple[Rule, ...]
@@ -355,7 +355,7 @@ class RuleSet:
 
     def expires_on(self, day: date) -> date:
         """The last day on which points of this day's purchase may be spent."""
-        return NEVER if self.expiry_months is None else month_end(day, self.expiry_months)
+        return self.expiry.last_day(day)
 
     def matures_on(self, day: date) -> date | None:
         """The first day on which points of this day's purchase may be spent, if they wait for time."""

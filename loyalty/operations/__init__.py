@@ -12,7 +12,10 @@ from loyalty.operations.errors import (
     SpendingBlocked,
     UnknownMember,
 )
+from loyalty.operations.expiry import CannotReinstate, Notice, Reinstated, notice_expiry, reinstate
+from loyalty.operations.gift_cards import CannotUseCard, Issued, block_gift_card, find_gift_card, issue_gift_card
 from loyalty.operations.holds import CannotCapture, Held, Released, capture, hold, release_holds, void
+from loyalty.operations.paying import CannotPay, Card, Paid, Quote, Spend, quote, record_paid_purchase
 from loyalty.operations.points import Expired, Moved, adjust, expire_points, redeem
 from loyalty.operations.purchases import (
     Planned,
@@ -26,6 +29,7 @@ from loyalty.operations.purchases import (
 )
 from loyalty.operations.refunds import Refunded, preview_refund, refund
 from loyalty.operations.reviews import CannotDecide, Decided, HeldForReview, decide_review, hold_for_review
+from loyalty.operations.rewards import CannotRedeem, Redeemed, Reversed, redeem_reward, reverse_redemption
 from loyalty.operations.rule_drafts import (
     CannotChange,
     DraftConflict,
@@ -41,17 +45,24 @@ from loyalty.operations.rule_drafts import (
 from loyalty.operations.rule_sets import CannotPublish, publish_rule_set
 from loyalty.operations.tiers import Evaluated, evaluate_tiers
 from loyalty.operations.values import CannotValue, set_point_value
+from loyalty.operations.vouchers import CannotUseCode, Pool, add_codes, claim_voucher, create_pool
 
 __all__ = [
     "BadPurchase",
     "CannotCapture",
     "CannotChange",
     "CannotDecide",
+    "CannotPay",
     "CannotPublish",
     "CannotRecord",
+    "CannotRedeem",
     "CannotRefund",
+    "CannotReinstate",
     "CannotUnblock",
+    "CannotUseCard",
+    "CannotUseCode",
     "CannotValue",
+    "Card",
     "Decided",
     "DraftConflict",
     "EntitlementIn",
@@ -59,42 +70,63 @@ __all__ = [
     "Expired",
     "Held",
     "HeldForReview",
+    "Issued",
     "KeyReused",
     "LedgerRefusal",
     "Moved",
     "NotEnoughPoints",
+    "Notice",
+    "Paid",
     "Planned",
+    "Pool",
     "PurchaseIn",
+    "Quote",
     "Recorded",
+    "Redeemed",
     "Refunded",
+    "Reinstated",
     "Released",
+    "Reversed",
+    "Spend",
     "SpendingBlocked",
     "TierMove",
     "UnknownMember",
+    "add_codes",
     "adjust",
     "allow_spending",
+    "block_gift_card",
     "block_spending",
     "call_off",
     "capture",
+    "claim_voucher",
     "create_draft",
+    "create_pool",
     "decide_review",
     "discard_draft",
     "entitle",
     "evaluate_tiers",
     "expire_points",
+    "find_gift_card",
     "hold",
     "hold_for_review",
+    "issue_gift_card",
+    "notice_expiry",
     "plan",
     "post",
     "preview_refund",
     "publish_draft",
     "publish_rule_set",
+    "quote",
+    "record_paid_purchase",
     "record_purchase",
     "record_purchases",
     "redeem",
+    "redeem_reward",
     "refund",
+    "reinstate",
     "release_holds",
     "rename_draft",
+    "reverse_redemption",
     "save_part",
     "set_point_value",
     "submit_draft",

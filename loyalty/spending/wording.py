@@ -65,6 +65,7 @@ def of(reason: str, moves: Mapping, *, note: str) -> str | None:
         return said % {"points": points, "what": note}
     words = {
         Reason.HOLD: gettext("−%(points)s: set aside for %(what)s") if note else gettext("−%(points)s: set aside"),
+        Reason.INACTIVITY: gettext("−%(points)s: expired, because nothing happened for a long time"),
         Reason.RELEASE: gettext("%(points)s: no longer set aside"),
         Reason.RESTORED: gettext("%(points)s: given back"),
         Reason.REINSTATED: gettext("%(points)s: reinstated – %(what)s"),

@@ -16,6 +16,7 @@ BEGIN
     FOR benefit IN
         SELECT e.* FROM loyalty_entitlement e
          WHERE e.member_id = holder AND e.valid_from <= at AND e.valid_until >= at AND e.uses_left > 0
+           AND e.benefit IN ('multiply', 'bonus') AND NOT e.needs_code
          ORDER BY e.benefit DESC, e.amount DESC, e.id
            FOR UPDATE
     LOOP

@@ -156,6 +156,9 @@ BEGIN
        SET uses_left = x.uses_left + CASE WHEN x.left_minor IS NULL OR x.uses_left = 0 THEN 1 ELSE 0 END,
            left_minor = x.left_minor + minor, valid_until = greatest(x.valid_until, at + make_interval(days => days))
      WHERE x.id = entitlement RETURNING * INTO e;
+    IF e.budget <> '' AND minor > 0 THEN
+        PERFORM loyalty_return_budget(e.budget, 'benefit_minor', minor, e.member_id);
+    END IF;
     UPDATE loyalty_wallet w SET entitled_until = greatest(w.entitled_until, e.valid_until)
      WHERE w.member_id = e.member_id AND w.currency_id = 1 AND e.benefit IN ('multiply', 'bonus');
 END $$;

@@ -137,7 +137,7 @@ def test_a_currency_without_a_rate_is_refused():
         ({"earn": [USD, USD]}, "has a rate already"),
         ({"earn": [USD | {"points": 1.5}]}, "whole numbers"),
         ({"earn": [USD], "earning": 1}, "'earning' is not a part"),
-        ({"earn": [USD], "expiry": {"days": 3}}, "expiry: write"),
+        ({"earn": [USD], "expiry": {"weeks": 3}}, "expiry: write"),
         ({"earn": [USD], "tiers": {"gold": "x"}}, "tiers: write percent"),
         ({"earn": [USD], "rules": [{"code": "a"}]}, r"rules\[0\].multiply_percent: is missing"),
         ({"earn": [USD], "rules": [{"code": "a", "multiply_percent": 0}]}, "from 1 to 10000"),
