@@ -68,8 +68,9 @@ def test_an_expiry_that_says_nothing_clear_is_refused(said):
         compile_rule_set({"earn": EARN, "expiry": said})
 
 
-@given(at=st.datetimes(datetime.min.replace(year=2001), datetime.max.replace(year=2090)), months=st.integers(1, 60))
-def test_months_before_never_overshoot(at, months):
+@given(days=st.integers(0, 30_000), months=st.integers(1, 60))
+def test_months_before_never_overshoot(days, months):
+    at = datetime(2010, 1, 1, tzinfo=UTC) + timedelta(days=days)
     before = months_before(at, months)
     assert (at.year - before.year) * 12 + at.month - before.month == months
     assert before.day == at.day or before.day < at.day <= 31
