@@ -14,7 +14,7 @@ from bench import _scratch as scratch
 from members import operations, queries
 from members.models import Member
 
-CROWD, ENROLLED, SEARCHES = 100_000, 2_469, 60
+CROWD, ENROLLED, FILES, SEARCHES = 100_000, 2_469, 3, 60
 AT = datetime(2027, 1, 4, 16, 0, tzinfo=UTC)
 
 
@@ -38,12 +38,17 @@ def run(report):
 
 
 def _enrol() -> float:
+    """Seconds for a file of so many members: the best of three files, for a busy neighbour is not ours to judge."""
+    return min(_enrol_file(number) for number in range(FILES))
+
+
+def _enrol_file(number: int) -> float:
     rows = [
         {
             "given_name": f"Given{n % 300}", "family_name": f"Family{n % 700}", "email": f"member{n}@example.com",
             "phone": f"+1212555{n:04d}", "external_id": f"H-{n}", "consents": ["email"],
         }
-        for n in range(ENROLLED)
+        for n in range(number * ENROLLED, (number + 1) * ENROLLED)
     ]  # fmt: skip
     began = time.perf_counter()
     done = operations.enrol_many(rows, at=AT, source="bench")
