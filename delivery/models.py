@@ -195,7 +195,12 @@ class Hold(models.Model):
 
 
 class ChannelPolicy(models.Model):
-    """How often and when a channel may be used for marketing. Transactional messages are exempt."""
+    """How often and when a channel may be used for marketing, and what doubt means. Transactional messages are exempt."""
+
+    class AfterDoubt(models.TextChoices):
+        ASK = "ask", _("A person decides")
+        SENT = "sent", _("Count it as sent")
+        AGAIN = "again", _("Send it again: the member may get it twice")
 
     channel = models.CharField(max_length=10, choices=Channel, unique=True)
     marketing_messages_max = models.PositiveSmallIntegerField(
@@ -204,6 +209,15 @@ class ChannelPolicy(models.Model):
     cap_days = models.PositiveSmallIntegerField(_("in days"), default=7)
     quiet_from = models.TimeField(_("quiet from"), null=True, blank=True, help_text=_("In the member's own time zone."))
     quiet_until = models.TimeField(_("quiet until"), null=True, blank=True)
+
+    after_doubt = models.CharField(
+        _("when nothing settles a doubt"), max_length=5, choices=AfterDoubt, default=AfterDoubt.ASK
+    )
+    doubt_days = models.PositiveSmallIntegerField(
+        _("days to wait for evidence"),
+        default=3,
+        help_text=_("A receipt, an open or a click settles a doubt until then."),
+    )
 
     class Meta:
         verbose_name = _("channel policy")

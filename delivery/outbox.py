@@ -183,6 +183,8 @@ _SETTLEABLE = """
 SELECT id FROM delivery_message
  WHERE stage = 1 AND channel = %(channel)s AND lease_until < clock_timestamp()
    AND (claimed_by = '' OR claimed_by = ANY(%(workers)s))
+   AND (%(purpose)s = '' OR purpose = %(purpose)s)
+   AND attempted_at <= coalesce(%(attempted_by)s::timestamptz, 'infinity')
  ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 """
 
@@ -367,6 +369,11 @@ def forget_claims() -> int:
     return _count(_FORGET_CLAIMS, {})
 
 
-def settleable(channel: str, *, dead: Sequence[str], limit: int = 1000) -> list[int]:
-    """Messages in doubt that are old enough for the next hop's word on them to be final."""
-    return [row[0] for row in _rows(_SETTLEABLE, {"channel": channel, "workers": list(dead), "limit": limit})]
+def settleable(
+    channel: str, *, dead: Sequence[str], purpose: str = "", attempted_by: datetime | None = None, limit: int = 1000
+) -> list[int]:
+    """Messages in doubt that are old enough for the next hop's word on them to be final; of one purpose, if one is named."""
+    parameters = {
+        "channel": channel, "workers": list(dead), "purpose": purpose, "attempted_by": attempted_by, "limit": limit,
+    }  # fmt: skip
+    return [row[0] for row in _rows(_SETTLEABLE, parameters)]

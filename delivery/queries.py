@@ -5,8 +5,10 @@ from urllib.parse import urlsplit
 from django.db.models import Count, Q
 
 from delivery import contents, tokens
-from delivery.models import ChannelPolicy, Hold, Message, MessageEvent
+from delivery.models import Channel, ChannelPolicy, Hold, Message, MessageEvent
 from members.queries import contacts
+
+CAUSES_SHOWN = 100
 
 
 def messages(cause: str):
@@ -50,6 +52,12 @@ def in_doubt(cause: str | None = None):
     """Messages nobody can say were taken; listed for a person to decide, never resent by themselves."""
     found = messages(cause) if cause else Message.objects.all()
     return found.filter(stage=1)
+
+
+def doubts_by_cause() -> list[tuple[str, str, int]]:
+    """(cause, the channel's name in words, messages in doubt), the most first."""
+    rows = in_doubt().values_list("cause", "channel").annotate(n=Count("pk")).order_by("-n", "cause", "channel")
+    return [(cause, str(Channel(channel).label), n) for cause, channel, n in rows[:CAUSES_SHOWN]]
 
 
 def hold_of(cause: str) -> Hold | None:

@@ -45,3 +45,12 @@ def set_policy(
         },
     )  # fmt: skip
     return policy
+
+
+@transaction.atomic
+def set_doubt_policy(*, channel: str, after_doubt: str, doubt_days: int) -> ChannelPolicy:
+    """Say what becomes of offers that nothing has settled after some days."""
+    policy, _ = ChannelPolicy.objects.update_or_create(
+        channel=channel, defaults={"after_doubt": after_doubt, "doubt_days": doubt_days}
+    )
+    return policy

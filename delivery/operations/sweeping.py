@@ -2,14 +2,18 @@
 
 import logging
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import F
 
-from delivery import contents, outbox
+from delivery import contents, outbox, queries
 from delivery.channels import Route, route
 from delivery.evidence import LogUnreadable
-from delivery.models import Channel, Message
+from delivery.models import Channel, ChannelPolicy, Message
 from delivery.operations.events import tell
+
+TRIES_IN_DOUBT_MAX = 4  # a message that was in doubt as often waits for a person
 
 logger = logging.getLogger(__name__)
 
@@ -49,11 +53,52 @@ def sweep(*, at, grace=outbox.EVIDENCE_GRACE, is_thorough=False) -> Swept:
 def settle(*, at) -> int:
     """Decide doubts on channels whose next hop can tell: what it took is sent, what it did not take goes out again.
 
-    Opaque channels are left alone: their doubts are listed until an event or a person decides.
+    An opaque hop cannot tell. There, what must arrive at least once (codes, receipts, notices) goes out again; offers wait
+    for an event, a person, or the channel's policy.
     """
-    return sum(
-        _settle(channel, way, at) for channel in Channel.values if (way := route(channel)).guarantee != "at_most_once"
+    settled = 0
+    for channel in Channel.values:
+        if (way := route(channel)).guarantee != "at_most_once":
+            settled += _settle(channel, way, at)
+        else:
+            settled += _send_again(
+                channel, Message.Purpose.TRANSACTIONAL, at, detail="sent again: it must arrive at least once"
+            )
+            settled += _apply_policy(channel, at)
+    return settled
+
+
+@transaction.atomic
+def _send_again(channel: str, purpose: str, at, *, detail: str, attempted_by=None) -> int:
+    ids = outbox.settleable(channel, dead=outbox.dead_workers(), purpose=purpose, attempted_by=attempted_by)
+    return Message.objects.filter(pk__in=ids, attempts__lt=TRIES_IN_DOUBT_MAX).update(
+        state=Message.State.PENDING, claimed_by="", lease_until=None, due_at=at, detail=detail
     )
+
+
+@transaction.atomic
+def _count_as_sent(channel: str, purpose: str, at, *, detail: str, attempted_by=None) -> int:
+    ids = outbox.settleable(channel, dead=outbox.dead_workers(), purpose=purpose, attempted_by=attempted_by)
+    Message.objects.filter(pk__in=ids).update(
+        state=Message.State.SENT, sent_at=F("attempted_at"), lease_until=None, detail=detail
+    )
+    tell(ids, "sent")
+    return len(ids)
+
+
+def _apply_policy(channel: str, at) -> int:
+    """What the operator said should become of offers in doubt, once evidence has had its days."""
+    policy = queries.policies().get(channel)
+    act = {
+        ChannelPolicy.AfterDoubt.SENT: _count_as_sent,
+        ChannelPolicy.AfterDoubt.AGAIN: _send_again,
+    }.get(policy.after_doubt if policy else "")
+    if act is None:
+        return 0
+    return act(
+        channel, Message.Purpose.MARKETING, at, detail="decided by the channel's policy",
+        attempted_by=at - timedelta(days=policy.doubt_days),
+    )  # fmt: skip
 
 
 @transaction.atomic
@@ -78,9 +123,12 @@ def _settle(channel: str, way: Route, at) -> int:
 @transaction.atomic
 def resolve_doubt(*, message_ids: list[int], was_sent: bool, at) -> int:
     """A person's decision on messages in doubt: it arrived, or send it once more. Answers how many were in doubt."""
-    rows = Message.objects.filter(pk__in=message_ids, state=Message.State.IN_DOUBT)
+    rows = Message.objects.filter(pk__in=message_ids, stage=1)
     if was_sent:
-        return rows.update(state=Message.State.SENT, sent_at=at, lease_until=None, detail="decided by staff")
+        settled = list(rows.select_for_update().values_list("pk", flat=True))
+        rows.update(state=Message.State.SENT, sent_at=at, lease_until=None, detail="decided by staff")
+        tell(settled, "sent")
+        return len(settled)
     return rows.update(
         state=Message.State.PENDING, claimed_by="", lease_until=None, due_at=at, detail="sent again by staff"
     )

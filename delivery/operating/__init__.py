@@ -1,0 +1,1 @@
+"""What the person who runs delivery sees of it, in the Wagtail admin."""

@@ -1,0 +1,28 @@
+"""Delivery's staff door: the messages in doubt, in the Wagtail admin."""
+
+from django.urls import path, reverse_lazy
+from django.utils.translation import gettext_lazy as _
+from wagtail import hooks
+from wagtail.admin.menu import MenuItem
+
+from delivery.operating import doubts
+from members.access import has_role
+
+
+class OperatorsItem(MenuItem):
+    def is_shown(self, request):
+        return has_role(request.user, *doubts.OPERATORS)
+
+
+@hooks.register("register_admin_menu_item")
+def doubts_item():
+    return OperatorsItem(_("In doubt"), reverse_lazy("delivery_doubts"), name="doubts", icon_name="help", order=120)
+
+
+@hooks.register("register_admin_urls")
+def urls():
+    return [
+        path("doubts/", doubts.listing, name="delivery_doubts"),
+        path("doubts/decide/", doubts.decide, name="delivery_doubts_decide"),
+        path("doubts/policy/<slug:channel>/", doubts.policy, name="delivery_doubts_policy"),
+    ]
