@@ -58,9 +58,9 @@ def _memory() -> _Memory:
     return _memories.get(name) or _memories.setdefault(name, _Memory())
 
 
-def forget():
-    """Forget the rules, so that the next question reads them anew."""
-    _memories.clear()
+def forget(database: str | None = None):
+    """Forget the rules, of one database or of all, so that the next question reads them anew."""
+    _memories.pop(database, None) if database else _memories.clear()
 
 
 def known() -> Known:
@@ -68,6 +68,11 @@ def known() -> Known:
     if memory.rules is None:
         memory.rules = _read()
     return memory.rules
+
+
+def remember(these: Known):
+    """Take these for the rules, whatever the tables say: a what-if plans under rules that nobody published."""
+    _memory().rules = these
 
 
 def _read() -> Known:

@@ -1,0 +1,100 @@
+"""A world beside the real one: the ledger's tables, empty, and its functions, in the temporary schema of one session.
+
+Names of tables are looked up in a session's temporary schema first, so the engine's SQL, its queries and its functions' bodies
+meet the copies without knowing. Names of functions are never looked up there: the functions are made anew beside the copies,
+bound to them, and whatever this session's statements call by name is sent to those. From then on PostgreSQL itself refuses
+to write anything but temporary tables.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from django.db import DEFAULT_DB_ALIAS, connections
+
+from loyalty import rules
+
+CLONED = ("sales_purchase", "sales_purchaseline")
+"""What is copied besides the ledger's own tables: receipts, because a refund looks at what was refunded before it."""
+KEPT = ("loyalty_currency", "loyalty_tier", "loyalty_ruleset", "loyalty_pointvalue")
+"""Tables of the ledger that say how things are and not what happened: copied with their rows."""
+FUNCTIONS = r"^(loyalty_|sales_store_purchases$)"
+
+_TABLES = """
+SELECT c.relname, coalesce(array_to_string(c.reloptions, ', '), '') FROM pg_class c
+ WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+   AND (starts_with(c.relname, 'loyalty_') OR c.relname = ANY (%s)) ORDER BY c.relname
+"""
+_SEQUENCES = """
+SELECT s.relname FROM pg_class s JOIN pg_depend d ON d.objid = s.oid AND d.deptype IN ('a', 'i') JOIN pg_class c ON c.oid = d.refobjid
+ WHERE s.relkind = 'S' AND s.relnamespace = 'public'::regnamespace AND c.relname = ANY (%s) ORDER BY 1
+"""
+_FUNCTIONS = """
+SELECT p.proname, pg_get_functiondef(p.oid) FROM pg_proc p
+ WHERE p.pronamespace = 'public'::regnamespace AND p.proname ~ %s AND p.prokind = 'f' AND p.prorettype <> 'trigger'::regtype
+"""
+
+
+@contextmanager
+def sandbox() -> Iterator:
+    """Inside, this thread's engine works on the copies; outside nothing has happened. Yields the session's connection.
+
+    Nobody is told of what happens inside: there is no news, only temporary rows. The session needs a server process of its
+    own for as long as it lasts (no transaction pooling).
+    """
+    real = connections[DEFAULT_DB_ALIAS]
+    mine = real.copy()
+    mine.inc_thread_sharing()
+    try:
+        mine.ensure_connection()
+        functions = _furnish(mine)
+        # From here the session is known by a name of its own, so that what this process remembers of rules stays apart.
+        mine.settings_dict = mine.settings_dict | {"NAME": f"{real.settings_dict['NAME']} what-if {id(mine)}"}
+        mine.on_commit = _unheard
+        connections[DEFAULT_DB_ALIAS] = mine
+        calls = re.compile(rf"(?<![.\w])({'|'.join(functions)})(?=\s*\()")
+        with mine.execute_wrapper(partial(_to_the_copies, calls)):
+            yield mine
+    finally:
+        connections[DEFAULT_DB_ALIAS] = real
+        rules.forget(mine.settings_dict["NAME"])
+        mine.close()
+        mine.dec_thread_sharing()
+
+
+def _unheard(func, robust=False):
+    """News of what never happened."""
+
+
+def _to_the_copies(calls, execute, sql, params, many, context):
+    return execute(calls.sub(r"pg_temp.\1", sql), params, many, context)
+
+
+def _furnish(mine) -> list[str]:
+    """Make the copies, and make everything else read-only. Returns the names of the functions that were copied."""
+    with mine.cursor() as cursor:
+        cursor.execute("SET temp_buffers = '192MB'; SET jit = off; SET check_function_bodies = off")
+        cursor.execute(_FUNCTIONS, [FUNCTIONS])  # before the copies exist, so that types are named without a schema
+        functions = cursor.fetchall()
+        cursor.execute(_TABLES, [list(CLONED)])
+        tables = cursor.fetchall()
+        cursor.execute(_SEQUENCES, [list(CLONED)])
+        for (sequence,) in cursor.fetchall():
+            cursor.execute(f'CREATE TEMPORARY SEQUENCE "{sequence}"')
+        for table, options in tables:
+            options = f"WITH ({options})" if options else ""
+            cursor.execute(
+                f'CREATE TEMPORARY TABLE "{table}" (LIKE public."{table}" INCLUDING ALL EXCLUDING STATISTICS) {options}'
+            )
+            if table in KEPT:
+                cursor.execute(f'INSERT INTO pg_temp."{table}" OVERRIDING SYSTEM VALUE SELECT * FROM public."{table}"')  # noqa: S608
+                cursor.execute(
+                    f"SELECT setval(pg_get_serial_sequence('pg_temp.{table}', 'id'), max(id)) FROM pg_temp.\"{table}\""  # noqa: S608
+                )
+        names = sorted({name for name, _text in functions})
+        called = re.compile(rf"(?<![.\w])({'|'.join(names)})(?=\s*\()")
+        for _name, text in functions:
+            cursor.execute(called.sub(r"pg_temp.\1", text.replace("FUNCTION public.", "FUNCTION ", 1)))
+        cursor.execute("SET default_transaction_read_only = on")
+    return names
