@@ -40,3 +40,9 @@ def verify_sample():
 def seal_days():
     """Seal the days that are over, by real time: the chain is about when rows were written, not about the shop's calendar."""
     sealing.seal_days(at=timezone.now())
+
+
+@shared_task
+def run_what_if(simulation_id: int):
+    """Replay history under a draft; one that ran already is left alone."""
+    operations.run_what_if(simulation_id=simulation_id, at=now())

@@ -43,6 +43,7 @@ from loyalty.operations.rule_drafts import (
     withdraw_draft,
 )
 from loyalty.operations.rule_sets import CannotPublish, publish_rule_set
+from loyalty.operations.simulations import CannotSimulate, ask_what_if, run_what_if
 from loyalty.operations.tiers import Evaluated, evaluate_tiers
 from loyalty.operations.values import CannotValue, set_point_value
 from loyalty.operations.vouchers import CannotUseCode, Pool, add_codes, claim_voucher, create_pool
@@ -58,6 +59,7 @@ __all__ = [
     "CannotRedeem",
     "CannotRefund",
     "CannotReinstate",
+    "CannotSimulate",
     "CannotUnblock",
     "CannotUseCard",
     "CannotUseCode",
@@ -94,6 +96,7 @@ __all__ = [
     "add_codes",
     "adjust",
     "allow_spending",
+    "ask_what_if",
     "block_gift_card",
     "block_spending",
     "call_off",
@@ -127,6 +130,7 @@ __all__ = [
     "release_holds",
     "rename_draft",
     "reverse_redemption",
+    "run_what_if",
     "save_part",
     "set_point_value",
     "submit_draft",

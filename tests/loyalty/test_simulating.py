@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import InternalError, connection
+from django.db import connection
 
 from loyalty import operations
 from loyalty.models import Award, RuleSet, Transfer, Wallet
@@ -29,7 +29,7 @@ LIVE = {
 
 def live_through_months(shop, seed=7):
     """Months of purchases, refunds, spending and goodwill of a few members, under two versions of the rules."""
-    chance = random.Random(seed)  # noqa: S311 - history of a test
+    chance = random.Random(seed)
     operations.publish_rule_set(definition=LIVE, live_from=START, name="first")
     operations.publish_rule_set(
         definition=LIVE | {"earn": [{"currency": "USD", "points": 3, "per_minor": 200}]},
@@ -91,3 +91,55 @@ def test_nothing_but_temporary_tables_can_be_written_inside(committed_shop):
     live_through_months(committed_shop)
     with sandbox(), connection.cursor() as cursor, pytest.raises(Exception, match="read-only transaction"):
         cursor.execute("UPDATE public.loyalty_wallet SET available = 0")
+
+
+def what_if(definition, *, since=START.date(), until=(END - timedelta(days=1)).date(), stores=()):
+    draft = operations.create_draft(name="draft", definition=definition, by_user_id=None, at=END)
+    asked = operations.ask_what_if(draft=draft, since=since, until=until, store_codes=list(stores), at=END)
+    return operations.run_what_if(simulation_id=asked.pk, at=END)
+
+
+def test_a_what_if_says_what_twice_the_points_would_have_cost_and_to_whom(committed_shop):
+    shop = committed_shop
+    anna, ben = shop.member(), shop.member()
+    shop.buy(anna, 10_000, at=START)
+    shop.buy(ben, 5_000, at=START + timedelta(days=40), product="apples")
+    before = everything()
+    plain = {
+        "earn": [{"currency": "USD", "points": 1, "per_minor": 100}],
+        "rules": [{"code": "fresh", "multiply_percent": 300, "when": {"categories": ["PRODUCE"]}}],
+        "point_cost": {"currency": "USD", "minor_per_1000": 800},
+    }
+    done = what_if(plain)
+    assert done.error == ""
+    assert everything() == before
+    assert (done.state, done.purchases_done, done.percent) == ("done", 2, 100)
+    assert done.result["points"]["issued"] == [150, 250]
+    assert done.result["points"]["outstanding"] == [150, 250]
+    assert done.result["money"] == {"cost_minor": [120, 200], "liability_minor": [120, 200]}
+    assert done.result["months"] == [["2026-01", 100, 100], ["2026-02", 50, 150]]
+    assert done.result["members"] == {
+        "better": 1, "worse": 0, "same": 1, "best": [[ben.pk, 50, 150]], "worst": [],
+    }  # fmt: skip
+
+
+def test_before_the_stretch_the_rules_of_then_hold(committed_shop):
+    shop = committed_shop
+    member = shop.member()
+    shop.buy(member, 150, at=START)  # leaves half a point to be carried
+    shop.buy(member, 150, at=START + timedelta(days=60))
+    double = {"earn": [{"currency": "USD", "points": 2, "per_minor": 100}]}
+    done = what_if(double, since=(START + timedelta(days=30)).date())
+    assert done.result["points"]["issued"] == [2, 3]  # 1.5 carried over + 1.5, and 0.5 carried over + 3
+
+
+def test_points_that_would_not_have_been_earned_cannot_have_been_spent(committed_shop):
+    shop = committed_shop
+    member = shop.member()
+    shop.buy(member, 10_000, at=START)
+    shop.redeem(member, 80, at=START + timedelta(days=1))
+    half = {"earn": [{"currency": "USD", "points": 1, "per_minor": 200}]}
+    done = what_if(half)
+    assert done.result["points"]["redeemed"] == [80, 50]
+    assert done.result["points"]["outstanding"] == [20, 0]
+    assert done.result["replayed"]["short"] == 30
