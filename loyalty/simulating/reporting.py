@@ -34,8 +34,8 @@ SELECT coalesce(sum(CASE WHEN t.credit_account BETWEEN 10 AND 12 THEN t.points E
   FROM {schema}.loyalty_transfer t JOIN {schema}.loyalty_wallet w ON w.id = t.wallet_id AND w.currency_id = %(points)s
  WHERE t.occurred_at < %(until)s AND (t.expires_on IS NULL OR t.expires_on >= %(last_day)s)
 """
-_COMPARED = f"""
-WITH was AS ({{was}}), would AS ({{would}}), both_of AS (
+_COMPARED = """
+WITH was AS ({was}), would AS ({would}), both_of AS (
     SELECT member_id, coalesce(was.points, 0) AS was, coalesce(would.points, 0) AS would FROM was FULL JOIN would USING (member_id)
 ), placed AS (
     SELECT *, would - was AS change, row_number() OVER (ORDER BY would - was DESC, member_id) AS best,
@@ -43,8 +43,8 @@ WITH was AS ({{was}}), would AS ({{would}}), both_of AS (
 )
 SELECT (SELECT count(*) FROM placed WHERE change > 0), (SELECT count(*) FROM placed WHERE change < 0),
        (SELECT count(*) FROM placed WHERE change = 0),
-       (SELECT coalesce(jsonb_agg(jsonb_build_array(member_id, was, would) ORDER BY best), '[]') FROM placed WHERE best <= {TOP} AND change > 0),
-       (SELECT coalesce(jsonb_agg(jsonb_build_array(member_id, was, would) ORDER BY worst), '[]') FROM placed WHERE worst <= {TOP} AND change < 0)
+       (SELECT coalesce(jsonb_agg(jsonb_build_array(member_id, was, would) ORDER BY best), '[]') FROM placed WHERE best <= %(top)s AND change > 0),
+       (SELECT coalesce(jsonb_agg(jsonb_build_array(member_id, was, would) ORDER BY worst), '[]') FROM placed WHERE worst <= %(top)s AND change < 0)
 """
 _EARNED = """
     SELECT w.member_id, sum(CASE WHEN t.debit_account = 1 THEN t.points ELSE -t.points END)::bigint AS points
@@ -65,7 +65,7 @@ def report(stretch: Stretch, definition: dict | None) -> dict[str, Any]:
     """Compare the replay with the ledger. Asked inside the sandbox, after the replay; pairs are [really, under the draft]."""
     values = {
         "zone": settings.TIME_ZONE, "points": POINTS, "since": stretch.since, "until": stretch.until,
-        "stores": sorted(stretch.store_codes), "last_day": _last_day(stretch.until),
+        "stores": sorted(stretch.store_codes), "last_day": _last_day(stretch.until), "top": TOP,
     }  # fmt: skip
     worth = value_of_points(stretch.until, definition)
     flows = {schema: _ask(_FLOWS, schema, values, stretch) for schema in (REAL, REPLAYED)}

@@ -67,8 +67,8 @@ def _unheard(func, robust=False):
     """News of what never happened."""
 
 
-def _to_the_copies(calls, execute, sql, params, many, context):
-    return execute(calls.sub(r"pg_temp.\1", sql), params, many, context)
+def _to_the_copies(calls, execute, sql, *rest):
+    return execute(calls.sub(r"pg_temp.\1", sql), *rest)
 
 
 def _furnish(mine) -> list[str]:
@@ -83,9 +83,9 @@ def _furnish(mine) -> list[str]:
         for (sequence,) in cursor.fetchall():
             cursor.execute(f'CREATE TEMPORARY SEQUENCE "{sequence}"')
         for table, options in tables:
-            options = f"WITH ({options})" if options else ""
+            stored = f"WITH ({options})" if options else ""
             cursor.execute(
-                f'CREATE TEMPORARY TABLE "{table}" (LIKE public."{table}" INCLUDING ALL EXCLUDING STATISTICS) {options}'
+                f'CREATE TEMPORARY TABLE "{table}" (LIKE public."{table}" INCLUDING ALL EXCLUDING STATISTICS) {stored}'
             )
             if table in KEPT:
                 cursor.execute(f'INSERT INTO pg_temp."{table}" OVERRIDING SYSTEM VALUE SELECT * FROM public."{table}"')  # noqa: S608

@@ -78,7 +78,7 @@ def test_replaying_the_rules_that_were_live_reproduces_every_award(committed_sho
     live_through_months(committed_shop)
     before = everything()
     with sandbox():
-        found = Replay(Stretch(START, END), None, done=lambda done, total: None).run()
+        found = Replay(Stretch(START, END), None, done=lambda _done, _total: None).run()
         replayed, real = awards("pg_temp"), awards("public")
     assert len(real) > 100
     assert replayed == real
@@ -93,7 +93,10 @@ def test_nothing_but_temporary_tables_can_be_written_inside(committed_shop):
         cursor.execute("UPDATE public.loyalty_wallet SET available = 0")
 
 
-def what_if(definition, *, since=START.date(), until=(END - timedelta(days=1)).date(), stores=()):
+FIRST_DAY, LAST_DAY = START.date(), (END - timedelta(days=1)).date()
+
+
+def what_if(definition, *, since=FIRST_DAY, until=LAST_DAY, stores=()):
     draft = operations.create_draft(name="draft", definition=definition, by_user_id=None, at=END)
     asked = operations.ask_what_if(draft=draft, since=since, until=until, store_codes=list(stores), at=END)
     return operations.run_what_if(simulation_id=asked.pk, at=END)
