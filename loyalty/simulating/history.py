@@ -14,10 +14,10 @@ from sales.lines import Line
 from sales.models import Purchase
 
 PAGE = 4_000
-REPLAYED_OTHERWISE = [
-    Transfer.Reason.PURCHASE, Transfer.Reason.REFUND, Transfer.Reason.EXPIRY, "bonus", "bonus_back", "maturity",
-]  # fmt: skip
-"""Reasons of transfers that come about anew when purchases and refunds are replayed and time goes by."""
+OF_PURCHASES = [Transfer.Reason.PURCHASE, Transfer.Reason.REFUND, Transfer.Reason.BONUS, Transfer.Reason.BONUS_BACK]
+"""Reasons that come about anew when purchases and refunds are replayed; a bonus for an event stays as it was given."""
+OF_TIME = [Transfer.Reason.EXPIRY, Transfer.Reason.INACTIVITY, Transfer.Reason.MATURITY, Transfer.Reason.REVIEW]
+"""Reasons that come about anew as time goes by."""
 
 
 class Sale(NamedTuple):
@@ -66,7 +66,8 @@ SELECT w.member_id, sum(CASE WHEN t.credit_account = %(available)s THEN t.points
        max(t.occurred_at), max(t.posted_at), max(s.code) || ':' || t.client_key
   FROM public.loyalty_transfer t JOIN public.loyalty_wallet w ON w.id = t.wallet_id
   JOIN public.sales_source s ON s.id = t.source_id
- WHERE %(available)s IN (t.debit_account, t.credit_account) AND t.reason <> ALL (%(reasons)s) AND t.occurred_at < %(until)s
+ WHERE %(available)s IN (t.debit_account, t.credit_account) AND t.reason <> ALL (%(of_time)s)
+   AND (t.purchase_id IS NULL OR t.reason <> ALL (%(of_purchases)s)) AND t.occurred_at < %(until)s
    AND w.member_id IS NOT NULL AND w.currency_id = %(points)s
  GROUP BY w.member_id, t.source_id, t.client_key ORDER BY 4, 1, 5
 """
@@ -117,7 +118,14 @@ def _act(head: tuple, lines: list) -> Iterator[Sale | TakenBack]:
 def _moves(connection, until: datetime) -> Iterator[MovedOtherwise]:
     with connection.cursor() as cursor:
         cursor.execute(
-            _MOVES, {"available": Account.AVAILABLE, "reasons": REPLAYED_OTHERWISE, "until": until, "points": POINTS}
+            _MOVES,
+            {
+                "available": Account.AVAILABLE,
+                "of_time": OF_TIME,
+                "of_purchases": OF_PURCHASES,
+                "until": until,
+                "points": POINTS,
+            },
         )
         rows = cursor.fetchall()
     for n, (member_id, points, at, posted_at, name) in enumerate(rows):

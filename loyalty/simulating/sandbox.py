@@ -17,22 +17,39 @@ from loyalty import rules
 
 CLONED = ("sales_purchase", "sales_purchaseline")
 """What is copied besides the ledger's own tables: receipts, because a refund looks at what was refunded before it."""
-KEPT = ("loyalty_currency", "loyalty_tier", "loyalty_ruleset", "loyalty_pointvalue")
-"""Tables of the ledger that say how things are and not what happened: copied with their rows."""
-FUNCTIONS = r"^(loyalty_|sales_store_purchases$)"
+KEPT = (
+    "loyalty_currency", "loyalty_ruleset", "loyalty_pointvalue", "loyalty_tier", "loyalty_tierpolicy", "loyalty_tierbenefit",
+    "loyalty_tiergrant", "loyalty_spendingpolicy", "loyalty_giftpolicy", "loyalty_partner", "loyalty_partnerterms",
+    "loyalty_funder", "loyalty_poolshare", "loyalty_referralcode", "loyalty_entitlement",
+)  # fmt: skip
+"""Tables of the ledger that say how things are and not what happened: copied with their rows. All others begin empty."""
+FUNCTIONS = "^(loyalty_|sales_store_purchase)"
 
 _TABLES = """
 SELECT c.relname, coalesce(array_to_string(c.reloptions, ', '), '') FROM pg_class c
  WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
    AND (starts_with(c.relname, 'loyalty_') OR c.relname = ANY (%s)) ORDER BY c.relname
 """
-_SEQUENCES = """
-SELECT s.relname FROM pg_class s JOIN pg_depend d ON d.objid = s.oid AND d.deptype IN ('a', 'i') JOIN pg_class c ON c.oid = d.refobjid
- WHERE s.relkind = 'S' AND s.relnamespace = 'public'::regnamespace AND c.relname = ANY (%s) ORDER BY 1
-"""
 _FUNCTIONS = """
 SELECT p.proname, pg_get_functiondef(p.oid) FROM pg_proc p
  WHERE p.pronamespace = 'public'::regnamespace AND p.proname ~ %s AND p.prokind = 'f' AND p.prorettype <> 'trigger'::regtype
+"""
+
+
+# Benefits that members were given are theirs again, as often as they were before they were used.
+_BENEFITS = """
+UPDATE pg_temp.loyalty_entitlement e SET uses_left = e.uses_left + used.times, used_at = NULL
+  FROM (SELECT (u ->> 'id')::bigint AS id, count(*) AS times
+          FROM public.loyalty_award a CROSS JOIN jsonb_array_elements(a.entitlements) u GROUP BY 1) used
+ WHERE used.id = e.id
+"""
+_HOLDERS = """
+SELECT pg_temp.loyalty_open_wallets(c.id, ARRAY(SELECT DISTINCT member_id FROM pg_temp.loyalty_entitlement))
+  FROM loyalty_currency c WHERE c.code = 'points'
+"""
+_ENTITLED = """
+UPDATE pg_temp.loyalty_wallet w SET entitled_until = e.until
+  FROM (SELECT member_id, max(valid_until) AS until FROM pg_temp.loyalty_entitlement GROUP BY 1) e WHERE e.member_id = w.member_id
 """
 
 
@@ -79,22 +96,30 @@ def _furnish(mine) -> list[str]:
         functions = cursor.fetchall()
         cursor.execute(_TABLES, [list(CLONED)])
         tables = cursor.fetchall()
-        cursor.execute(_SEQUENCES, [list(CLONED)])
-        for (sequence,) in cursor.fetchall():
-            cursor.execute(f'CREATE TEMPORARY SEQUENCE "{sequence}"')
         for table, options in tables:
             stored = f"WITH ({options})" if options else ""
             cursor.execute(
                 f'CREATE TEMPORARY TABLE "{table}" (LIKE public."{table}" INCLUDING ALL EXCLUDING STATISTICS) {stored}'
             )
             if table in KEPT:
-                cursor.execute(f'INSERT INTO pg_temp."{table}" OVERRIDING SYSTEM VALUE SELECT * FROM public."{table}"')  # noqa: S608
-                cursor.execute(
-                    f"SELECT setval(pg_get_serial_sequence('pg_temp.{table}', 'id'), max(id)) FROM pg_temp.\"{table}\""  # noqa: S608
-                )
+                _keep_rows(cursor, table)
         names = sorted({name for name, _text in functions})
         called = re.compile(rf"(?<![.\w])({'|'.join(names)})(?=\s*\()")
         for _name, text in functions:
             cursor.execute(called.sub(r"pg_temp.\1", text.replace("FUNCTION public.", "FUNCTION ", 1)))
+        for statement in (_BENEFITS, _HOLDERS, _ENTITLED):
+            cursor.execute(statement)
         cursor.execute("SET default_transaction_read_only = on")
     return names
+
+
+def _keep_rows(cursor, table: str):
+    cursor.execute(f'INSERT INTO pg_temp."{table}" OVERRIDING SYSTEM VALUE SELECT * FROM public."{table}"')  # noqa: S608
+    cursor.execute(
+        "SELECT a.attname FROM pg_attribute a WHERE a.attrelid = %s::regclass AND a.attidentity <> ''",
+        [f"pg_temp.{table}"],
+    )
+    for (column,) in cursor.fetchall():
+        cursor.execute(
+            f"SELECT setval(pg_get_serial_sequence('pg_temp.{table}', '{column}'), max({column})) FROM pg_temp.\"{table}\""  # noqa: S608
+        )

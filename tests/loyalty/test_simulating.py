@@ -48,6 +48,11 @@ def live_through_months(shop, seed=7):
             shop.refund(bought, (1, lines[0].total_minor // 3), at=at + timedelta(hours=5))
         if day % 14 == 8 and bought.available:
             shop.redeem(member, bought.available // 2 + 1, at=at + timedelta(hours=6))
+        if day % 30 == 6:
+            offer = operations.EntitlementIn(
+                member.pk, None, "multiply", 300, at + timedelta(hours=1), at + timedelta(days=20), f"offer:{day}"
+            )
+            operations.entitle([offer])
         if day % 50 == 20:
             shop.adjust(member, 40, at=at + timedelta(hours=7))
     return members
@@ -81,6 +86,7 @@ def test_replaying_the_rules_that_were_live_reproduces_every_award(committed_sho
         found = Replay(Stretch(START, END), None, done=lambda _done, _total: None).run()
         replayed, real = awards("pg_temp"), awards("public")
     assert len(real) > 100
+    assert Award.objects.filter(entitlements__isnull=False).count() > 3
     assert replayed == real
     assert found.refused == {}
     assert (found.refunds, found.moves > 5, found.short) == (23, True, 0)
@@ -111,8 +117,10 @@ def test_a_what_if_says_what_twice_the_points_would_have_cost_and_to_whom(commit
     plain = {
         "earn": [{"currency": "USD", "points": 1, "per_minor": 100}],
         "rules": [{"code": "fresh", "multiply_percent": 300, "when": {"categories": ["PRODUCE"]}}],
-        "point_cost": {"currency": "USD", "minor_per_1000": 800},
     }
+    operations.set_point_value(
+        currency="points", money="USD", minor_per_1000=800, effective_from=START.date(), note="", by_user_id=None, at=START
+    )  # fmt: skip
     done = what_if(plain)
     assert done.error == ""
     assert everything() == before
