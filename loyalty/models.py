@@ -260,10 +260,10 @@ class Transfer(models.Model):
         "sales.Source", on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
     )
     client_key = models.CharField(max_length=120)
-    seq = models.PositiveSmallIntegerField(default=0)
+    seq = models.SmallIntegerField(default=0)
     body_hash = models.BinaryField(max_length=16)
-    debit_account = models.PositiveSmallIntegerField(choices=Account)
-    credit_account = models.PositiveSmallIntegerField(choices=Account)
+    debit_account = models.SmallIntegerField(choices=Account)
+    credit_account = models.SmallIntegerField(choices=Account)
     points = models.BigIntegerField()
     available_after = models.BigIntegerField()
     expires_on = models.DateField(null=True, blank=True)
@@ -329,7 +329,7 @@ class Award(models.Model):
         RuleSet, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
     )
     tier = models.ForeignKey(Tier, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False)
-    tier_percent = models.PositiveSmallIntegerField(help_text="What the tier held before this purchase multiplied by.")
+    tier_percent = models.SmallIntegerField(help_text="What the tier held before this purchase multiplied by.")
     earned_on = models.DateField(help_text="The purchase's day in the programme's time zone.")
     carry_before = models.IntegerField(help_text="Millionths of a point, as all micropoints.")
     carry_after = models.IntegerField()

@@ -94,7 +94,7 @@ class Purchase(models.Model):
     )
     client_key = models.CharField(max_length=120)
     body_hash = models.BinaryField(max_length=16)
-    kind = models.PositiveSmallIntegerField(choices=Kind, default=Kind.SALE)
+    kind = models.SmallIntegerField(choices=Kind, default=Kind.SALE)
     refunds = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="refunded_by", db_index=False
     )
@@ -138,11 +138,11 @@ class PurchaseLine(models.Model):
     purchase = models.ForeignKey(
         Purchase, on_delete=models.PROTECT, related_name="lines", db_index=False, db_constraint=False
     )
-    line_no = models.PositiveSmallIntegerField()
+    line_no = models.SmallIntegerField()
     product = models.ForeignKey(
         Product, on_delete=models.PROTECT, related_name="lines", db_index=False, db_constraint=False
     )
     quantity = models.DecimalField(max_digits=14, decimal_places=3, help_text="Zero is allowed.")
     unit = models.CharField(max_length=10, blank=True)
     total_minor = models.BigIntegerField()
-    refunds_line_no = models.PositiveSmallIntegerField(null=True, blank=True)
+    refunds_line_no = models.SmallIntegerField(null=True, blank=True)
