@@ -309,6 +309,16 @@ class User(AbstractUser):
         ]
 
 
+class TillPin(models.Model):
+    """The few digits with which a cashier takes over a till that a colleague signed in at. It opens nothing else."""
+
+    user = models.OneToOneField("members.User", on_delete=models.CASCADE, related_name="till_pin")
+    pin_hash = models.CharField(max_length=200)
+    tries = models.PositiveSmallIntegerField(default=0)
+    tried_at = models.DateTimeField(null=True, blank=True)
+    set_at = models.DateTimeField()
+
+
 class BusinessClock(models.Model):
     """At most one row: by how much the demo's business time is moved. See members/clock.py."""
 

@@ -1,7 +1,7 @@
 from django.urls import path
 
 from members.views import leave
-from pos import offline, views
+from pos import offline, taking_turns, views
 
 app_name = "pos"
 urlpatterns = [
@@ -11,6 +11,9 @@ urlpatterns = [
     path("sales/<uuid:public_id>/", views.sale, name="sale"),
     path("sales/<uuid:public_id>/refund/", views.refund, name="refund"),
     path("store/", views.choose_store, name="choose_store"),
+    path("switch/", taking_turns.switch, name="switch"),
+    path("unlock/", taking_turns.unlock, name="unlock"),
+    path("pin/", taking_turns.choose_pin, name="pin"),
     path("sw.js", offline.worker, name="worker"),
     path("offline/", offline.shell, name="offline"),
     path("offline/status/", offline.status, name="status"),

@@ -17,14 +17,14 @@ import members.operations
 import members.queries
 import sales.queries
 from members import cards, clock, normalise
-from members.access import Role, access_member, access_store, staff_only, stores_of
+from members.access import access_member, access_store, stores_of
 from pos.effects import before, effect_of
 from pos.forms import AmountForm, EnrolForm
 from pos.handing_in import TILL_PRODUCT
+from pos.taking_turns import IDLE_SECONDS, cashiers, has_pin
 from pos.tills import till_of
 from sales.lines import Line
 
-cashiers = staff_only(Role.CASHIER, Role.STORE_MANAGER)
 SALES_SHOWN = 8
 
 
@@ -193,4 +193,5 @@ def _page(request, template, **context):
     """Every page of the till shows where it stands and what it sold last."""
     here = till_of(request)
     latest = sales.queries.receipts(source_code=here.source)[:SALES_SHOWN] if here else []
-    return render(request, template, {"till": here, "latest": latest, **context})
+    lock_seconds = IDLE_SECONDS if has_pin(request.user) else None
+    return render(request, template, {"till": here, "latest": latest, "lock_seconds": lock_seconds, **context})

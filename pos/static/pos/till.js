@@ -54,6 +54,7 @@
     F2: () => { find?.focus(); find?.select(); return true; },
     F4: () => press("F4"),
     F8: () => press("F8"),
+    F9: () => press("F9"),
     Escape: () => press("Escape"),
     ArrowDown: () => walk(1),
     ArrowUp: () => walk(-1),
