@@ -3,6 +3,7 @@
 Nothing is flushed: the serving role may not TRUNCATE, in tests as in production.
 """
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -21,6 +22,7 @@ from django.core.management import call_command
 from django.db import connection
 from psycopg import sql
 
+PATIENCE_MS = 120_000  # for a page on a busy machine: waiting ends when it has come
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -63,10 +65,15 @@ def _clone(template: str, name: str):
 
 
 def _drop(name: str):
-    _end_sessions_of_the_serving_role(name)
+    # Without FORCE, which the owner may not use on sessions that are just leaving: PostgreSQL waits five seconds for those,
+    # which on a busy machine is not always enough.
+    statement = sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name))
     with _owner(settings.DATABASE_OWNER["NAME"]) as db:
-        # Without FORCE, which the owner may not use on sessions that are just leaving: PostgreSQL waits seconds for those.
-        db.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
+        for _ in range(20):
+            _end_sessions_of_the_serving_role(name)
+            with contextlib.suppress(psycopg.errors.ObjectInUse):
+                db.execute(statement)
+                break
 
 
 def _end_sessions_of_the_serving_role(name: str):
@@ -167,6 +174,7 @@ def page_at(browser):
     def open_page(width: int = 1280, height: int = 900, **options):
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
         contexts.append(context)
+        context.set_default_timeout(PATIENCE_MS)
         page = context.new_page()
         page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: troubles.append(str(error)))

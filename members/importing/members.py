@@ -11,13 +11,15 @@ from django.utils.translation import gettext as _
 
 from members.importing.files import File, Rows
 from members.importing.problems import CannotImport, Problem, Rejects, shown
-from members.models import Consent
+from members.models import Consent, Identifier, Member, SearchToken
 from members.operations import NewMember, enrol_many
+from members.statistics import refresh_statistics
 
 IDENTIFIERS = ("external_id", "card", "email", "phone")
 PLAIN = (*IDENTIFIERS, "given_name", "family_name", "language", "time_zone", "country")
 COLUMNS = (*PLAIN, "joined", "consents")
 CHUNK = 5_000
+MEMBERS_WORTH_STATISTICS = 1_000
 GRANTED, REFUSED = {"yes", "true", "1", "y"}, {"no", "false", "0", "n"}
 
 
@@ -83,6 +85,8 @@ def import_members(
         for start in range(0, len(people), CHUNK):
             _enrol(people[start : start + CHUNK], at, source, rejects, outcome)
         progress(len(rows), rows.share)
+    if outcome.enrolled >= MEMBERS_WORTH_STATISTICS:
+        refresh_statistics(Member, Identifier, SearchToken, Consent)
     return outcome
 
 

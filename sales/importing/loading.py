@@ -15,6 +15,7 @@ from members import normalise
 from members.crypto import keyed_hash
 from members.importing.files import File
 from members.importing.problems import CannotImport, Problem, Rejects, shown
+from members.models import Identifier, Member, SearchToken
 from members.operations import NewMember, enrol_many
 from members.queries import identifier_ids
 from members.statistics import refresh_statistics
@@ -65,7 +66,7 @@ def load(job: Load, staging: Staging, *, progress: Callable[[int, float], object
     for people in staging.members():
         _know_members(job, staging, people)
     if staging.count() >= LINES_WORTH_STATISTICS:
-        refresh_statistics(Product, Store, Category)
+        refresh_statistics(Product, Store, Category, Member, Identifier, SearchToken)
     return left_out
 
 

@@ -31,7 +31,7 @@ def test_two_beats_at_once_launch_once(town, monkeypatch):
 
     def beat():
         try:
-            gate.wait(30)
+            gate.wait(120)
             launched.append(run_due()["launched"])
         finally:
             connections.close_all()
@@ -40,7 +40,7 @@ def test_two_beats_at_once_launch_once(town, monkeypatch):
     for one in beats:
         one.start()
     for one in beats:
-        one.join(60)
+        one.join(240)
     assert sorted(launched) == [0, 0, 0, 1]
     assert Fire.objects.get().outcome == "launched"
     assert Campaign.objects.get().status == Campaign.Status.SENDING

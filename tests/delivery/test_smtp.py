@@ -12,7 +12,7 @@ class _Stage:
     def __init__(self):
         self.steps = {}  # (stage, recipient) → what to answer, once
         self.sink = Sink(script=self._script).start()
-        self.channel = SmtpChannel(f"{self.sink.url}?timeout=5")
+        self.channel = SmtpChannel(f"{self.sink.url}?timeout=60")
 
     def _script(self, stage, received):
         return self.steps.pop((stage, received.recipients[0]), None) if received.recipients else None

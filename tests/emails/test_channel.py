@@ -49,6 +49,6 @@ class TestSmtpChannel(ChannelContract):
     @pytest.fixture(params=[True, False], ids=["pipelining", "stop-and-wait"])
     def stage(self, request):
         with Sink(has_pipelining=request.param) as sink:
-            channel = SmtpChannel(f"{sink.url}?timeout=5")
+            channel = SmtpChannel(f"{sink.url}?timeout=60")
             yield SmtpStage(sink, channel)
             channel.close()

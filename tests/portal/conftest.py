@@ -13,7 +13,7 @@ def letters():
     """The letters sent, once the threads that carry them are done."""
     for thread in threading.enumerate():
         if thread.name == "sign-in code":
-            thread.join(10)
+            thread.join(120)
     return mail.outbox
 
 

@@ -46,7 +46,7 @@ class Command(BaseCommand):
         is_new = not (settings.VAR / "demo").exists()
         if is_new:
             self.stdout.write(
-                "Making the demo: up to 8 minutes on two cores, once, and 2.5 GB of disk under var/. Nothing leaves this machine."
+                "Making the demo: about 4 minutes on two cores, once, and 2.5 GB of disk under var/. Nothing leaves this machine."
             )
             if free < DISK_BYTES:
                 raise CommandError(
