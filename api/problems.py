@@ -14,6 +14,7 @@ TITLES = {
     405: gettext_lazy("The method is not allowed here"),
     409: gettext_lazy("The key was used for something else"),
     422: gettext_lazy("A field cannot be accepted"),
+    429: gettext_lazy("Too many tries"),
 }
 
 

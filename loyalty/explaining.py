@@ -5,9 +5,9 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
-from loyalty import rules
+from loyalty import bonuses, rules
 from loyalty.earning import Basket, Plan, Product, RuleSet
-from loyalty.models import Award
+from loyalty.models import Award, Grant
 from sales.models import PurchaseLine
 
 
@@ -17,7 +17,7 @@ def of_plan(rule_set: RuleSet, plan: Plan, row: tuple) -> dict:
     return _with_state(
         rule_set.explain(plan), tier=tier, percent=percent, carried=(carry_before, carry_after), used=used,
         points=row[6], debt_paid=row[7],
-    )  # fmt: skip
+    ) | {"bonuses": _told(bonuses.of_json(row[16]))}  # fmt: skip
 
 
 def of_purchase(purchase_id: int) -> dict:
@@ -28,7 +28,23 @@ def of_purchase(purchase_id: int) -> dict:
     if award is None:
         return {}
     rule_set, plan = planned_again(award)
-    return of_award(award, rule_set, plan)
+    given = Grant.objects.filter(purchase_id=purchase_id).order_by("pk")
+    fields = ("term", "rule_set_id", "wallet__currency__code", "amount", "units", "terms")
+    told = _told([bonuses.Bonus(*row) for row in given.values_list(*fields)])
+    return of_award(award, rule_set, plan) | {"bonuses": told}
+
+
+def _told(given: list[bonuses.Bonus]) -> list[dict]:
+    """What rules with a memory gave with a purchase, each with its words."""
+    return [
+        {
+            "code": bonus.term,
+            "currency": bonus.currency,
+            "amount": bonus.amount,
+            "words": " ".join(bonuses.in_words([bonus])),
+        }
+        for bonus in given
+    ]
 
 
 def of_award(award: Award, rule_set: RuleSet, plan: Plan) -> dict:
@@ -63,13 +79,23 @@ def plan_again(
     inputs: dict,
 ) -> tuple[RuleSet, Plan]:
     rule_set = rules.known().by_id(rule_set_id)
-    services, brands = set(inputs.get("services", ())), inputs.get("brands")
+    services, brands, tags = set(inputs.get("services", ())), inputs.get("brands"), inputs.get("tags")
     products = [
-        Product(product_id, type_id, rules.path_of(type_id), brands[n] if brands else "", n + 1 in services)
+        Product(
+            product_id,
+            type_id,
+            rules.path_of(type_id),
+            brands[n] if brands else "",
+            n + 1 in services,
+            tuple(tags[n]) if tags else (),
+        )
         for n, ((product_id, _), type_id) in enumerate(zip(lines, type_ids, strict=True))
     ]
     local = datetime.fromisoformat(inputs["at"]) if "at" in inputs else at.astimezone(ZoneInfo(settings.TIME_ZONE))
-    return rule_set, rule_set.plan(Basket(currency, local, products, [total for _, total in lines]))
+    totals = [total for _, total in lines]
+    return rule_set, rule_set.plan(
+        Basket(currency, local, products, totals, inputs.get("store", ""), None, inputs.get("earning"))
+    )
 
 
 def _with_state(explained: dict, *, tier, percent, carried, used, points, debt_paid) -> dict:

@@ -128,6 +128,9 @@ class Grant(models.Model):
         indexes = [
             models.Index(fields=["wallet", "client_key"], name="loyalty_grants_of_wallet"),
             models.Index(fields=["rule", "at"], name="loyalty_grants_by_rule"),
+            models.Index(
+                fields=["purchase"], name="loyalty_grants_of_sale", condition=models.Q(purchase__isnull=False)
+            ),
         ]
 
 

@@ -7,12 +7,12 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.formats import date_format
 
-from loyalty import explaining, rules, sentences, tiers
+from loyalty import bonuses, explaining, rules, sentences, tiers
 from loyalty.earning import NEVER
-from loyalty.models import Account, Award, Entitlement, Hold, RuleSet, Tier, Transfer, Wallet
+from loyalty.models import Account, Award, Entitlement, Grant, Hold, PendingPoints, RuleSet, Tier, Transfer, Wallet
 from loyalty.operations.purchases import POINTS, _programme_zone
 from loyalty.spending import wording
 from sales.models import Purchase, PurchaseLine
@@ -89,15 +89,16 @@ def wallet_of(member_id: int) -> Wallet | None:
 
 
 def balance(member_id: int, *, at: datetime) -> Balance:
-    """What the member has at a time, whether or not a job has run: one query, and a second one while points are held."""
+    """What the member has at a time, whether or not a job has run: one query, and one more while points are held or wait."""
     wallet = wallet_of(member_id)
     if wallet is None:
         return Balance(0, 0, 0, 0, 0, None)
-    lots, returning, paid = _lots_at(wallet, at)
+    matured = _matured(wallet, at)
+    lots, returning, paid = _lots_at(wallet, at, matured)
     expiring = [lot for lot in lots if lot[0] < NEVER]
     return Balance(
         available=sum(points for _, points in lots),
-        pending=wallet.pending,
+        pending=wallet.pending - sum(points for _, points in matured),
         held=wallet.held - returning,
         debt=wallet.debt - paid,
         carry_micropoints=wallet.carry_micropoints,
@@ -105,16 +106,16 @@ def balance(member_id: int, *, at: datetime) -> Balance:
     )
 
 
-def _lots_at(wallet: Wallet, at: datetime) -> tuple[list[tuple[date, int]], int, int]:
+def _lots_at(wallet: Wallet, at: datetime, matured: list[tuple[date, int]]) -> tuple[list[tuple[date, int]], int, int]:
     """What the jobs would leave: the lots (last day, points), earliest first; points of holds that ran out; debt they pay."""
     lots = Counter(dict(zip(wallet.lot_expires_on, wallet.lot_points, strict=True)))
     ended = Hold.objects.filter(wallet=wallet, state=Hold.State.OPEN, expires_at__lte=at) if wallet.held else ()
     returning = [lot for one in ended for lot in zip(one.lot_expires_on, one.lot_points, strict=True)]
-    for last_day, points in returning:
+    for last_day, points in (*returning, *matured):
         lots[last_day] += points
     today = day_of(at)
     unexpired = [] if is_idle(wallet, at=at) else sorted(lot for lot in lots.items() if lot[0] >= today)
-    paid = min(wallet.debt, sum(points for last_day, points in returning if last_day >= today))
+    paid = min(wallet.debt, sum(points for last_day, points in (*returning, *matured) if last_day >= today))
     return _without_first(unexpired, paid), sum(points for _, points in returning), paid
 
 
@@ -133,6 +134,14 @@ def _without_first(lots: list[tuple[date, int]], points: int) -> list[tuple[date
         if there > taken:
             left.append((last_day, there - taken))
     return left
+
+
+def _matured(wallet: Wallet, at: datetime) -> list[tuple[date, int]]:
+    """Points whose day has come by `at`, with their last day, whether or not the job has posted it."""
+    if not wallet.pending:
+        return []
+    rows = wallet.pending_points.filter(points_left__gt=0, matures_on__lte=day_of(at)).order_by("expires_on", "pk")
+    return list(rows.values_list("expires_on", "points_left"))
 
 
 def tier_progress(member_id: int, *, at: datetime) -> TierProgress:
@@ -185,7 +194,7 @@ SELECT max(version), sum(CASE WHEN credit_account = %(available)s THEN points WH
        (array_agg(available_after ORDER BY version DESC))[1],
        sum(CASE WHEN debit_account = %(debt)s THEN points WHEN credit_account = %(debt)s THEN -points ELSE 0 END),
        array_agg(ARRAY[reason, debit_account::text, credit_account::text, points::text] ORDER BY version),
-       max(note), max(purchase_id), max(occurred_at), max(expires_on), max(by_user_id)
+       max(note), max(purchase_id), max(occurred_at), max(expires_on), max(by_user_id), source_id, client_key
   FROM loyalty_transfer
  WHERE wallet_id = %(wallet)s AND version < %(before)s
  GROUP BY source_id, client_key ORDER BY 1 DESC LIMIT %(limit)s
@@ -208,7 +217,8 @@ def entries(member_id: int, *, limit: int = 50, before_version: int | None = Non
         acts = [_told(act) for act in cursor.fetchall()]
     explained = _explanations([act.purchase_id for act in acts if act.reason == Transfer.Reason.PURCHASE])
     refunds = Purchase.objects.in_bulk([act.purchase_id for act in acts if act.reason == Transfer.Reason.REFUND])
-    return [_entry(act, explained, refunds) for act in acts]
+    given = _given(wallet.pk, acts)
+    return [_entry(act, explained, refunds, given[act.source_id, act.client_key]) for act in acts]
 
 
 class _Act(NamedTuple):
@@ -224,6 +234,8 @@ class _Act(NamedTuple):
     occurred_at: datetime
     expires_on: date | None
     by_user_id: int | None
+    source_id: int
+    client_key: str
     reason: str
 
 
@@ -232,8 +244,8 @@ def _told(row: tuple) -> _Act:
     return _Act(row[0], int(row[1]), row[2], int(row[3]), moves, *row[5:], wording.main_reason(moves))
 
 
-def _entry(act: _Act, explained: dict, refunds: dict) -> Entry:
-    sentence = _sentence(act, explained.get(act.purchase_id), refunds.get(act.purchase_id))
+def _entry(act: _Act, explained: dict, refunds: dict, more: list[str]) -> Entry:
+    sentence = _sentence(act, explained.get(act.purchase_id), refunds.get(act.purchase_id), more)
     return Entry(
         version=act.version,
         points=act.points,
@@ -249,12 +261,17 @@ def _entry(act: _Act, explained: dict, refunds: dict) -> Entry:
     )
 
 
-def _sentence(act: _Act, explained, refund) -> str:
+def _sentence(act: _Act, explained, refund, more: list[str]) -> str:  # noqa: PLR0911 (one for each kind of act)
     moved = wording.moved(act.moves, act.reason)
     if act.reason == Transfer.Reason.PURCHASE:
-        return sentences.of_purchase(explained)
+        return sentences.of_purchase(explained, wording.moved(act.moves, Transfer.Reason.BONUS), more)
     if act.reason == Transfer.Reason.REFUND:
-        return sentences.of_refund(moved, max(act.debt_change, 0), -refund.total_minor, refund.currency)
+        back = moved + wording.moved(act.moves, Transfer.Reason.BONUS_BACK)
+        return sentences.of_refund(back, max(act.debt_change, 0), -refund.total_minor, refund.currency, more)
+    if act.reason in {Transfer.Reason.BONUS, Transfer.Reason.BONUS_BACK}:
+        return sentences.of_bonus(moved, more, is_back=act.reason == Transfer.Reason.BONUS_BACK)
+    if act.reason == Transfer.Reason.MATURITY:
+        return bonuses.of_maturity(moved)
     if act.reason == Transfer.Reason.EXPIRY:
         return sentences.of_expiry(moved, date_format(act.expires_on, "DATE_FORMAT"))
     if act.reason == Transfer.Reason.REVIEW:
@@ -262,6 +279,25 @@ def _sentence(act: _Act, explained, refund) -> str:
     if spent := wording.of(act.reason, act.moves, note=act.note):
         return spent
     return sentences.of_adjustment(moved, act.note, is_goodwill=act.reason == Transfer.Reason.GOODWILL)
+
+
+def _given(wallet_id: int, acts: list[_Act]) -> dict[tuple[int, str], list[str]]:
+    """What rules with a memory gave or took in each act, in any currency, and what of it still waits: two queries at most."""
+    words = defaultdict(list)
+    if not any(rule_set.needs_state for rule_set in rules.known().rule_sets):
+        return words
+    keys = [act.client_key for act in acts]
+    purchases = [act.purchase_id for act in acts if act.purchase_id is not None]
+    grants = Grant.objects.filter(Q(wallet_id=wallet_id, client_key__in=keys) | Q(purchase_id__in=purchases)).order_by(
+        "pk"
+    )
+    fields = ("source_id", "client_key", "term", "rule_set_id", "wallet__currency__code", "amount", "units", "terms")
+    for source_id, client_key, *said in grants.values_list(*fields):
+        words[source_id, client_key] += bonuses.in_words([bonuses.Bonus(*said)])
+    waiting = PendingPoints.objects.filter(wallet_id=wallet_id, client_key__in=keys, points_left__gt=0).order_by("pk")
+    for row in waiting:
+        words[row.source_id, row.client_key].append(bonuses.of_waiting(row.points_left, row.matures_on))
+    return words
 
 
 def _explanations(purchase_ids: list[int]) -> dict[int, dict]:

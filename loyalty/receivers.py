@@ -4,7 +4,7 @@ from django.dispatch import receiver
 from django.utils.translation import gettext as _
 
 from loyalty import queries
-from loyalty.models import Entitlement, TierChange, Wallet
+from loyalty.models import Entitlement, MemberEvent, Referral, ReferralCode, TierChange, Wallet
 from members.personal_data import Section, rows_of
 from members.signals import member_erased, personal_data_asked
 
@@ -40,6 +40,16 @@ def tell(member_id, **_news):
                 "benefit", "amount", "valid_from", "valid_until", "uses_left", "used_at", category="category__path",
             ),
         ),
+        Section(
+            "events",
+            _("What you did beside purchases"),
+            rows_of(MemberEvent.objects.filter(member_id=member_id).order_by("pk"), "event", "subject", "occurred_at"),
+        ),
+        Section(
+            "referrals",
+            _("Friends who came by your code"),
+            rows_of(Referral.objects.filter(referrer_id=member_id).order_by("pk"), "state", "at", "settled_at"),
+        ),
     ]  # fmt: skip
 
 
@@ -58,5 +68,8 @@ def _entries(member_id: int):
 
 @receiver(member_erased)
 def forget(member_id, **_news):
-    """Offers that were given say what a person was thought to want; unused and used alike, they go."""
+    """Offers that were given say what a person was thought to want; unused and used alike, they go. So does the code by
+    which friends knew the person.
+    """
+    ReferralCode.objects.filter(member_id=member_id).delete()
     Entitlement.objects.filter(member_id=member_id).delete()

@@ -7,6 +7,8 @@ then forgets and asks again. So a checkout needs no query to know the rules, and
 from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
@@ -84,6 +86,12 @@ def _read() -> Known:
         latest_id=max((row.pk for row in published), default=0),
         tiers={tier.pk: tier for tier in Tier.objects.order_by("rank")},
     )
+
+
+@cache
+def programme_zone() -> ZoneInfo:
+    """The time zone whose days and months points expire and tiers are counted by."""
+    return ZoneInfo(settings.TIME_ZONE)
 
 
 def product_of(facts: ProductFacts) -> Product:

@@ -1,5 +1,6 @@
 """An entry of the ledger in words, for the member, the cashier and the service desk."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from babel import Locale
@@ -34,12 +35,20 @@ def _joined(parts: list[str]) -> str:
     return pgettext("between the parts of an explanation", ", ").join(parts)
 
 
-def of_purchase(explained: dict) -> str:
-    """“24 points: $24.60 at 1 point per $1, 0.60 carried to next time”."""
-    parts = [_rate(explained), *_rules(explained), *_tier(explained), *_benefits(explained), *_carry(explained)]
+def listed(parts: Sequence[str]) -> str:
+    """Parts in a row, as a reader of the language expects them: “50 points, 1 stamp”."""
+    return _joined(list(parts))
+
+
+def of_purchase(explained: dict, bonus: int = 0, more: Sequence[str] = ()) -> str:
+    """“24 points: $24.60 at 1 point per $1, 0.60 carried to next time”.
+
+    `bonus`: points that rules with a memory gave with it; `more`: those rules in words.
+    """
+    parts = [_rate(explained), *_rules(explained), *_tier(explained), *_benefits(explained), *_carry(explained), *more]
     if explained["debt_paid"]:
         parts.append(gettext("%(points)s paid back what was owed") % {"points": explained["debt_paid"]})
-    return gettext("%(points)s: %(why)s") % {"points": count(explained["points"]), "why": _joined(parts)}
+    return gettext("%(points)s: %(why)s") % {"points": count(explained["points"] + bonus), "why": _joined(parts)}
 
 
 def _rate(explained: dict) -> str:
@@ -54,12 +63,12 @@ def _rate(explained: dict) -> str:
 def _rules(explained: dict) -> list[str]:
     parts = []
     for rule in explained["applied"]:
+        chinese = (get_language() or "").startswith("zh")
+        name = (chinese and rule.get("name_zh")) or rule["name"]
         if "bonus_points" in rule:
-            parts.append(
-                gettext("%(bonus)s extra for %(rule)s") % {"bonus": rule["bonus_points"], "rule": rule["name"]}
-            )
+            parts.append(gettext("%(bonus)s extra for %(rule)s") % {"bonus": rule["bonus_points"], "rule": name})
         else:
-            parts.append(gettext("×%(times)s for %(rule)s") % {"times": times(rule["percent"]), "rule": rule["name"]})
+            parts.append(gettext("×%(times)s for %(rule)s") % {"times": times(rule["percent"]), "rule": name})
     return parts
 
 
@@ -77,11 +86,21 @@ def _tier(explained: dict) -> list[str]:
 def _benefits(explained: dict) -> list[str]:
     parts = []
     for used in explained["entitlements"]:
-        if used["benefit"] == "multiply":
+        if "rule" in used:
+            parts.append(_limited(used))
+        elif used["benefit"] == "multiply":
             parts.append(gettext("×%(times)s by your offer") % {"times": times(used["amount"])})
         else:
             parts.append(gettext("%(bonus)s extra by your offer") % {"bonus": used["amount"]})
     return parts
+
+
+def _limited(used: dict) -> str:
+    """A rule with a budget or a trial, granted by the posting function."""
+    said = {"times": times(used["amount"]), "bonus": used["amount"], "rule": used.get("name") or used["rule"]}
+    if used["benefit"] == "multiply":
+        return gettext("×%(times)s for %(rule)s") % said
+    return gettext("%(bonus)s extra for %(rule)s") % said
 
 
 def _carry(explained: dict) -> list[str]:
@@ -93,12 +112,18 @@ def _carry(explained: dict) -> list[str]:
     return parts
 
 
-def of_refund(points: int, debt_added: int, minor: int, currency: str) -> str:
+def of_bonus(points: int, more: Sequence[str], *, is_back: bool) -> str:
+    """What rules with a memory gave without anything else: for a review, a referral, a fifth visit that earned nothing more."""
+    said = {"points": count(points), "why": _joined(list(more)) or gettext("a bonus")}
+    return (gettext("−%(points)s: %(why)s") if is_back else gettext("%(points)s: %(why)s")) % said
+
+
+def of_refund(points: int, debt_added: int, minor: int, currency: str, more: Sequence[str] = ()) -> str:
     said = gettext("−%(points)s: refund of %(money)s") % {"points": count(points), "money": money(minor, currency)}
     if debt_added:
         owed = gettext("%(points)s of them are owed, because they were spent already") % {"points": debt_added}
         said = _joined([said, owed])
-    return said
+    return _joined([said, *more])
 
 
 def of_expiry(points: int, last_day: str) -> str:

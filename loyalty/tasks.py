@@ -14,8 +14,9 @@ log = logging.getLogger(__name__)
 
 @shared_task
 def expire_points():
-    """Post what expired and let tiers follow the calendar."""
+    """Post what can be spent now and what expired, and let tiers follow the calendar."""
     operations.release_holds(at=now())
+    operations.mature_points(at=now())
     operations.expire_points(at=now())
     operations.notice_expiry(at=now())
     operations.evaluate_tiers(at=now())

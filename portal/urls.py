@@ -1,6 +1,6 @@
 from django.urls import path
 
-from portal import my_data, views
+from portal import goals, my_data, views
 
 app_name = "portal"
 urlpatterns = [
@@ -13,6 +13,8 @@ urlpatterns = [
     path("history/<int:version>/", views.entry, name="entry"),
     path("offers/", views.offers, name="offers"),
     path("offers/dismiss/", views.dismiss, name="dismiss"),
+    path("goals/", goals.overview, name="goals"),
+    path("goals/referral-code/", goals.referral_code, name="referral_code"),
     path("preferences/", views.preferences, name="preferences"),
     path("preferences/consent/", views.consent, name="consent"),
     path("preferences/language/", views.language, name="language"),

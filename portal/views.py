@@ -21,7 +21,7 @@ import recommender.operations
 from members import operations as members
 from members.clock import now
 from members.crypto import decrypt, encrypt
-from portal import codes, glance, marks, wishes
+from portal import codes, glance, goals, marks, wishes
 from portal.accounts import BACKEND, account_of, member_only
 from portal.forms import AddressForm, CodeForm
 
@@ -114,6 +114,7 @@ def home(request):
             "glance": glance.of(request.member, at=at),
             "entries": glance.history(request.member, at=at, limit=3).entries,
             "offers": wishes.of(request.member, at=at, limit=2),
+            "collected": goals.of(request.member, at=at),
         },
     )
 

@@ -19,7 +19,7 @@ class Expiry(NamedTuple):
     """
 
     unit: str = ""
-    count: int = 0
+    count: int = 0  # type: ignore[assignment]  # a tuple has a method of this name, which nobody needs here
     inactive_months: int | None = None
 
     def last_day(self, day: date) -> date:

@@ -6,17 +6,19 @@ each is remembered as one number, a bit for each rule, and a line's profile is f
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from loyalty.earning.conditions import Basket, Index, Product, When
 from loyalty.earning.expiry import Expiry  # noqa: TC001 (a dataclass field)
+from loyalty.earning.periods import period_of
 from loyalty.earning.problems import UnknownCurrency
-from loyalty.earning.state import Budget, Term, Trial, call, event_call
+from loyalty.earning.state import Budget, Term, Trial, call, event_call, limits
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 MICRO = 1_000_000
 MEMORY_MAX = 200_000
@@ -107,6 +109,7 @@ class RuleSet:
     _matches: dict[Product, int] = field(default_factory=dict, init=False)
     _profiles: dict[str, dict[int, Profile]] = field(default_factory=dict, init=False)
     _forces: dict[tuple[datetime, str], int] = field(default_factory=dict, init=False)
+    _written: dict[str, str] = field(default_factory=dict, init=False)
 
     def __post_init__(self):
         """Bit n stands for rule n, then for each state term; the exclusions come last, the service flag above them."""
@@ -265,8 +268,13 @@ class RuleSet:
             earning = basket.earning_minor or basket.totals_minor
             force = self._in_force(basket)
             bits = [self._match(product) & force for product in basket.products]
+            union = 0
+            for found in bits:
+                union |= found
             for n in self._purchase_terms:
                 place = n + len(self.rules)
+                if not union >> place & 1:
+                    continue
                 lines = [
                     i
                     for i, found in enumerate(bits, 1)
@@ -295,13 +303,34 @@ class RuleSet:
             parts, amount = [rule.bonus_points * MICRO], rule.bonus_points
         else:
             parts, amount = [earned[i] * (rule.multiply_percent - 100) // 100 for i in lines], rule.multiply_percent
-        return {
+        period = rule.budget.member_period if rule.budget.member_points else ""
+        return ({"member_period": period_of(plan.basket.at.date(), period)[0].isoformat()} if period else {}) | {
             "rule": rule.code,
             "benefit": "bonus" if rule.bonus_points else "multiply",
             "amount": amount,
             "lines": [i + 1 for i in lines],
             "micropoints": parts,
         }
+
+    @property
+    def needs_state(self) -> bool:
+        """Whether the posting function must be told more than micropoints."""
+        return bool(self.terms or self.has_limited or self.pending_days or self.waits_for)
+
+    def terms_as_json(self, codes: Iterable[str]) -> str:
+        """Those of the stored terms as a JSON object; each is written once per process."""
+        if not self._written:
+            self._written.update({code: json.dumps(term) for code, term in self.stored_terms().items()})
+        return "{" + ",".join(f"{json.dumps(code)}:{self._written[code]}" for code in sorted(codes)) + "}"
+
+    def stored_terms(self) -> dict[str, dict[str, Any]]:
+        """Everything that decides what the posting function grants, by code: of state rules and of limited ones."""
+        cost = {"cost": self.point_cost[1]} if self.point_cost else {}
+        said = {term.code: term.as_stored() for term in self.terms}
+        said |= {
+            rule.code: {"rule": rule.code} | limits(rule.budget, rule.trial) for rule in self.rules if rule.is_limited
+        }
+        return {code: terms | (cost if "money_max" in terms else {}) for code, terms in said.items()}
 
     def event_calls(self, event: str, at: datetime) -> list[dict[str, Any]]:
         """What an event (at a local time) tells each rule that waits for it."""

@@ -103,14 +103,20 @@ class Term:
             "times": self.times, "minimum": self.minimum, "gives": self.gives,
         }  # fmt: skip
         optional = {
-            "badge": self.badge, "event": self.event, "begins": self.begins, "before": self.days_before,
-            "after": self.days_after, "is_first": self.is_first, "gives_referrer": self.gives_referrer,
-            "referrer_times": self.referrer_times, "referrer_period": self.period if self.trigger == "referral" else "",
-            "points_max": self.budget.points, "money_max": self.budget.money_minor,
-            "member_max": self.budget.member_points, "member_period": self.budget.member_period if self.budget else "",
-            "salt": self.trial.salt if self.trial else "", "holdout": self.trial.holdout_percent if self.trial else 0,
+            "badge": self.badge, "badge_zh": self.badge_zh, "event": self.event, "begins": self.begins,
+            "before": self.days_before, "after": self.days_after, "is_first": self.is_first,
+            "gives_referrer": self.gives_referrer, "referrer_times": self.referrer_times, "unit": self.unit,
         }  # fmt: skip
-        return said | {key: value for key, value in optional.items() if value}
+        return said | {key: value for key, value in optional.items() if value} | limits(self.budget, self.trial)
+
+
+def limits(budget: Budget, trial: Trial | None) -> dict[str, Any]:
+    """A budget and a trial as the posting function is told them."""
+    said = {
+        "points_max": budget.points, "money_max": budget.money_minor, "member_max": budget.member_points,
+        "salt": trial.salt if trial else "", "holdout": trial.holdout_percent if trial else 0,
+    }  # fmt: skip
+    return {key: value for key, value in said.items() if value}
 
 
 def terms_of(rule: Rule) -> tuple[Term, ...]:

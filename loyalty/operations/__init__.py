@@ -12,6 +12,17 @@ from loyalty.operations.errors import (
     SpendingBlocked,
     UnknownMember,
 )
+from loyalty.operations.events import (
+    BadEvent,
+    CannotRefer,
+    EventRecorded,
+    Matured,
+    mature,
+    mature_points,
+    record_event,
+    refer,
+    referral_code,
+)
 from loyalty.operations.expiry import CannotReinstate, Notice, Reinstated, notice_expiry, reinstate
 from loyalty.operations.gift_cards import CannotUseCard, Issued, block_gift_card, find_gift_card, issue_gift_card
 from loyalty.operations.holds import CannotCapture, Held, Released, capture, hold, release_holds, void
@@ -49,6 +60,7 @@ from loyalty.operations.values import CannotValue, set_point_value
 from loyalty.operations.vouchers import CannotUseCode, Pool, add_codes, claim_voucher, create_pool
 
 __all__ = [
+    "BadEvent",
     "BadPurchase",
     "CannotCapture",
     "CannotChange",
@@ -57,6 +69,7 @@ __all__ = [
     "CannotPublish",
     "CannotRecord",
     "CannotRedeem",
+    "CannotRefer",
     "CannotRefund",
     "CannotReinstate",
     "CannotSimulate",
@@ -69,12 +82,14 @@ __all__ = [
     "DraftConflict",
     "EntitlementIn",
     "Evaluated",
+    "EventRecorded",
     "Expired",
     "Held",
     "HeldForReview",
     "Issued",
     "KeyReused",
     "LedgerRefusal",
+    "Matured",
     "Moved",
     "NotEnoughPoints",
     "Notice",
@@ -113,6 +128,8 @@ __all__ = [
     "hold",
     "hold_for_review",
     "issue_gift_card",
+    "mature",
+    "mature_points",
     "notice_expiry",
     "plan",
     "post",
@@ -120,11 +137,14 @@ __all__ = [
     "publish_draft",
     "publish_rule_set",
     "quote",
+    "record_event",
     "record_paid_purchase",
     "record_purchase",
     "record_purchases",
     "redeem",
     "redeem_reward",
+    "refer",
+    "referral_code",
     "refund",
     "reinstate",
     "release_holds",

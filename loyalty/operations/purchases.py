@@ -27,7 +27,10 @@ BLOCKED_STATE = "RG001"  # raised by loyalty_take_from_lots
 
 
 class PurchaseIn(NamedTuple):
-    """One receipt as a client tells it. Of member_id and member_reference at most one is given; without, nobody earns."""
+    """One receipt as a client tells it. Of member_id and member_reference at most one is given; without, nobody earns.
+
+    `earning_minor` is the part of each line that may earn: not what a reward or points paid for. None: the whole of each.
+    """
 
     source: str
     client_key: str
@@ -37,6 +40,7 @@ class PurchaseIn(NamedTuple):
     lines: Sequence[Line]
     member_id: int | None = None
     member_reference: tuple[str, str] | None = None
+    earning_minor: Sequence[int] | None = None
 
 
 class TierMove(NamedTuple):
@@ -48,7 +52,10 @@ class TierMove(NamedTuple):
 
 @dataclass(slots=True)
 class Recorded:
-    """The answer to one purchase. `available` is what the member could spend right after it; None without a member."""
+    """The answer to one purchase. `available` is what the member could spend right after it; None without a member.
+
+    `points` are all it earned, `bonuses` included: what rules with a memory gave with it, in any currency.
+    """
 
     purchase_id: int
     public_id: object
@@ -59,6 +66,7 @@ class Recorded:
     tier_code: str | None
     tier_after_code: str | None
     is_replay: bool
+    bonuses: list[dict]
     _parts: tuple = field(repr=False, compare=False)
 
     @property
@@ -98,13 +106,16 @@ def record_purchase(
     lines: Sequence[Line],
     member_id: int | None = None,
     member_reference: tuple[str, str] | None = None,
+    earning_minor: Sequence[int] | None = None,
 ) -> Recorded:
     """Record one purchase and award its points, in one SQL round trip.
 
     The same key and body again give the same answer (`is_replay`). Raises KeyReused, UnknownMember, BadPurchase,
     sales.catalogue.UnknownStore; then nothing has moved.
     """
-    purchase = PurchaseIn(source, client_key, store_code, purchased_at, currency, lines, member_id, member_reference)
+    purchase = PurchaseIn(
+        source, client_key, store_code, purchased_at, currency, lines, member_id, member_reference, earning_minor
+    )
     [answer] = record_purchases([purchase])
     if isinstance(answer, Exception):
         raise answer
@@ -146,12 +157,11 @@ def _plan_one(place: int, purchase: PurchaseIn, known: rules.Known, products: di
     rule_set = known.live_at(at)
     totals = [line.total_minor for line in lines]
     of_lines = [products[line.product_code] for line in lines]
-    local = at.astimezone(_programme_zone())
     try:
-        made = rule_set.plan(Basket(purchase.currency, local, of_lines, totals))
+        made = rule_set.plan(_basket(purchase, rule_set, of_lines, totals))
     except NoRate as reason:
         raise BadPurchase(str(reason)) from None
-    day = local.date()
+    day = at.astimezone(_programme_zone()).date()
     columns = (
         str(catalogue.source_id(purchase.source)),
         _quoted(purchase.client_key),
@@ -174,6 +184,15 @@ def _plan_one(place: int, purchase: PurchaseIn, known: rules.Known, products: di
     return rule_set, _Item(place, purchase, made, columns)
 
 
+def _basket(purchase: PurchaseIn, rule_set: RuleSet, products: list, totals: list[int]) -> Basket:
+    """The purchase as the rules see it; happy hours and days are those of the store."""
+    if not rule_set.has_basket_rules:  # then no rule asks for time, place or quantity
+        return Basket(purchase.currency, purchase.purchased_at, products, totals, earning_minor=purchase.earning_minor)
+    at = purchase.purchased_at.astimezone(catalogue.store_zone(purchase.store_code))
+    quantities = [int(line.quantity * 1000) for line in purchase.lines] if rule_set.terms else None
+    return Basket(purchase.currency, at, products, totals, purchase.store_code, quantities, purchase.earning_minor)
+
+
 @lru_cache
 def _programme_zone() -> ZoneInfo:
     """The time zone whose days and months points expire and tiers are counted by."""
@@ -189,11 +208,15 @@ def _check(purchase: PurchaseIn):
         raise BadPurchase("purchased_at needs a time zone, such as 2026-03-01T17:05:00-05:00.")
     if purchase.member_id is not None and purchase.member_reference is not None:
         raise BadPurchase("Give member_id or member_reference, not both.")
+    if purchase.earning_minor is not None and len(purchase.earning_minor) != len(purchase.lines):
+        raise BadPurchase("earning_minor: one amount for each line.")
     for number, line in enumerate(purchase.lines, 1):
         if line.total_minor < 0 or line.quantity < 0:
             raise BadPurchase(
                 f"Line {number}: a sale's line is never negative. Take goods back by a refund of their purchase."
             )
+        if purchase.earning_minor is not None and not 0 <= purchase.earning_minor[number - 1] <= line.total_minor:
+            raise BadPurchase(f"Line {number}: what earns lies between nothing and the line's total.")
         if line.total_minor > MINOR_MAX:
             raise BadPurchase(
                 f"Line {number}: a total of {line.total_minor} minor units is beyond {MINOR_MAX}. Check the unit."
@@ -224,7 +247,12 @@ def _inputs(rule_set: RuleSet, made: Plan) -> dict:
         found["services"] = services
     if rule_set.asks_brand:
         found["brands"] = [product.brand for product in made.basket.products]
+    if made.basket.earning_minor is not None:
+        found["earning"] = list(made.basket.earning_minor)
+    if rule_set.asks_tags:
+        found["tags"] = [product.tags for product in made.basket.products]
     if rule_set.has_basket_rules:
+        found["store"] = made.basket.store
         found["at"] = made.basket.at.replace(tzinfo=None).isoformat()
     return found
 
@@ -243,7 +271,7 @@ SELECT * FROM loyalty_record_purchases(
     %s::bigint[], %s::text[], %s::bytea[], %s::bigint[], %s::text[], %s::bytea[], %s::bigint[], %s::timestamptz[],
     %s::text[], %s::bigint[],
     %s::integer[], %s::smallint[], %s::bigint[], %s::numeric[], %s::text[], %s::bigint[],
-    %s::date[], %s::date[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::jsonb[])
+    %s::date[], %s::date[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::jsonb[], %s::jsonb)
 """
 _HEAD = 10  # columns of _Item before the arrays of lines
 
@@ -305,9 +333,31 @@ def _call(latest: int, rule_set: RuleSet, items: list[_Item]) -> list[tuple]:
                 *columns[:_HEAD],
                 *_line_columns(items),
                 *columns[_HEAD:],
+                _state(rule_set, items),
             ],
         )
         return cursor.fetchall()
+
+
+def _state(rule_set: RuleSet, items: list[_Item]) -> str | None:
+    """What rules with a memory, budgets, trials and waiting points need to know; None where a rule set has none of them."""
+    if not rule_set.needs_state:
+        return None
+    told = [_told(rule_set, item) for item in items]
+    codes = {call["code"] for one in told for call in one.get("calls", ())}
+    codes |= {wanted["rule"] for one in told for wanted in one.get("limited", ())}
+    context = json.dumps({"rule_set": rule_set.id, "zone": settings.TIME_ZONE})
+    return f'{{"terms":{rule_set.terms_as_json(codes)},"context":{context},"of":{json.dumps(told)}}}'
+
+
+def _told(rule_set: RuleSet, item: _Item) -> dict:
+    """What one purchase tells them. `matures` counts from the purchase's day in the programme's time zone."""
+    at = item.purchase.purchased_at
+    context: dict = {"day": item.plan.basket.at.date().isoformat(), "waits": rule_set.waits_for}
+    if matures := rule_set.matures_on(at.astimezone(_programme_zone()).date()):
+        context["matures"] = matures.isoformat()
+    told = {"calls": rule_set.calls(item.plan), "limited": rule_set.limited(item.plan)}
+    return {name: said for name, said in told.items() if said} | {"context": context}
 
 
 def _line_columns(items: list[_Item]) -> Iterable[str]:
@@ -349,11 +399,33 @@ def _take_answers(rows: list[tuple], rule_set: RuleSet, items: list[_Item], answ
         if row[1] == CONFLICT:
             answers[item.place] = KeyReused(item.purchase.client_key)
             continue
-        _, outcome, purchase_id, public_id, member_id, _, points, debt_paid, available, tier, _, tier_after, *_ = row
+        (
+            _,
+            outcome,
+            purchase_id,
+            public_id,
+            member_id,
+            _,
+            points,
+            debt_paid,
+            available,
+            tier,
+            _,
+            tier_after,
+            *_,
+            said,
+        ) = row
+        bonuses = _json(said) or []
+        points += sum(bonus["amount"] for bonus in bonuses if bonus["currency"] == "points")
         answers[item.place] = Recorded(
             purchase_id, public_id, member_id, points, available, debt_paid, codes.get(tier), codes.get(tier_after),
-            outcome == REPLAYED, (item.plan, rule_set, row),
+            outcome == REPLAYED, bonuses, (item.plan, rule_set, row),
         )  # fmt: skip
+
+
+def _json(said):
+    """A jsonb column of a raw query, which Django's cursors hand over as text."""
+    return json.loads(said) if isinstance(said, str) else said
 
 
 def _refusal(outcome: int, purchase: PurchaseIn) -> CannotRecord:

@@ -92,18 +92,19 @@ BEGIN
     IF member_max IS NOT NULL THEN
         INSERT INTO loyalty_rulestate (wallet_id, term, period, ends, rule, rule_set_id, terms, measure, units, shift, changed_at)
         VALUES (w.id, in_rule || '#member', member_period, '9999-12-31', in_rule, in_rule_set, terms, 0, points, 0, at)
-            ON CONFLICT (wallet_id, term, period) DO UPDATE SET units = loyalty_rulestate.units + excluded.units, changed_at = at;
+            ON CONFLICT ON CONSTRAINT loyalty_rulestate_pkey DO UPDATE SET units = loyalty_rulestate.units + excluded.units, changed_at = at;
     END IF;
     RETURN true;
 END $$;
 
--- The other way round, for points taken back.
-CREATE FUNCTION loyalty_return_budgets(w loyalty_wallet, terms jsonb, points bigint, cost_per_1000 bigint, member_period date)
+-- The other way round, for points taken back; of a member's own limit, to the newest period.
+CREATE FUNCTION loyalty_return_budgets(w loyalty_wallet, terms jsonb, points bigint, cost_per_1000 bigint)
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     IF terms ? 'member_max' THEN
         UPDATE loyalty_rulestate s SET units = greatest(0, s.units - points)
-         WHERE s.wallet_id = w.id AND s.term = (terms ->> 'rule') || '#member' AND s.period = member_period;
+         WHERE s.wallet_id = w.id AND s.term = (terms ->> 'rule') || '#member'
+           AND s.period = (SELECT max(n.period) FROM loyalty_rulestate n WHERE n.wallet_id = w.id AND n.term = s.term);
     END IF;
     IF terms ? 'points_max' THEN
         PERFORM loyalty_return_budget(terms ->> 'rule', 'points', points, w.id);

@@ -1,7 +1,7 @@
 -- THE posting function: purchases in, points and tiers out, in one round trip.
 --
 -- A checkout calls it with arrays of one element, an import with thousands; purchases of one wallet are posted in the order
--- given. The rules were asked before (loyalty/earning.py): every line arrives with its micropoints (millionths of a point).
+-- given. The rules were asked before (loyalty/earning): every line arrives with its micropoints (millionths of a point).
 -- Here they meet the wallet's state under its lock: tier, carried remainder, debt, entitlements, lots, window. Every input
 -- used is written to loyalty_award, so that the award recomputes.
 --
@@ -9,6 +9,9 @@
 -- for another body · 3: no such member · 4: the key names another kind of act. A single row of outcome 9: a newer rule set
 -- was published than the caller knows. With any 3, 4 or 9 only those rows are answered and nothing at all was written: the
 -- caller asks again without those purchases, or by the new rules.
+--
+-- `in_state` is NULL unless the rule set has rules that the wallet's history decides, budgets, trials or points that wait
+-- (loyalty/sql/state_rules.sql): {"terms": {code: term}, "context": {…}, "of": [per purchase: calls, limited, context]}.
 --
 -- Lock order, always: wallets opened (by member), keys claimed (in the order given), wallets locked (by id).
 CREATE FUNCTION loyalty_record_purchases(
@@ -20,11 +23,11 @@ CREATE FUNCTION loyalty_record_purchases(
     line_places integer[], line_numbers smallint[], line_products bigint[], line_quantities numeric[], line_units text[],
     line_totals bigint[],
     days date[], expiries date[], base_micropoints bigint[], extra_micropoints bigint[],
-    line_category_ids text[], line_micropoints text[], line_extras text[], inputs jsonb[]
+    line_category_ids text[], line_micropoints text[], line_extras text[], inputs jsonb[], in_state jsonb DEFAULT NULL
 ) RETURNS TABLE (
     place integer, outcome smallint, purchase_id bigint, public_id uuid, member_id bigint, rule_set_id integer,
     points bigint, debt_paid bigint, available bigint, tier_id smallint, tier_percent integer, tier_after_id smallint,
-    carry_before integer, carry_after integer, entitlements jsonb, award_inputs jsonb
+    carry_before integer, carry_after integer, entitlements jsonb, award_inputs jsonb, bonuses jsonb
 )
 -- One plan for ever, and by index, row for row: a plan made while the tables were empty would read them whole as they grow,
 -- and a hash or merge join reads a whole index.
@@ -56,6 +59,9 @@ DECLARE
     to_available bigint;
     seq smallint;
     lots integer;
+    told jsonb;  -- what in_state says of this purchase
+    context jsonb;
+    at_once boolean := purchases = 1 OR in_state IS NOT NULL;
     -- What the loop makes: written row by row for a checkout, and for an import all at once at its end.
     moved loyalty_transfer;
     award loyalty_award;
@@ -156,6 +162,7 @@ BEGIN
         rule_set_id := rule_set;
         entitlements := NULL;
         award_inputs := NULL;
+        bonuses := NULL;
 
         IF outcome <> 0 OR wallets[i] IS NULL THEN
             points := 0; debt_paid := 0; available := NULL; tier_id := NULL; tier_percent := NULL; tier_after_id := NULL;
@@ -173,6 +180,7 @@ BEGIN
                   FROM loyalty_award a WHERE a.purchase_id = purchase_ids[i];
                 points := coalesce(points, 0);
                 debt_paid := coalesce(debt_paid, 0);
+                bonuses := loyalty_bonuses_of(purchase_ids[i]);
             ELSIF outcome = 2 THEN
                 purchase_id := NULL;
                 public_id := NULL;
@@ -187,7 +195,7 @@ BEGIN
             END IF;
             SELECT * INTO w FROM loyalty_wallet v WHERE v.id = wallets[i] FOR UPDATE;
         END IF;
-        IF w.lot_expires_on[1] < days[i] THEN
+        IF w.lot_expires_on[1] < days[i] OR w.pending > 0 THEN
             w := loyalty_expire_lots(w, days[i], times[i]);
         END IF;
 
@@ -211,6 +219,17 @@ BEGIN
             entitlements := used;
             micropoints := coalesce((SELECT sum(x) FROM unnest(extra) x), 0);
         END IF;
+        IF in_state IS NOT NULL THEN
+            told := in_state -> 'of' -> (i - 1);
+            context := in_state -> 'context' || (told -> 'context')
+                || jsonb_build_object('expires', expiries[i], 'had_bought', w.last_purchase_at IS NOT NULL);
+            IF told ? 'limited' THEN
+                SELECT u.line_extra, u.used INTO extra, entitlements
+                  FROM loyalty_use_limited_rules(w, holders[i], in_state -> 'terms', told -> 'limited',
+                                                 cardinality(line_micropoints[i]::bigint[]), context, times[i], extra, entitlements) u;
+                micropoints := coalesce((SELECT sum(x) FROM unnest(extra) x), 0);
+            END IF;
+        END IF;
         micropoints := micropoints + carry_before + base_micropoints[i] * tier_percent / 100;
         points := micropoints / 1000000;
         carry_after := micropoints % 1000000;
@@ -226,6 +245,12 @@ BEGIN
         moved.body_hash := body_hashes[i];
         moved.purchase_id := purchase_id;
         moved.occurred_at := times[i];
+        IF points > 0 AND context IS NOT NULL AND (context ->> 'matures' IS NOT NULL OR context ->> 'waits' <> '') THEN
+            debt_paid := 0;
+            to_available := 0;
+            moved.seq := 0;
+            w := loyalty_credit(w, moved, points, expiries[i], (context ->> 'matures')::date, coalesce(context ->> 'waits', ''), '');
+        END IF;
         IF to_available > 0 THEN
             lots := cardinality(w.lot_expires_on);
             IF w.lot_expires_on[lots] = expiries[i] THEN
@@ -241,7 +266,7 @@ BEGIN
             moved.points := to_available;
             moved.available_after := w.available;
             moved.expires_on := expiries[i];
-            IF purchases = 1 THEN
+            IF at_once THEN
                 INSERT INTO loyalty_transfer VALUES (moved.*);
             ELSE
                 moves := array_append(moves, moved);
@@ -257,7 +282,7 @@ BEGIN
             moved.points := debt_paid;
             moved.available_after := w.available;
             moved.expires_on := NULL;
-            IF purchases = 1 THEN
+            IF at_once THEN
                 INSERT INTO loyalty_transfer VALUES (moved.*);
             ELSE
                 moves := array_append(moves, moved);
@@ -284,6 +309,11 @@ BEGIN
                 w := loyalty_settle_tier(w, purchase_id, times[i]);
             END IF;
         END IF;
+        IF told ? 'calls' THEN
+            w := loyalty_apply_terms(w, holders[i], moved, in_state -> 'terms', told -> 'calls', context, NULL);
+            bonuses := loyalty_bonuses_of(purchase_id);
+            available := w.available;
+        END IF;
         tier_after_id := w.tier_id;
         IF w.last_purchase_at IS NULL OR w.last_purchase_at < times[i] THEN
             w.last_purchase_at := times[i];
@@ -305,7 +335,7 @@ BEGIN
         award.line_extra_micropoints := extra;
         award.inputs := inputs[i];
         award.entitlements := entitlements;
-        IF purchases = 1 THEN
+        IF at_once THEN
             INSERT INTO loyalty_award VALUES (award.*);
         ELSE
             awards := array_append(awards, award);
@@ -315,7 +345,7 @@ BEGIN
     IF w.id IS NOT NULL THEN
         PERFORM loyalty_save_wallet(w);
     END IF;
-    IF purchases > 1 THEN
+    IF NOT at_once THEN
         PERFORM loyalty_write_posted(moves, awards);
     END IF;
 END $$;

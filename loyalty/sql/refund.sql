@@ -163,6 +163,11 @@ BEGIN
      WHERE w.member_id = e.member_id AND w.currency_id = 1 AND e.benefit IN ('multiply', 'bonus');
 END $$;
 
+-- Whether a transfer took points of the award's wallet back: those of its lines, or a bonus of a rule with a memory.
+CREATE FUNCTION loyalty_is_claw_back(t loyalty_transfer, award_wallet bigint) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+    SELECT t.wallet_id = award_wallet AND t.credit_account = 4 AND t.reason IN ('refund', 'bonus_back')
+$$;
+
 -- outcome: recorded, replay, conflict, no_purchase, no_line, too_much. For no_line and too_much `line_no` names the line and
 -- `refundable_minor` what is left of it; nothing was written. `in_policy` says for this refund what becomes of points that
 -- cannot be taken back; NULL: as the programme's policy says.
@@ -188,6 +193,7 @@ DECLARE
     taken_after record;
     cancelled bigint;
     remainder bigint;
+    waiting bigint := 0;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashint8extended(sale, 20));  -- refunds of one purchase queue up
     restored := 0;
@@ -201,8 +207,8 @@ BEGIN
     END IF;
     IF outcome = 'replay' THEN
         SELECT * INTO award FROM loyalty_award a WHERE a.purchase_id = sale;
-        SELECT coalesce(sum(t.points) FILTER (WHERE t.reason = 'refund'), 0),
-               coalesce(sum(t.points) FILTER (WHERE t.reason = 'refund' AND t.debit_account = 13), 0),
+        SELECT coalesce(sum(t.points) FILTER (WHERE loyalty_is_claw_back(t, award.wallet_id)), 0),
+               coalesce(sum(t.points) FILTER (WHERE loyalty_is_claw_back(t, award.wallet_id) AND t.debit_account = 13), 0),
                coalesce(sum(t.points) FILTER (WHERE t.reason = 'restored' AND t.wallet_id = award.wallet_id), 0),
                coalesce(sum(t.points) FILTER (WHERE t.reason = 'write_off'), 0),
                (array_agg(t.available_after ORDER BY t.seq DESC) FILTER (WHERE t.wallet_id = award.wallet_id))[1]
@@ -277,8 +283,15 @@ BEGIN
     points := greatest(0, (999999 - remainder) / 1000000);
     w.carry_micropoints := remainder + points * 1000000;
     act.reason := 'refund';
+    IF w.pending > 0 THEN  -- what cannot be spent yet goes first
+        act.note := '';
+        act.seq := loyalty_next_seq(act);
+        waiting := w.pending;
+        w := loyalty_cancel_pending(w, act, points, sale, '');
+        waiting := waiting - w.pending;
+    END IF;
     SELECT * INTO back FROM loyalty_claw_back(
-        w, act, points,
+        w, act, points - waiting,
         (SELECT t.expires_on FROM loyalty_transfer t WHERE t.wallet_id = w.id AND t.source_id = original.source_id
             AND t.client_key = original.client_key AND t.credit_account = 10 AND t.debit_account = 1 LIMIT 1),
         today, coalesce(in_policy, (SELECT p.debt FROM loyalty_spendingpolicy p WHERE p.currency_id = w.currency_id)));
@@ -294,6 +307,14 @@ BEGIN
     w := loyalty_move_window(w, today);
     w := loyalty_add_qualifying(w, award.earned_on, taken_before.base - taken_after.base);
     w := loyalty_settle_tier(w, purchase_id, at);
+    IF EXISTS (SELECT FROM loyalty_contribution c WHERE c.purchase_id = sale) THEN  -- rules with a memory
+        w := loyalty_retract_terms(w, original.member_id, act, sale, jsonb_build_object('day', today));
+        SELECT points + coalesce(sum(t.points), 0), debt_added + coalesce(sum(t.points) FILTER (WHERE t.debit_account = 13), 0)
+          INTO points, debt_added
+          FROM loyalty_transfer t
+         WHERE t.wallet_id = w.id AND t.source_id = in_source AND t.client_key = in_key AND t.reason = 'bonus_back'
+           AND t.credit_account = 4;
+    END IF;
     PERFORM loyalty_save_wallet(w);
     available := w.available;
     debt := w.debt;

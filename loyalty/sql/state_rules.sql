@@ -5,7 +5,7 @@
 -- takes back what was granted beyond what is due. So any split and any order end at the same.
 --
 -- Everything runs under the lock of the points wallet `w`; wallets of other currencies are locked after it.
--- `context`: rule_set, day, expires, matures (or null), waits, zone, cost (minor units per 1000 points), had_bought.
+-- `context`: rule_set, day (the store's), expires, matures (or null), waits, zone, had_bought.
 
 -- Whether a trial keeps this member from a rule (the same figure as experiments/buckets.py).
 CREATE FUNCTION loyalty_is_held_out(term jsonb, holder bigint) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
@@ -59,6 +59,7 @@ END $$;
 -- was paid for, the day stays the one that was paid for, whatever the profile says since.
 CREATE FUNCTION loyalty_occasion(wallet bigint, holder bigint, term jsonb, today date, zone text, OUT kept date, OUT yearly jsonb)
 LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_variable
 DECLARE
     joined date;
 BEGIN
@@ -139,6 +140,7 @@ CREATE FUNCTION loyalty_give(
     w loyalty_wallet, act loyalty_transfer, term jsonb, gives jsonb, state loyalty_rulestate, in_event bigint, due bigint,
     units bigint, context jsonb
 ) RETURNS loyalty_wallet LANGUAGE plpgsql AS $$
+#variable_conflict use_variable
 DECLARE
     currency text;
     per bigint;
@@ -206,6 +208,7 @@ END $$;
 CREATE FUNCTION loyalty_settle_term(
     w loyalty_wallet, holder bigint, act loyalty_transfer, term jsonb, state loyalty_rulestate, in_event bigint, said jsonb, context jsonb
 ) RETURNS loyalty_wallet LANGUAGE plpgsql AS $$
+#variable_conflict use_variable
 DECLARE
     due bigint := loyalty_units_due(term, state.measure);
     stands bigint := greatest(0, due + state.shift);
@@ -213,7 +216,7 @@ DECLARE
     units bigint := stands - state.units;
     allowed bigint := 0;
     is_limited boolean := points > 0 AND term ?| ARRAY['points_max', 'money_max', 'member_max'];
-    cost bigint := coalesce((context ->> 'cost')::bigint, 0);
+    cost bigint := coalesce((term ->> 'cost')::bigint, 0);
     member_period date := coalesce((said ->> 'member_period')::date, date '0001-01-01');
 BEGIN
     IF units > 0 AND is_limited THEN
@@ -222,7 +225,7 @@ BEGIN
         END LOOP;
         units := allowed;
     ELSIF units < 0 AND is_limited THEN
-        PERFORM loyalty_return_budgets(w, term, points * -units, cost, member_period);
+        PERFORM loyalty_return_budgets(w, term, points * -units, cost);
     END IF;
     IF units <> 0 THEN
         w := loyalty_give(w, act, term, term -> 'gives', state, in_event, due, units, context);
@@ -234,7 +237,7 @@ BEGIN
     INSERT INTO loyalty_rulestate (wallet_id, term, period, ends, rule, rule_set_id, terms, measure, units, shift, locked, changed_at)
     VALUES (w.id, state.term, state.period, state.ends, state.rule, state.rule_set_id, term, state.measure, state.units, state.shift,
             state.locked, act.occurred_at)
-        ON CONFLICT (wallet_id, term, period) DO UPDATE
+        ON CONFLICT ON CONSTRAINT loyalty_rulestate_pkey DO UPDATE
        SET ends = excluded.ends, rule_set_id = excluded.rule_set_id, terms = excluded.terms, measure = excluded.measure,
            units = excluded.units, shift = excluded.shift, locked = excluded.locked, changed_at = excluded.changed_at;
     RETURN w;
@@ -245,6 +248,7 @@ END $$;
 CREATE FUNCTION loyalty_settle_referrer(
     in_currency smallint, friend bigint, cause loyalty_transfer, term jsonb, units bigint, said jsonb, context jsonb
 ) RETURNS void LANGUAGE plpgsql AS $$
+#variable_conflict use_variable
 DECLARE
     r loyalty_referral;
     w loyalty_wallet;
@@ -291,7 +295,7 @@ BEGIN
     INSERT INTO loyalty_rulestate (wallet_id, term, period, ends, rule, rule_set_id, terms, measure, units, shift, changed_at)
     VALUES (w.id, state.term, state.period, state.ends, state.rule, state.rule_set_id, term, state.measure, state.units + units, 0,
             act.occurred_at)
-        ON CONFLICT (wallet_id, term, period) DO UPDATE
+        ON CONFLICT ON CONSTRAINT loyalty_rulestate_pkey DO UPDATE
        SET measure = excluded.measure, units = excluded.units, terms = excluded.terms, changed_at = excluded.changed_at;
 END $$;
 
@@ -299,6 +303,7 @@ END $$;
 CREATE FUNCTION loyalty_apply_terms(
     w loyalty_wallet, holder bigint, act loyalty_transfer, terms jsonb, calls jsonb, context jsonb, in_event bigint
 ) RETURNS loyalty_wallet LANGUAGE plpgsql AS $$
+#variable_conflict use_variable
 DECLARE
     said jsonb;
     term jsonb;
@@ -369,6 +374,7 @@ END $$;
 -- before their stamps, so that the stamps are there to be taken.
 CREATE FUNCTION loyalty_retract_terms(w loyalty_wallet, holder bigint, act loyalty_transfer, sale bigint, context jsonb)
 RETURNS loyalty_wallet LANGUAGE plpgsql AS $$
+#variable_conflict use_variable
 DECLARE
     told loyalty_contribution;
     state loyalty_rulestate;
@@ -415,7 +421,7 @@ BEGIN
         CONTINUE WHEN loyalty_is_held_out(term, holder);
         SELECT ceil(sum(m.value::numeric) / 1000000)::bigint INTO points FROM jsonb_array_elements_text(said -> 'micropoints') m;
         CONTINUE WHEN points <= 0;
-        CONTINUE WHEN NOT loyalty_take_budgets(w, term, points, coalesce((context ->> 'cost')::bigint, 0),
+        CONTINUE WHEN NOT loyalty_take_budgets(w, term, points, coalesce((term ->> 'cost')::bigint, 0),
             coalesce((said ->> 'member_period')::date, date '0001-01-01'), (context ->> 'rule_set')::integer, at);
         line_extra := coalesce(line_extra, array_fill(0::bigint, ARRAY[lines]));
         FOR part IN SELECT l.value::integer AS line, m.value::bigint AS micropoints
@@ -425,6 +431,16 @@ BEGIN
         END LOOP;
         used := coalesce(used, '[]') || (said || jsonb_build_object('points', points));
     END LOOP;
+END $$;
+
+-- What the terms gave or took with one purchase or refund, in the order it happened: for the answer and the explanation.
+CREATE FUNCTION loyalty_bonuses_of(sale bigint) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT jsonb_agg(jsonb_build_object(
+                       'term', g.term, 'period', g.period, 'currency', c.code, 'amount', g.amount, 'units', g.units,
+                       'measure', g.measure, 'terms', g.terms, 'rule_set', g.rule_set_id) ORDER BY g.id)
+              FROM loyalty_grant g JOIN loyalty_wallet v ON v.id = g.wallet_id JOIN loyalty_currency c ON c.id = v.currency_id
+             WHERE g.purchase_id = sale);
 END $$;
 
 -- Record something a member did that is no purchase, and give what rules give for it. The same act again answers the same.

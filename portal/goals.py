@@ -1,0 +1,53 @@
+"""What the member collects: cards of stamps, challenges, streaks, badges, and the code for friends."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
+
+from loyalty import collecting
+from loyalty import operations as loyalty
+from members.clock import now
+from portal.accounts import member_only
+
+
+@dataclass(frozen=True)
+class Collected:
+    goals: list[collecting.Goal]
+    badges: list[collecting.Badge]
+    referral: collecting.Referred | None
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.goals or self.badges or self.referral)
+
+    @property
+    def nearest(self) -> list[collecting.Goal]:
+        """The three goals that are furthest on their way."""
+        return sorted((goal for goal in self.goals if not goal.is_won), key=lambda goal: -goal.percent)[:3]
+
+
+def of(member, *, at: datetime) -> Collected:
+    return Collected(
+        collecting.goals(member.pk, at=at), collecting.badges(member.pk), collecting.referred(member.pk, at=at)
+    )
+
+
+@member_only
+def overview(request):
+    at = now()
+    return render(
+        request,
+        "portal/goals/overview.html",
+        {"collected": of(request.member, at=at), "wallets": collecting.beside_points(request.member.pk, at=at)},
+    )
+
+
+@member_only
+@require_POST
+def referral_code(request):
+    """Make the member's code, if the programme has referrals."""
+    if collecting.referred(request.member.pk, at=now()) is not None:
+        loyalty.referral_code(member_id=request.member.pk, at=now())
+    return redirect("portal:goals")
