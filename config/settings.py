@@ -214,6 +214,12 @@ DELIVERY_CHANNELS = {
     },
     "push": {"class": "push.web.WebPushChannel"},
 }
+# django-anymail reads providers' webhooks; the secret is the user:password that their calls must carry. Without it there
+# are no such addresses. Mailgun signs besides, with a key of its own.
+ANYMAIL = {
+    "WEBHOOK_SECRET": environment.get("MAIL_WEBHOOK_SECRET", ""),
+    "MAILGUN_WEBHOOK_SIGNING_KEY": environment.get("MAILGUN_WEBHOOK_SIGNING_KEY", ""),
+}
 # Hosts a browser's push subscription may name (and their subdomains); any other address is refused.
 PUSH_SERVICES = environment.get(
     "PUSH_SERVICES", "fcm.googleapis.com,push.services.mozilla.com,push.apple.com,notify.windows.com"

@@ -6,4 +6,4 @@ class DeliveryConfig(AppConfig):
     append_only = ("MessageEvent",)
 
     def ready(self):
-        from delivery import receivers  # noqa: F401 (hearing is an effect of importing)
+        from delivery import receipts, receivers  # noqa: F401 (hearing is an effect of importing)

@@ -6,6 +6,8 @@ from django.db import models
 from django.db.models import Case, Q, Value, When
 from django.utils.translation import gettext_lazy as _
 
+from members.crypto import EncryptedTextField
+
 MARKETING_PRIORITY, TRANSACTIONAL_PRIORITY = 5, 0
 
 
@@ -166,11 +168,27 @@ class MessageEvent(models.Model):
         ]
 
 
+class ProviderEvent(models.Model):
+    """What a provider told us, as it told it, and what it means in our words. The same news twice is one row."""
+
+    provider = models.CharField(max_length=30)
+    key = models.BinaryField(max_length=32, help_text="The provider's event id, or the event itself, hashed.")
+    kind = models.CharField(max_length=20, help_text="In the words of the normalised vocabulary: delivered, bounced, …")
+    message = models.ForeignKey(Message, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    at = models.DateTimeField()
+    received_at = models.DateTimeField()
+    raw = EncryptedTextField(help_text="JSON. It names the recipient: forgotten with the member.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["provider", "key"], name="a_providers_news_is_kept_once")]
+
+
 class Suppression(models.Model):
     """An address that must not be written to any more, known only by its keyed hash."""
 
     class Reason(models.TextChoices):
         HARD_BOUNCE = "hard_bounce", _("The address does not exist")
+        SOFT_BOUNCES = "soft_bounces", _("Bounced again and again")
         COMPLAINT = "complaint", _("Complained of spam")
         MANUAL = "manual", _("Entered by staff")
 

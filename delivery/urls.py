@@ -27,6 +27,7 @@ register_converter(TokenConverter, "token")
 register_converter(LinkConverter, "link")
 
 urlpatterns = [
+    path("receipts/<slug:provider>/", views.receipts, name="receipts"),
     path("c/<token:token>/<link:link>", views.click, name="click"),
     path("o/<token:token>.gif", views.opened, name="open"),
     path("u/<token:token>", views.unsubscribe, name="unsubscribe"),

@@ -15,6 +15,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
 from delivery import operations, queries
+from delivery import receipts as receipts_of_providers
 from delivery.machines import is_machine
 from delivery.models import Message, MessageEvent
 from delivery.tokens import BadToken
@@ -112,3 +113,13 @@ def view_online(request, token: str):
     response = HttpResponse(page)
     response["Content-Security-Policy"] = _PAGE_POLICY
     return _private(response)
+
+
+@csrf_exempt  # a provider has no cookie of ours; its call proves itself by the secret that only it and we know
+def receipts(request, provider: str):
+    """A provider's news about messages. Checked, read and answered by django-anymail."""
+    try:
+        view = receipts_of_providers.view_of(provider)
+    except receipts_of_providers.NotConfigured:
+        raise Http404 from None
+    return view(request)

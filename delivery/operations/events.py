@@ -14,6 +14,8 @@ _PROOF = (
     MessageEvent.Kind.COMPLAINED,
 )  # fmt: skip
 
+_TAKEN = (Message.State.ATTEMPTING, Message.State.SENT, Message.State.IN_DOUBT)
+
 
 @transaction.atomic
 def record_event(*, message_id: int, kind: str, at, key: str = "", link="", is_machine=False, detail="") -> bool:
@@ -34,7 +36,8 @@ def record_event(*, message_id: int, kind: str, at, key: str = "", link="", is_m
             state=Message.State.SENT, sent_at=at, lease_until=None
         )
     elif kind == MessageEvent.Kind.BOUNCED:
-        Message.objects.filter(pk=message_id, state__in=[Message.State.SENT, Message.State.IN_DOUBT]).update(
+        # Also while it is being sent: a receipt may overtake the record of its own message.
+        Message.objects.filter(pk=message_id, state__in=_TAKEN).update(
             state=Message.State.FAILED, detail=detail[:300], lease_until=None
         )
     if not is_machine:
@@ -77,10 +80,15 @@ def unsubscribe(*, token: str, at, network_address: str = "") -> Message:
     Raises `tokens.BadToken`.
     """
     message = queries.message_of(token)
+    withdraw(message=message, at=at, source="unsubscribe link", network_address=network_address)
+    return message
+
+
+def withdraw(*, message: Message, at, source: str, network_address: str = "") -> None:
+    """Take back the recipient's consent to offers by this message's channel, and note it with the message."""
     if message.member is not None:
         give_consent(
-            member=message.member, channel=message.channel, purpose="marketing", is_granted=False, at=at,
-            source="unsubscribe link", address=network_address,
+            member=message.member, channel=message.channel, purpose="marketing", is_granted=False, at=at, source=source,
+            address=network_address,
         )  # fmt: skip
     record_event(message_id=message.pk, kind=MessageEvent.Kind.UNSUBSCRIBED, at=at)
-    return message

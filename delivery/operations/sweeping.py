@@ -10,7 +10,7 @@ from django.db.models import F
 from delivery import contents, outbox, queries
 from delivery.channels import Route, route
 from delivery.evidence import LogUnreadable
-from delivery.models import Channel, ChannelPolicy, Message
+from delivery.models import Channel, ChannelPolicy, Message, ProviderEvent
 from delivery.operations.events import tell
 
 TRIES_IN_DOUBT_MAX = 4  # a message that was in doubt as often waits for a person
@@ -142,3 +142,4 @@ def forget_member(*, member_id: int) -> None:
         state=Message.State.SKIPPED, skip_reason=Message.Skip.ERASED, claimed_by="", lease_until=None
     )
     theirs.update(values={})
+    ProviderEvent.objects.filter(message__in=theirs).update(raw=None)
