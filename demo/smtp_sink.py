@@ -1,7 +1,9 @@
 """A recording SMTP server: the demo's inbox, and the next hop of the tests. It speaks the real protocol and sends nothing on."""
 
 import asyncio
+import ssl
 import threading
+from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -37,9 +39,12 @@ class Sink:
         port: int = 0,
         script: Script | None = None,
         has_pipelining: bool = True,
+        tls: ssl.SSLContext | None = None,
+        login: tuple[str, str] | None = None,
     ):
         self.on_message, self.host, self.port, self.script = on_message, host, port, script
         self.has_pipelining = has_pipelining
+        self.tls, self.login = tls, login  # offered by STARTTLS; asked for before MAIL
         self.messages: list[Received] = []
         self.connections = 0
         self.replies = 0
@@ -120,6 +125,7 @@ class _Session:
         self.sink, self.reader, self.writer = sink, reader, writer
         self.input, self.output = b"", b""
         self.current = Received("")
+        self.is_secret, self.is_known = False, sink.login is None
 
     async def run(self):
         if not self.scripted("connect"):
@@ -193,14 +199,38 @@ class _Session:
 
     async def on_ehlo(self, _rest):
         if not self.scripted("ehlo"):
-            pipelining = ["250-PIPELINING"] if self.sink.has_pipelining else []
-            for reply in ("250-sink", *pipelining, f"250-SIZE {SIZE_MAX}", "250 8BITMIME"):
+            extras = ["250-PIPELINING"] if self.sink.has_pipelining else []
+            extras += ["250-STARTTLS"] if self.sink.tls and not self.is_secret else []
+            extras += ["250-AUTH PLAIN"] if self.sink.login else []
+            for reply in ("250-sink", *extras, f"250-SIZE {SIZE_MAX}", "250 8BITMIME"):
                 self.say(reply)
+
+    async def on_starttls(self, _rest):
+        if self.sink.tls is None or self.is_secret:
+            self.say("502 no TLS here")
+            return
+        self.say("220 go ahead")
+        await self.flush()
+        self.input = b""  # what was sent in clear before is not taken for said in secret (RFC 3207, 6)
+        await self.writer.start_tls(self.sink.tls)
+        self.is_secret = True
+
+    async def on_auth(self, rest):
+        _mechanism, _space, given = rest.partition(" ")
+        try:
+            _identity, *login = b64decode(given).decode().split("\0")
+        except ValueError:
+            login = []
+        self.is_known = self.sink.login is not None and tuple(login) == self.sink.login
+        self.say("235 welcome" if self.is_known else "535 5.7.8 not known")
 
     async def on_helo(self, _rest):
         self.say("250 sink")
 
     async def on_mail(self, rest):
+        if not self.is_known:
+            self.say("530 5.7.0 sign in first")
+            return
         if self.current.sender:
             self.say("503 there is a sender already")
             return

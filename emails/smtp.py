@@ -101,7 +101,7 @@ class _Connection:
         self.needs_reset = False
         self._lines: deque[bytes] = deque()  # whole lines that nobody has read yet
         self._rest = b""  # the beginning of the next one
-        self._gathers = getattr(smtp.sock, "sendmsg", None)  # a TLS socket has none
+        self._gathers = None if isinstance(smtp.sock, ssl.SSLSocket) else smtp.sock.sendmsg  # TLS cannot gather
         size_words = " SIZE=%d" if self.size_max else ""
         self._envelope = f"MAIL FROM:<%s>{size_words}\r\nRCPT TO:<%s>\r\nDATA\r\n"
 
