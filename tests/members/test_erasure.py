@@ -228,12 +228,14 @@ def test_a_damaged_or_missing_log_says_what_to_do(planted, tmp_path):
 FATES = {
     "campaigns.HistoricalResponse": "deleted", "campaigns.Recipient": "deleted", "campaigns.RehearsalOutcome": "deleted",
     "delivery.Message": "kept without words", "experiments.Assignment": "kept without a name",
-    "loyalty.Entitlement": "deleted", "loyalty.Membership": "kept without a name", "loyalty.PoolShare": "kept without a name",
-    "loyalty.Wallet": "kept without a name", "members.Member": "emptied", "members.MemberMerge": "kept without a name", "members.Access": "kept without a name",
+    "loyalty.Entitlement": "deleted", "loyalty.GiftCard": "kept without a name",
+    "loyalty.MemberEvent": "kept without a name", "loyalty.Membership": "kept without a name",
+    "loyalty.PoolShare": "kept without a name", "loyalty.Referral": "kept without a name",
+    "loyalty.ReferralCode": "deleted", "loyalty.Wallet": "kept without a name", "members.Access": "kept without a name",
     "members.Consent": "kept without a name", "members.Erasure": "kept without a name", "members.Identifier": "deleted",
-    "members.SearchToken": "deleted", "members.User": "deleted", "push.PushSubscription": "deleted",
-    "recommender.Decision": "deleted", "recommender.Dismissal": "deleted", "recommender.Recommendation": "deleted",
-    "sales.Purchase": "kept without a name",
+    "members.Member": "emptied", "members.MemberMerge": "kept without a name", "members.SearchToken": "deleted",
+    "members.User": "deleted", "push.PushSubscription": "deleted", "recommender.Decision": "deleted",
+    "recommender.Dismissal": "deleted", "recommender.Recommendation": "deleted", "sales.Purchase": "kept without a name",
 }  # fmt: skip
 
 
