@@ -429,7 +429,7 @@ class Entitlement(models.Model):
 
 
 # Tables with a subject of their own stand in a file of their own; Django finds models only through this module.
-from loyalty.authoring.models import RuleAct, RuleDraft, Simulation  # noqa: E402, F401 -- tables of this app, kept in a room of their own
+from loyalty.authoring.models import RuleAct, RuleDraft, RuleTrial, Simulation  # noqa: E402, F401 -- tables of this app, kept in a room of their own
 from loyalty.oversight import BlockedWallet, CodeAttempt, DayDigest, PointValue, Review, Screening  # noqa: E402, F401
 from loyalty.partnership import Funder, Funding, Partner, PartnerTerms  # noqa: E402, F401
 from loyalty.progress import (  # noqa: E402, F401

@@ -47,3 +47,9 @@ def seal_days():
 def run_what_if(simulation_id: int):
     """Replay history under a draft; one that ran already is left alone."""
     operations.run_what_if(simulation_id=simulation_id, at=now())
+
+
+@shared_task
+def assign_trials():
+    """Log who is held out of a rule under trial: members who joined since the last time."""
+    operations.assign_trials(at=now())

@@ -154,7 +154,8 @@ class RuleForm(forms.Form):
             del entry["budget"]
         if percent := self.cleaned_data.get("trial"):
             before = (self.entry or {}).get("trial") or {}
-            entry["trial"] = {"salt": before.get("salt") or uuid.uuid4().hex, "holdout_percent": percent}
+            is_same = before.get("holdout_percent") == percent  # another share is another experiment
+            entry["trial"] = {"salt": before["salt"] if is_same else uuid.uuid4().hex, "holdout_percent": percent}
         return entry
 
     def clean(self):
@@ -298,7 +299,7 @@ class BasicsForm(forms.Form):
             (_("Earning"), "", [self["points"], self["per"], self["currency"], self["cost"]]),
             (_("Expiry"), "", [self["expires"], self["expiry_months"]]),
             (_("Tiers"), _("What each tier multiplies points by: 150 is half as many again."), tiers),
-            (_("Waiting"), "", [self["pending"], self["pending_days"], self["pending_until"]]),
+            (_("When points can be spent"), "", [self["pending"], self["pending_days"], self["pending_until"]]),
             (_("When multipliers meet"), "", [self["chooses"], self["percent_max"]]),
         ]
 

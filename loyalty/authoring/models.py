@@ -125,3 +125,25 @@ class Simulation(models.Model):
         if self.state == self.State.DONE:
             return 100
         return min(99, 100 * self.purchases_done // self.purchases_total) if self.purchases_total else 0
+
+
+class RuleTrial(models.Model):
+    """A rule that a share of the members does not get, so that its lift is known: its experiment, and from when it runs.
+
+    The rule names the experiment by its salt; as long as versions keep the salt, it is one trial. Who is held out follows from
+    the stable hash alone, in the posting function; the assignments log it.
+    """
+
+    experiment = models.OneToOneField("experiments.Experiment", on_delete=models.PROTECT, related_name="rule_trial")
+    rule_set = models.ForeignKey("loyalty.RuleSet", on_delete=models.PROTECT, related_name="trials", db_index=False)
+    rule_code = models.CharField(max_length=50)
+    rule_name = models.CharField(max_length=100)
+    holdout_percent = models.PositiveSmallIntegerField()
+    starts_at = models.DateTimeField()
+    assigned_member_id = models.BigIntegerField(default=0, help_text="Members up to this one are assigned.")
+
+    class Meta:
+        ordering = ["-starts_at", "-pk"]
+
+    def __str__(self):
+        return self.rule_name

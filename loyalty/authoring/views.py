@@ -132,7 +132,7 @@ def _in_words(definition: dict) -> dict:
 def _one(rule: dict, names, currency: str, *, excludes: bool = False) -> dict:
     return {
         "code": rule["code"],
-        "name": rule.get("name") or rule["code"],
+        "name": wording.name_of(rule),
         "kind": wording.kind_label(rule, excludes=excludes),
         "priority": rule.get("priority", 100),
         "stacks": rule.get("stacks", False),

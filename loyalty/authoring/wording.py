@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from datetime import date
 
 from django.utils.formats import date_format
+from django.utils.translation import get_language, ngettext, pgettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext
 
 from loyalty.authoring import choosing
 from loyalty.authoring.fields import PICKED, WEEKDAYS
@@ -308,7 +308,7 @@ def basics(definition: dict, *, names: Names) -> dict[str, tuple[str, str]]:
         waits = _("Points can be spent once this has happened: %(event)s") % {"event": pending["until"]}
     else:
         waits = _("Points can be spent at once")
-    found["pending"] = (_("Waiting"), waits)
+    found["pending"] = (_("When points can be spent"), waits)
     cost = definition.get("point_cost")
     found["point_cost"] = (
         _("Cost"),
@@ -347,6 +347,12 @@ def _expiry(definition: dict) -> str:
 
 def _field(kind: str, name: str) -> Field:
     return next(field for field in BY_CODE[kind].fields if field.name == name)
+
+
+def name_of(entry: dict) -> str:
+    """The rule's name in the reader's language."""
+    chinese = entry.get("name_zh") if (get_language() or "").startswith("zh") else ""
+    return str(chinese or entry.get("name") or entry.get("code", ""))
 
 
 def kind_label(entry: dict, *, excludes: bool = False) -> str:

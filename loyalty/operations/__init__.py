@@ -54,6 +54,7 @@ from loyalty.operations.rule_drafts import (
     withdraw_draft,
 )
 from loyalty.operations.rule_sets import CannotPublish, publish_rule_set
+from loyalty.operations.rule_trials import assign_trials, open_trials
 from loyalty.operations.simulations import CannotSimulate, ask_what_if, run_what_if
 from loyalty.operations.tiers import Evaluated, evaluate_tiers
 from loyalty.operations.values import CannotValue, set_point_value
@@ -112,6 +113,7 @@ __all__ = [
     "adjust",
     "allow_spending",
     "ask_what_if",
+    "assign_trials",
     "block_gift_card",
     "block_spending",
     "call_off",
@@ -131,6 +133,7 @@ __all__ = [
     "mature",
     "mature_points",
     "notice_expiry",
+    "open_trials",
     "plan",
     "post",
     "preview_refund",

@@ -19,6 +19,7 @@ from loyalty.earning import compile_rule_set
 from loyalty.models import Award, RuleSet
 from loyalty.operations.errors import LedgerRefusal
 from loyalty.operations.rule_sets import CannotPublish, publish_rule_set
+from loyalty.operations.rule_trials import open_trials
 
 BASICS = "basics"
 LISTS = ("rules", "exclude")
@@ -160,6 +161,7 @@ def publish_draft(*, draft_id: int, live_from: datetime, by_user_id: int | None,
         raise CannotPublish(_("Submit the draft first, so that what is published is what was looked at."))
     refuse_the_past(live_from, at=at)
     made = publish_rule_set(definition=draft.definition, live_from=live_from, name=draft.name)
+    open_trials(rule_set=made, at=at)
     draft.published_as = made
     draft.state, draft.updated_at = State.PUBLISHED, at
     draft.save(update_fields=["published_as", "state", "updated_at"])
