@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('experiments', '0002_initial'),
-        ('loyalty', '0022_hand_out_rewards'),
+        ('loyalty', '0024_posting_by_rules_with_a_memory'),
     ]
 
     operations = [
