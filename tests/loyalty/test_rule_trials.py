@@ -63,6 +63,14 @@ def test_a_trial_that_no_version_names_any_more_takes_nobody_new(shop):
     assert operations.assign_trials(at=STARTS) == 0
 
 
+def test_what_the_posting_function_gives_agrees_with_the_log(shop):
+    members = [shop.member() for _ in range(30)]
+    publish([RULE])
+    points = {m.pk: shop.buy(m, 1000, at=STARTS + timedelta(hours=1), product="apples").points for m in members}
+    assert points == {m.pk: 10 if assigned()[m.pk][0] else 20 for m in members}
+    assert set(points.values()) == {10, 20}
+
+
 def test_the_lift_of_a_rule_is_reported_like_a_campaigns(shop, monkeypatch):
     members = [shop.member() for _ in range(60)]
     publish([RULE])
