@@ -319,25 +319,30 @@ BEGIN
             w.last_purchase_at := times[i];
         END IF;
 
-        award.purchase_id := purchase_id;
-        award.wallet_id := w.id;
-        award.tier_id := tier_id;
-        award.tier_percent := tier_percent;
-        award.earned_on := days[i];
-        award.carry_before := carry_before;
-        award.carry_after := carry_after;
-        award.points := points;
-        award.debt_paid := debt_paid;
-        award.available_after := available;
-        award.tier_after_id := tier_after_id;
-        award.line_category_ids := line_category_ids[i]::integer[];
-        award.line_micropoints := line_micropoints[i]::bigint[];
-        award.line_extra_micropoints := extra;
-        award.inputs := inputs[i];
-        award.entitlements := entitlements;
-        IF at_once THEN
-            INSERT INTO loyalty_award VALUES (award.*);
+        IF at_once THEN  -- from the variables: a record would be filled field by field first
+            INSERT INTO loyalty_award (purchase_id, wallet_id, rule_set_id, tier_id, tier_percent, earned_on, carry_before,
+                                       carry_after, points, debt_paid, available_after, tier_after_id, line_category_ids,
+                                       line_micropoints, line_extra_micropoints, inputs, entitlements)
+            VALUES (purchase_id, w.id, rule_set, tier_id, tier_percent, days[i], carry_before, carry_after, points, debt_paid,
+                    available, tier_after_id, line_category_ids[i]::integer[], line_micropoints[i]::bigint[], extra, inputs[i],
+                    entitlements);
         ELSE
+            award.purchase_id := purchase_id;
+            award.wallet_id := w.id;
+            award.tier_id := tier_id;
+            award.tier_percent := tier_percent;
+            award.earned_on := days[i];
+            award.carry_before := carry_before;
+            award.carry_after := carry_after;
+            award.points := points;
+            award.debt_paid := debt_paid;
+            award.available_after := available;
+            award.tier_after_id := tier_after_id;
+            award.line_category_ids := line_category_ids[i]::integer[];
+            award.line_micropoints := line_micropoints[i]::bigint[];
+            award.line_extra_micropoints := extra;
+            award.inputs := inputs[i];
+            award.entitlements := entitlements;
             awards := array_append(awards, award);
         END IF;
         RETURN NEXT;

@@ -1,0 +1,11 @@
+"""The posting function writes a checkout's award straight from its variables."""
+
+from django.db import migrations
+
+from config.db.functions import InstallFunctions
+
+
+class Migration(migrations.Migration):
+    dependencies = [("loyalty", "0024_posting_by_rules_with_a_memory")]
+
+    operations = [InstallFunctions("loyalty", "record_purchases.sql")]
