@@ -23,6 +23,18 @@ LIVE = {
     "rules": [
         {"code": "fresh", "multiply_percent": 200, "when": {"categories": ["PRODUCE"]}},
         {"code": "big", "bonus_points": 20, "when": {"basket_minor_from": 9000}},
+        {"code": "third", "kind": "visits", "every": 3, "gives": {"points": 15}},
+        {"code": "card", "kind": "stamps", "by": "spend", "every": 2000, "card_size": 5, "card_gives": {"points": 40}},
+        {
+            "code": "goal",
+            "kind": "challenge",
+            "measure": "spend",
+            "target": 15000,
+            "gives": {"points": 25},
+            "period": "month",
+        },
+        {"code": "few", "bonus_points": 5, "budget": {"points": 60, "member_points": 20, "member_period": "quarter"}},
+        {"code": "tried", "bonus_points": 7, "trial": {"salt": "a trial", "holdout_percent": 50}},
     ],
 }
 
@@ -66,6 +78,14 @@ def everything():
     ]  # fmt: skip
 
 
+# Every movement of a purchase or a refund but the ledger's own keys: state rules, budgets and trials included.
+TRANSFERS = """
+SELECT w.member_id, c.code, s.source_id, s.client_key, t.seq, t.debit_account, t.credit_account, t.points, t.expires_on, t.reason
+  FROM {schema}.loyalty_transfer t JOIN {schema}.loyalty_wallet w ON w.id = t.wallet_id
+  JOIN {schema}.loyalty_currency c ON c.id = w.currency_id
+  JOIN {schema}.sales_purchase s ON s.id = t.purchase_id
+ WHERE t.reason IN ('purchase', 'refund', 'bonus', 'bonus_back') ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9
+"""
 AWARDS = """
 SELECT s.source_id, s.client_key, a.points, a.tier_id, a.tier_percent, a.carry_before, a.carry_after, a.debt_paid, a.available_after,
        a.tier_after_id
@@ -73,9 +93,9 @@ SELECT s.source_id, s.client_key, a.points, a.tier_id, a.tier_percent, a.carry_b
 """
 
 
-def awards(schema):
+def told(question, schema):
     with connection.cursor() as cursor:
-        cursor.execute(AWARDS.format(schema=schema))
+        cursor.execute(question.format(schema=schema))
         return cursor.fetchall()
 
 
@@ -84,10 +104,13 @@ def test_replaying_the_rules_that_were_live_reproduces_every_award(committed_sho
     before = everything()
     with sandbox():
         found = Replay(Stretch(START, END), None, done=lambda _done, _total: None).run()
-        replayed, real = awards("pg_temp"), awards("public")
+        replayed, real = told(AWARDS, "pg_temp"), told(AWARDS, "public")
+        moved_again, moved = told(TRANSFERS, "pg_temp"), told(TRANSFERS, "public")
     assert len(real) > 100
     assert Award.objects.filter(entitlements__isnull=False).count() > 3
     assert replayed == real
+    assert moved_again == moved
+    assert {row[9] for row in moved} == {"purchase", "refund", "bonus", "bonus_back"}
     assert found.refused == {}
     assert (found.refunds, found.moves > 5, found.short) == (23, True, 0)
     assert everything() == before
