@@ -189,10 +189,11 @@ class Hop:
 def let_leases_run_out():
     """As if everybody had slept past their lease. Real time is not waited for."""
     with connection.cursor() as cursor:
-        for table in ("delivery_claim", "delivery_message"):
-            cursor.execute(
-                f"UPDATE {table} SET lease_until = clock_timestamp() - interval '1 second' WHERE lease_until IS NOT NULL"
-            )
+        cursor.execute("UPDATE delivery_claim SET lease_until = clock_timestamp() - interval '1 second'")
+        cursor.execute(
+            "UPDATE delivery_message SET lease_until = clock_timestamp() - interval '1 second'"
+            " WHERE stage IN (0, 1) AND lease_until IS NOT NULL"
+        )
 
 
 def sweep(hop: Hop, *, has_evidence: bool):

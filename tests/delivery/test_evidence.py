@@ -2,6 +2,7 @@ import pytest
 from django.db.models import F
 
 from delivery import channels, operations, queries
+from delivery.channels import Result
 from delivery.evidence import LogEvidence, LogUnreadable
 from delivery.models import Message
 from delivery.outbox import EVIDENCE_GRACE
@@ -80,3 +81,36 @@ def test_a_channel_without_its_witness_promises_less():
 
     assert channels.Route(Smtp()).guarantee == "at_most_once"
     assert channels.Route(Smtp(), LogEvidence("x")).guarantee == "evidence"
+
+
+class KeyedHop(RecordingChannel):
+    """A provider that takes a key: the second message under one key is answered like the first, and nobody gets it."""
+
+    def __init__(self):
+        super().__init__("idempotent")
+        self.offered = []
+
+    def send(self, batch):
+        for one in batch:
+            self.before_each(one)
+            self.offered.append(one.message_id)
+            if self.offered.count(one.message_id) == 1:
+                self.taken.append(one)
+            outcome, detail = self.answers.pop(one.recipient, ("accepted", "200"))
+            yield Result(one.message_id, outcome, detail)
+
+
+@pytest.mark.django_db
+def test_a_hop_that_takes_a_key_is_asked_again_under_the_same_key_and_nobody_gets_two(enrolled, outbox, monkeypatch):
+    hop = KeyedHop()
+    use_channel(monkeypatch, hop)
+    enrolled(3)
+    outbox()
+    hop.answers = {"m2@example.com": ("unknown", "the answer never came")}
+    assert operations.deliver_chunk(worker="w", at=AT).in_doubt == 1
+    let_the_grace_pass()
+    assert operations.sweep(at=AT).settled == 1
+    assert operations.deliver_chunk(worker="w2", at=AT).sent == 1
+    assert len(hop.offered) == 4
+    assert hop.copies == {"m1@example.com": 1, "m2@example.com": 1, "m3@example.com": 1}
+    assert queries.counts("campaign:1") == {"sent": 3}
