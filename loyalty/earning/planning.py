@@ -315,7 +315,8 @@ class RuleSet:
     @property
     def needs_state(self) -> bool:
         """Whether the posting function must be told more than micropoints."""
-        return bool(self.terms or self.has_limited or self.pending_days or self.waits_for)
+        waits = self.pending_days or self.waits_for or self.expiry.inactive_months
+        return bool(self.terms or self.has_limited or waits)
 
     def terms_as_json(self, codes: Iterable[str]) -> str:
         """Those of the stored terms as a JSON object; each is written once per process."""

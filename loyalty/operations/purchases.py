@@ -346,7 +346,8 @@ def _state(rule_set: RuleSet, items: list[_Item]) -> str | None:
     told = [_told(rule_set, item) for item in items]
     codes = {call["code"] for one in told for call in one.get("calls", ())}
     codes |= {wanted["rule"] for one in told for wanted in one.get("limited", ())}
-    context = json.dumps({"rule_set": rule_set.id, "zone": settings.TIME_ZONE})
+    idle = {"idle": True} if rule_set.expiry.inactive_months else {}
+    context = json.dumps({"rule_set": rule_set.id, "zone": settings.TIME_ZONE} | idle)
     return f'{{"terms":{rule_set.terms_as_json(codes)},"context":{context},"of":{json.dumps(told)}}}'
 
 

@@ -198,6 +198,9 @@ BEGIN
         IF w.lot_expires_on[1] < days[i] OR w.pending > 0 THEN
             w := loyalty_expire_lots(w, days[i], times[i]);
         END IF;
+        IF in_state -> 'context' ? 'idle' THEN  -- points left alone too long are gone before this purchase wakes the wallet
+            w := loyalty_expire_idle(w, times[i] - loyalty_idle_time_at(times[i]), times[i]);
+        END IF;
 
         -- The tier before this purchase: that of the window as it stands in the purchase's month. A receipt that comes late,
         -- for a month before the wallet's newest, is paid at the tier the member holds now.

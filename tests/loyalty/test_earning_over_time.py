@@ -111,6 +111,16 @@ def test_points_that_have_matured_can_be_spent_before_the_job_has_run(shop, publ
     assert shop.redeem(member, 10, at=on("2026-03-02")).available == 0
 
 
+def test_points_left_alone_too_long_are_gone_before_the_next_purchase(shop, publish):  # noqa: F811
+    publish(earn=ONE_PER_DOLLAR, expiry={"months": 24, "inactive_months": 6})
+    member = shop.member()
+    shop.buy(member, 1000, at=on("2026-01-10"))
+    assert shop.buy(member, 500, at=on("2026-03-10")).available == 15
+    assert shop.buy(member, 700, at=on("2026-12-10")).available == 7
+    assert [entry.reason for entry in queries.entries(member.pk)][:2] == ["purchase", "inactivity"]
+    nothing_is_broken()
+
+
 # -- events ------------------------------------------------------------------------------------------------------------
 
 
