@@ -2,10 +2,11 @@
 
 from bisect import bisect_left
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 
 from loyalty import operations, rules
 from loyalty.earning import compile_rule_set
@@ -47,17 +48,21 @@ class Replay:
         self._under = _under(definition, stretch)
         self._waiting: dict[str, list] = {"then": [], "draft": [], "back": [], "moved": []}
         self._members: dict[str, set[int]] = {kind: set() for kind in self._waiting}
+        self._behind: Future | None = None
         self.found = Replayed()
 
     def run(self) -> Replayed:
-        with connection.cursor() as cursor:
+        history = connection.real  # read beside the posting, over the connection that is not the sandbox's
+        with history.cursor() as cursor:
             total = count(cursor, until=self._stretch.until)
-        for act in acts(connection, until=self._stretch.until):
-            self._take(act)
-            if len(self._waiting["then"]) + len(self._waiting["draft"]) >= BATCH:
-                self._settle()
-                self._done(self.found.purchases + self.found.refunds, total)
-        self._settle()
+        with ThreadPoolExecutor(1) as self._pool:
+            for act in acts(history, until=self._stretch.until):
+                self._take(act)
+                if len(self._waiting["then"]) + len(self._waiting["draft"]) >= BATCH:
+                    self._settle()
+                    self._done(self.found.purchases + self.found.refunds, total)
+            self._settle()
+            self._hear()
         operations.expire_points(at=self._stretch.until)
         operations.evaluate_tiers(at=self._stretch.until)
         self._done(total, total)
@@ -88,15 +93,24 @@ class Replay:
         if kind in self._under:
             self._sell(kind, waiting)
         else:
+            self._hear()
             for act in waiting:
                 (self._take_back if kind == "back" else self._move)(act)
 
     def _sell(self, kind: str, sales: list[Sale]):
+        """Ask the rules about this batch in this thread while PostgreSQL posts the batch before it in another."""
         rules.remember(self._under[kind])
-        for answer in operations.record_purchases([sale.purchase for sale in sales]):
+        planned = operations.plan([sale.purchase for sale in sales])
+        self._hear()
+        self._behind = self._pool.submit(_post, connections[DEFAULT_DB_ALIAS], planned)
+        self.found.purchases += len(sales)
+
+    def _hear(self):
+        """Wait for the batch that is being posted."""
+        behind, self._behind = self._behind, None
+        for answer in behind.result() if behind else ():
             if not isinstance(answer, Recorded):
                 self._refuse(answer)
-        self.found.purchases += len(sales)
 
     def _take_back(self, act: TakenBack):
         with connection.cursor() as cursor:
@@ -134,6 +148,11 @@ class Replay:
     def _refuse(self, reason: Exception):
         name = type(reason).__name__
         self.found.refused[name] = self.found.refused.get(name, 0) + 1
+
+
+def _post(sandbox, planned) -> list:
+    connections[DEFAULT_DB_ALIAS] = sandbox  # connections belong to threads; this thread ends with the replay
+    return operations.post(planned)
 
 
 def _under(definition: dict | None, stretch: Stretch) -> dict[str, rules.Known]:

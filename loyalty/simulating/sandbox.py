@@ -69,6 +69,7 @@ def sandbox() -> Iterator:
         # From here the session is known by a name of its own, so that what this process remembers of rules stays apart.
         mine.settings_dict = mine.settings_dict | {"NAME": f"{real.settings_dict['NAME']} what-if {id(mine)}"}
         mine.on_commit = _unheard
+        mine.real = real
         connections[DEFAULT_DB_ALIAS] = mine
         calls = re.compile(rf"(?<![.\w])({'|'.join(functions)})(?=\s*\()")
         with mine.execute_wrapper(partial(_to_the_copies, calls)):
