@@ -15,6 +15,7 @@ class ApiClient(models.Model):
         PURCHASES = "purchases:write", _("Record purchases")
         REFUNDS = "refunds:write", _("Refund its own purchases")
         MEMBERS = "members:read", _("Read points and tiers")
+        SPENDING = "points:spend", _("Spend points, rewards and gift cards")
 
     name = models.CharField(max_length=100, unique=True)
     token_hash = models.BinaryField(max_length=32, unique=True, editable=False)

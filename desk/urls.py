@@ -1,6 +1,6 @@
 from django.urls import path
 
-from desk import privacy, views
+from desk import privacy, putting_right, views
 from members.views import leave
 
 app_name = "desk"
@@ -9,6 +9,9 @@ urlpatterns = [
     path("members/<uuid:public_id>/", views.member, name="member"),
     path("members/<uuid:public_id>/points/", views.ledger, name="ledger"),
     path("members/<uuid:public_id>/goodwill/", views.goodwill, name="goodwill"),
+    path("members/<uuid:public_id>/reinstate/", putting_right.reinstate, name="reinstate"),
+    path("members/<uuid:public_id>/holds/", putting_right.void_hold, name="void_hold"),
+    path("members/<uuid:public_id>/rewards/", putting_right.take_back, name="take_back"),
     path("members/<uuid:public_id>/consent/", views.consent, name="consent"),
     path("members/<uuid:public_id>/profile/", views.profile, name="profile"),
     path("members/<uuid:public_id>/purchases/<uuid:receipt>/", views.purchase, name="purchase"),

@@ -10,12 +10,12 @@ from django.views.decorators.http import require_POST
 import delivery.queries
 import loyalty.operations
 import loyalty.queries
+import loyalty.rewards
 import members.operations
 import members.queries
 import sales.queries
-from desk import forms
+from desk import forms, putting_right
 from desk import goodwill as limits
-from desk.refunds import total_minor
 from members import clock
 from members.access import Role, access_member, staff_only
 
@@ -52,7 +52,8 @@ def _member_page(request, person, *, status=200, **changed_forms):
         "balance": loyalty.queries.balance(person.pk, at=now),
         "progress": loyalty.queries.tier_progress(person.pk, at=now),
         "entries": loyalty.queries.entries(person.pk, limit=ENTRIES_SHOWN),
-        "offers": loyalty.queries.active_entitlements(person.pk, at=now),
+        "offers": loyalty.rewards.owned(person.pk, at=now),
+        "undo": putting_right.offered(person, at=now),
         "purchases": sales.queries.receipts(member_id=person.pk)[:PURCHASES_SHOWN],
         "messages_sent": delivery.queries.member_history(person.pk, limit=MESSAGES_SHOWN),
         "consents": _consents(person, now),
@@ -198,8 +199,12 @@ def _preview(form, bought) -> dict:
     except loyalty.operations.CannotRefund as refusal:
         form.add_error(None, str(refusal))
         return {}
-    before = shown.available + shown.points - shown.debt_added if shown.available is not None else None
-    return {"preview": shown, "available_before": before, "money_minor": total_minor(lines)}
+    before = (
+        shown.available + shown.points - shown.debt_added - shown.points_restored
+        if shown.available is not None
+        else None
+    )
+    return {"preview": shown, "available_before": before, "money_minor": shown.money_minor}
 
 
 def _refund(request, person, bought, form):

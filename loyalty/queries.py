@@ -106,6 +106,12 @@ def balance(member_id: int, *, at: datetime) -> Balance:
     )
 
 
+def spendable(member_id: int, *, at: datetime) -> int:
+    """What the member may spend at a time: a debt that counts against the balance leaves less."""
+    wallet, found = wallet_of(member_id), balance(member_id, at=at)
+    return max(0, found.available - found.debt) if wallet and wallet.is_debt_netted else found.available
+
+
 def _lots_at(wallet: Wallet, at: datetime, matured: list[tuple[date, int]]) -> tuple[list[tuple[date, int]], int, int]:
     """What the jobs would leave: the lots (last day, points), earliest first; points of holds that ran out; debt they pay."""
     lots = Counter(dict(zip(wallet.lot_expires_on, wallet.lot_points, strict=True)))

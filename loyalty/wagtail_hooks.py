@@ -1,4 +1,5 @@
 """Loyalty's staff door: the menu “Programme” in the Wagtail admin. Each subject registers its own pages in a module here."""
 
 from loyalty.authoring import hooks as authoring  # noqa: F401 -- rules and what-ifs
+from loyalty.catalogue import hooks as catalogue  # noqa: F401
 from loyalty.programme import hooks as programme  # noqa: F401 -- the menu itself and its overview

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from portal import goals, my_data, views
+from portal import goals, my_data, rewards, views
 
 app_name = "portal"
 urlpatterns = [
@@ -15,6 +15,10 @@ urlpatterns = [
     path("offers/dismiss/", views.dismiss, name="dismiss"),
     path("goals/", goals.overview, name="goals"),
     path("goals/referral-code/", goals.referral_code, name="referral_code"),
+    path("rewards/", rewards.rewards, name="rewards"),
+    path("rewards/redeem/", rewards.redeem, name="redeem"),
+    path("rewards/codes/", rewards.claim, name="claim_code"),
+    path("vouchers/<uuid:public_id>/", rewards.voucher, name="voucher"),
     path("preferences/", views.preferences, name="preferences"),
     path("preferences/consent/", views.consent, name="consent"),
     path("preferences/language/", views.language, name="language"),

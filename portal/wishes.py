@@ -7,6 +7,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 import loyalty.queries
+import loyalty.rewards
 import members.queries
 import recommender.queries
 
@@ -64,13 +65,16 @@ def of(member, *, at, limit: int) -> Offers:
     slots = {
         slot: recommender.queries.recommendations(member.pk, slot, limit=limit) if is_personal else [] for slot in SLOTS
     }
-    ready = [_ready(one) for one in loyalty.queries.active_entitlements(member.pk, at=at)]
+    given = loyalty.queries.active_entitlements(member.pk, at=at).filter(needs_code=False)
+    ready = [_ready(one) for one in given]
     return Offers(is_personal, slots["buy_again"], slots["new_for_you"], ready)
 
 
 def _ready(entitlement) -> Ready:
     if entitlement.benefit == entitlement.Benefit.MULTIPLY:
         words = gettext("%(times)s times the points") % {"times": f"{entitlement.amount / 100:g}"}
+    elif entitlement.benefit != entitlement.Benefit.BONUS:
+        words = loyalty.rewards.gives(entitlement)
     else:
         words = ngettext("%(points)s extra point", "%(points)s extra points", entitlement.amount)
         words %= {"points": entitlement.amount}

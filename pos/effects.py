@@ -40,14 +40,14 @@ class Before:
     available_after: int | None
 
 
-def before(preview, lines) -> Before:
-    """The effect of a refund to confirm, from the ledger's preview and its lines."""
+def before(preview) -> Before:
+    """The effect of a refund to confirm, from the ledger's preview."""
     known = preview.available is not None
     taken = preview.points - preview.debt_added
     return Before(
-        money_minor=sum(total for _line_no, _quantity, total in lines),
+        money_minor=preview.money_minor,
         points=preview.points,
         debt_added=preview.debt_added,
-        available_before=preview.available + taken if known else None,
+        available_before=preview.available + taken - preview.points_restored if known else None,
         available_after=preview.available,
     )

@@ -1,12 +1,14 @@
 from django.urls import path
 
 from members.views import leave
-from pos import offline, taking_turns, views
+from pos import offline, spending, taking_turns, views
 
 app_name = "pos"
 urlpatterns = [
     path("", views.till, name="till"),
     path("members/<uuid:public_id>/", views.member, name="member"),
+    path("members/<uuid:public_id>/rewards/", spending.redeem, name="redeem"),
+    path("members/<uuid:public_id>/codes/", spending.apply_code, name="apply_code"),
     path("enrol/", views.enrol, name="enrol"),
     path("sales/<uuid:public_id>/", views.sale, name="sale"),
     path("sales/<uuid:public_id>/refund/", views.refund, name="refund"),

@@ -13,11 +13,13 @@ from django.views.decorators.http import require_POST
 
 import loyalty.operations
 import loyalty.queries
+import loyalty.rewards
 import members.operations
 import members.queries
 import sales.queries
 from members import cards, clock, normalise
 from members.access import access_member, access_store, stores_of
+from pos import spending
 from pos.effects import before, effect_of
 from pos.forms import AmountForm, EnrolForm
 from pos.handing_in import TILL_PRODUCT
@@ -59,7 +61,7 @@ def member(request, public_id):
     return _page(
         request, "pos/member.html", form=form, member=members.queries.masked(person),
         balance=loyalty.queries.balance(person.pk, at=now), progress=loyalty.queries.tier_progress(person.pk, at=now),
-        offers=loyalty.queries.active_entitlements(person.pk, at=now),
+        offers=loyalty.rewards.owned(person.pk, at=now), spending=spending.choices(request, person, here, at=now),
     )  # fmt: skip
 
 
@@ -70,15 +72,19 @@ def _record(request, form, person, here):
         return None
     key, amount = form.cleaned_data["key"], form.cleaned_data["amount"]
     try:
-        recorded = loyalty.operations.record_purchase(
+        recorded = loyalty.operations.record_paid_purchase(
             source=here.source, client_key=key, member_id=person.pk, store_code=here.store.code, purchased_at=clock.now(),
             currency=settings.CURRENCY, lines=[Line(TILL_PRODUCT, Decimal(1), amount, name="Sale by amount")],
-        )  # fmt: skip
+            spend=spending.chosen(request),
+        ).recorded  # fmt: skip
     except loyalty.operations.KeyReused:
         told = sales.queries.told(here.source, key)
         if told and (told.member_id, told.total_minor) == (person.pk, amount):
             return told.public_id  # Enter was pressed twice: one sale
         _ask_again(form)
+        return None
+    except (loyalty.operations.CannotPay, loyalty.operations.NotEnoughPoints) as refusal:
+        form.add_error(None, str(refusal))
         return None
     _note(request, person.pk, "awarded", recorded)
     return recorded.public_id
@@ -117,7 +123,7 @@ def sale(request, public_id):
     purchase = _own_sale(request, public_id)
     return _page(
         request, "pos/sale.html", sale=purchase, effect=effect_of(purchase), member=_masked(purchase.member),
-        is_refundable=bool(sales.queries.refundable(purchase)), focus_find=True,
+        is_refundable=bool(sales.queries.refundable(purchase)), focus_find=True, tender=spending.tender_of(purchase),
     )  # fmt: skip
 
 
@@ -125,7 +131,7 @@ def sale(request, public_id):
 @cashiers
 def refund(request, public_id):
     """Take a whole sale back, the effect shown first."""
-    purchase, lines = _own_sale(request, public_id), None
+    purchase = _own_sale(request, public_id)
     if request.method == "POST":
         return _refund(request, purchase, request.POST.get("key") or uuid.uuid4().hex)
     try:
@@ -135,7 +141,7 @@ def refund(request, public_id):
         messages.info(request, _("Nothing is left to refund on this sale."))
         return redirect("pos:sale", public_id)
     return _page(
-        request, "pos/refund.html", sale=purchase, key=uuid.uuid4().hex, preview=before(preview, lines),
+        request, "pos/refund.html", sale=purchase, key=uuid.uuid4().hex, preview=before(preview),
         member=_masked(purchase.member),
     )  # fmt: skip
 

@@ -88,6 +88,15 @@ def test_inactivity_expires_everything_on_read_and_once_by_the_job(shop):
     assert is_sound()
 
 
+def test_a_purchase_after_too_long_a_pause_revives_nothing(shop):
+    publish(inactive_months=6)
+    member = shop.member()
+    shop.buy(member, 10_000, at=MARCH)
+    assert shop.buy(member, 1_000, at=MARCH + timedelta(days=100)).available == 110
+    assert shop.buy(member, 1_000, at=MARCH + timedelta(days=400)).available == 10
+    assert is_sound()
+
+
 def test_any_activity_keeps_all_lots(shop):
     publish(inactive_months=6)
     member = shop.member()

@@ -1,0 +1,11 @@
+"""Let a purchase after too long a pause find the points expired, whether or not the job has run."""
+
+from django.db import migrations
+
+from config.db.functions import InstallFunctions
+
+
+class Migration(migrations.Migration):
+    dependencies = [("loyalty", "0024_posting_by_rules_with_a_memory")]
+
+    operations = [InstallFunctions("loyalty", "record_purchases.sql")]
