@@ -8,4 +8,4 @@ from config.db.functions import InstallFunctions
 class Migration(migrations.Migration):
     dependencies = [("loyalty", "0024_posting_by_rules_with_a_memory")]
 
-    operations = [InstallFunctions("loyalty", "record_purchases.sql")]
+    operations = [InstallFunctions("loyalty", "record_purchases.sql", "refund.sql", "rewards.sql")]

@@ -78,5 +78,5 @@ def _check(row: EntitlementIn):
         raise LedgerRefusal("A free product is named: give product_id.")
     if row.is_partial and row.benefit != Entitlement.Benefit.AMOUNT:
         raise LedgerRefusal("Only an amount may be used in parts.")
-    if bool(row.budget) != (row.budget_minor is not None):
-        raise LedgerRefusal("A budget has a name and a cap: give both, budget and budget_minor.")
+    if bool(row.budget) != (row.budget_minor is not None) or len(row.budget) > 50:
+        raise LedgerRefusal("A budget has a name of at most 50 letters and a cap: give both, budget and budget_minor.")

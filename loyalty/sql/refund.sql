@@ -157,7 +157,7 @@ BEGIN
            left_minor = x.left_minor + minor, valid_until = greatest(x.valid_until, at + make_interval(days => days))
      WHERE x.id = entitlement RETURNING * INTO e;
     IF e.budget <> '' AND minor > 0 THEN
-        PERFORM loyalty_return_budget(e.budget, 'benefit_minor', minor, e.member_id);
+        PERFORM loyalty_return_budget(e.budget, 'minor', minor, e.member_id);
     END IF;
     UPDATE loyalty_wallet w SET entitled_until = greatest(w.entitled_until, e.valid_until)
      WHERE w.member_id = e.member_id AND w.currency_id = 1 AND e.benefit IN ('multiply', 'bonus');

@@ -290,7 +290,7 @@ BEGIN
     IF used.id IS NULL THEN
         RETURN 'gone';
     END IF;
-    IF used.budget <> '' AND NOT loyalty_take_budget(used.budget, 'benefit_minor', used.budget_minor, minor, used.member_id) THEN
+    IF used.budget <> '' AND NOT loyalty_take_budget(used.budget, 'minor', used.budget_minor, minor, used.member_id) THEN
         RETURN 'no_budget';
     END IF;
     RETURN 'taken';
