@@ -6,6 +6,6 @@ from config.db.functions import InstallFunctions
 
 
 class Migration(migrations.Migration):
-    dependencies = [("loyalty", "0024_posting_by_rules_with_a_memory")]
+    dependencies = [("loyalty", "0026_award_from_variables")]
 
     operations = [InstallFunctions("loyalty", "record_purchases.sql", "refund.sql", "rewards.sql")]
