@@ -28,7 +28,7 @@ def rewards(request):
     at, member = now(), request.member
     offered = loyalty.rewards.on_offer(member_id=member.pk, at=at)
     return render(request, "portal/rewards.html", {
-        "points": loyalty.queries.spendable(member.pk, at=at),
+        "spendable": loyalty.queries.spendable(member.pk, at=at),
         "can_have": [one for one in offered if one.is_affordable],
         "later": [one for one in offered if one.why_not == "too_few"],
         "owned": [one for one in loyalty.rewards.owned(member.pk, at=at) if one.code],
