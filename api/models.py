@@ -1,8 +1,12 @@
-"""Machines that may speak to us."""
+"""Machines that may speak to us, and those that want to be told."""
+
+import uuid
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+from members.crypto import EncryptedTextField
 
 
 class ApiClient(models.Model):
@@ -26,3 +30,46 @@ class ApiClient(models.Model):
 
     def __str__(self):
         return self.name
+
+
+class Webhook(models.Model):
+    """Where a client wants to hear of every change of points. What it has heard stands per wallet in `WebhookPosition`.
+
+    A consumer that does not answer is tried again later and later, for ever; nothing is skipped, so that after any outage
+    it hears every version of every wallet, in order.
+    """
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    client = models.ForeignKey(ApiClient, on_delete=models.CASCADE, related_name="webhooks")
+    url = models.URLField(max_length=500)
+    secret = EncryptedTextField()
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField()
+    scanned_until = models.DateTimeField(help_text="Transfers posted before this have been looked at.")
+    due_at = models.DateTimeField(help_text="Not tried again before this.")
+    claimed_until = models.DateTimeField(null=True, blank=True)
+    failures = models.PositiveIntegerField(default=0, help_text="Since the last answer that was a success.")
+    last_error = models.CharField(max_length=200, blank=True)
+    delivered_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["client", "url"], name="one_webhook_for_one_address_of_a_client")
+        ]
+
+
+class WebhookPosition(models.Model):
+    """Up to which version of a wallet a webhook has heard."""
+
+    webhook = models.ForeignKey(Webhook, on_delete=models.CASCADE, related_name="positions")
+    wallet = models.ForeignKey("loyalty.Wallet", on_delete=models.CASCADE, related_name="+", db_constraint=False)
+    version = models.BigIntegerField()
+    is_behind = models.BooleanField(default=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["webhook", "wallet"], name="one_position_for_one_webhook_and_wallet")
+        ]
+        indexes = [
+            models.Index(fields=["webhook", "wallet"], condition=models.Q(is_behind=True), name="api_webhook_behind")
+        ]

@@ -1,9 +1,9 @@
 from django.urls import path
 
-from api import events, gift_cards, holds, payments, rewards
+from api import events, gift_cards, holds, payments, rewards, wallets
 from api.endpoints import api
 
-for noun in (events, holds, rewards, gift_cards, payments):
+for noun in (events, holds, rewards, gift_cards, payments, wallets):
     api.add_router("", noun.router)
 
 urlpatterns = [path("", api.urls)]

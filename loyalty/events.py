@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Min
 
 from loyalty.models import Transfer, Wallet
 
@@ -67,12 +68,15 @@ def of_wallets(after: dict[int, int], *, limit: int = EVENTS_MAX) -> dict[int, l
     return dict(found)
 
 
-def changed_since(moment: datetime | None) -> list[tuple[int, int]]:
-    """Wallets that changed since a moment (None: ever), with their version now. A little before the moment counts too."""
-    if moment is None:
-        return list(Wallet.objects.filter(version__gt=0).order_by("pk").values_list("pk", "version"))
-    touched = Transfer.objects.filter(posted_at__gte=moment - OVERLAP).values("wallet_id")
-    return list(Wallet.objects.filter(pk__in=touched).order_by("pk").values_list("pk", "version"))
+def changed_since(moment: datetime) -> list[tuple[int, int]]:
+    """Wallets with transfers posted since a moment, each with the version of the first of these. One query by time."""
+    rows = Transfer.objects.filter(posted_at__gte=moment).order_by().values("wallet_id").annotate(first=Min("version"))
+    return sorted((row["wallet_id"], row["first"]) for row in rows)
+
+
+def versions(wallet_ids: list[int]) -> dict[int, int]:
+    """The version each wallet has now."""
+    return dict(Wallet.objects.filter(pk__in=wallet_ids).values_list("pk", "version"))
 
 
 def wallet_of(public_id: UUID) -> Wallet | None:

@@ -5,7 +5,7 @@ import logging
 from celery import shared_task
 from django.utils import timezone
 
-from loyalty import operations, sealing, verifying
+from loyalty import operations, screening, sealing, verifying
 from members.clock import now
 
 SAMPLE = 1000
@@ -53,3 +53,9 @@ def run_what_if(simulation_id: int):
 def assign_trials():
     """Log who is held out of a rule under trial: members who joined since the last time."""
     operations.assign_trials(at=now())
+
+
+@shared_task
+def screen():
+    """Hold for review what was posted lately and looks like fraud."""
+    screening.screen(at=now())

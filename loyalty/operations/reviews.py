@@ -42,8 +42,8 @@ def hold_for_review(
     """Let the points of an act wait; `version` is the wallet's version of its first transfer. None if it gave no points."""
     call = partial(
         _ask,
-        "SELECT * FROM loyalty_hold_for_review(%s::bigint, %s::bigint, %s::text, %s::jsonb, %s::timestamptz)",
-        [wallet_id, version, str(pattern), json.dumps(facts), at],
+        "SELECT * FROM loyalty_hold_for_review(%s::bigint, %s::bigint, %s::text, %s::jsonb, %s::timestamptz, %s::date)",
+        [wallet_id, version, str(pattern), json.dumps(facts), at, at.astimezone(_programme_zone()).date()],
     )
     outcome, review_id, held = _again_after_races(call)
     return None if outcome == "no_act" else HeldForReview(review_id, held, outcome == "held")

@@ -3,7 +3,7 @@
 -- Hold what is left of the points an act gave. `in_version` is the wallet's version of the act's first transfer. An act that
 -- was held before keeps its review. outcome: held, known, no_act.
 CREATE FUNCTION loyalty_hold_for_review(
-    in_wallet bigint, in_version bigint, in_pattern text, in_facts jsonb, at timestamptz,
+    in_wallet bigint, in_version bigint, in_pattern text, in_facts jsonb, at timestamptz, today date,
     OUT outcome text, OUT review_id bigint, OUT held bigint
 ) LANGUAGE plpgsql AS $$
 #variable_conflict use_variable
@@ -21,11 +21,13 @@ BEGIN
         outcome := 'known';
         RETURN;
     END IF;
+    w := loyalty_bring_up(w, today, at);
     SELECT * INTO act FROM loyalty_transfer t WHERE t.wallet_id = in_wallet AND t.version = in_version;
     SELECT coalesce(sum(t.points) FILTER (WHERE t.credit_account IN (10, 13)), 0)::bigint AS points INTO given
       FROM loyalty_transfer t
      WHERE t.wallet_id = in_wallet AND t.source_id = act.source_id AND t.client_key = act.client_key AND t.debit_account < 10;
     IF given.points = 0 THEN
+        PERFORM loyalty_save_wallet(w);
         outcome := 'no_act';
         RETURN;
     END IF;
@@ -61,7 +63,6 @@ BEGIN
     RETURNING id INTO review_id;
     w.pending := w.pending + held;
     PERFORM loyalty_save_wallet(w);
-    UPDATE loyalty_wallet v SET pending = w.pending WHERE v.id = in_wallet;
     outcome := 'held';
 END $$;
 
@@ -98,6 +99,7 @@ BEGIN
         RETURN;
     END IF;
 
+    w := loyalty_bring_up(w, today, at);
     IF in_state = 'cancelled' THEN
         remainder := w.carry_micropoints - greatest(0, r.held_points * 1000000 - loyalty_taken_micropoints(r.purchase_id));
         cancelled := CASE WHEN r.purchase_id IS NULL THEN r.held_points ELSE greatest(0, (999999 - remainder) / 1000000) END;
@@ -144,7 +146,6 @@ BEGIN
     UPDATE loyalty_review SET state = in_state, decided_at = at, decided_by_id = in_user, decision_reason = in_reason,
                               cancelled_points = cancelled WHERE id = in_review;
     PERFORM loyalty_save_wallet(w);
-    UPDATE loyalty_wallet v SET pending = w.pending WHERE v.id = w.id;
     outcome := 'decided';
 END $$;
 

@@ -59,6 +59,24 @@ class Shop:
             by_user_id=None, at=at,
         )  # fmt: skip
 
+    def hold(self, member, points, *, until, at=MARCH, key=None):
+        return operations.hold(
+            member_id=member.pk, points=points, source="till", client_key=key or self.key(), at=at, expires_at=until
+        )
+
+    def capture(self, hold_id, *, points, lets_rest_go=False, at=MARCH, key=None):
+        return operations.capture(
+            hold_id=hold_id,
+            points=points,
+            source="till",
+            client_key=key or self.key(),
+            at=at,
+            lets_rest_go=lets_rest_go,
+        )
+
+    def void(self, hold_id, *, at=MARCH, key=None):
+        return operations.void(hold_id=hold_id, source="till", client_key=key or self.key(), at=at)
+
 
 @pytest.fixture(autouse=True)
 def _forgetful_rules():

@@ -1,0 +1,11 @@
+"""What machines are told. Safe to run never, once or five times."""
+
+from celery import shared_task
+
+from api import webhooks
+
+
+@shared_task
+def deliver_webhooks():
+    """Tell every webhook what it has not heard yet."""
+    webhooks.deliver()
