@@ -86,19 +86,20 @@ WITH touched AS MATERIALIZED (
     SELECT DISTINCT w.id, w.member_id FROM loyalty_transfer t JOIN loyalty_wallet w ON w.id = t.wallet_id
      WHERE t.posted_at >= %(since)s AND t.reason = 'purchase' AND t.occurred_at > %(from)s AND w.member_id IS NOT NULL
        AND w.currency_id = 1
-), bought AS (
+), bought AS MATERIALIZED (
     SELECT t.id AS wallet_id, p.id, p.source_id, p.client_key, p.purchased_at,
            count(*) OVER (PARTITION BY t.id ORDER BY p.purchased_at RANGE BETWEEN %(hour)s PRECEDING AND CURRENT ROW) AS within
       FROM touched t JOIN sales_purchase p ON p.member_id = t.member_id AND p.kind = 1
      WHERE p.purchased_at > %(from)s AND p.purchased_at <= %(until)s
-), bursts AS (
-    SELECT wallet_id, purchased_at, within FROM bought WHERE within > %(most)s
+), counted AS (
+    SELECT *, max(within) OVER (PARTITION BY wallet_id ORDER BY purchased_at RANGE BETWEEN CURRENT ROW AND %(hour)s FOLLOWING) AS burst
+      FROM bought
+), flagged AS MATERIALIZED (
+    SELECT wallet_id, source_id, client_key, burst FROM counted WHERE burst > %(most)s
 )
-SELECT b.wallet_id, t.version, max(u.within)
-  FROM bought b
-  JOIN bursts u ON u.wallet_id = b.wallet_id AND b.purchased_at BETWEEN u.purchased_at - %(hour)s AND u.purchased_at
-  JOIN loyalty_transfer t ON t.source_id = b.source_id AND t.client_key = b.client_key AND t.seq = 0 AND t.wallet_id = b.wallet_id
- GROUP BY 1, 2
+SELECT f.wallet_id, t.version, f.burst
+  FROM flagged f JOIN loyalty_transfer t
+       ON t.source_id = f.source_id AND t.client_key = f.client_key AND t.seq = 0 AND t.wallet_id = f.wallet_id
 """
 
 
@@ -118,12 +119,12 @@ _CIRCLES = """
 WITH touched AS MATERIALIZED (
     SELECT DISTINCT w.id, w.member_id FROM loyalty_transfer t JOIN loyalty_wallet w ON w.id = t.wallet_id
      WHERE t.posted_at >= %(since)s AND t.reason = 'refund' AND t.occurred_at > %(from)s AND w.member_id IS NOT NULL
-), bought AS (
+), bought AS MATERIALIZED (
     SELECT t.id AS wallet_id, p.source_id, p.client_key, p.purchased_at,
            coalesce((SELECT -sum(r.total_minor) FROM sales_purchase r WHERE r.refunds_id = p.id), 0) >= p.total_minor * 0.9 AS is_back
       FROM touched t JOIN sales_purchase p ON p.member_id = t.member_id AND p.kind = 1 AND p.total_minor > 0
      WHERE p.purchased_at > %(from)s
-), circles AS (
+), circles AS MATERIALIZED (
     SELECT wallet_id, count(*) AS bought, count(*) FILTER (WHERE is_back) AS back,
            max(purchased_at) FILTER (WHERE is_back) AS last_back
       FROM bought GROUP BY 1
@@ -192,14 +193,14 @@ WITH RECURSIVE paid AS MATERIALIZED (
     SELECT c.start, c.first, r.referrer_id, c.steps + 1, c.ids || r.id
       FROM chain c JOIN loyalty_referral r ON r.friend_id = c.here
      WHERE c.here <> c.first AND c.steps < %(longest)s
-), rings AS (
+), rings AS MATERIALIZED (
     SELECT unnest(ids) AS id, steps FROM chain WHERE here = first
-), stars AS (
+), stars AS MATERIALIZED (
     SELECT r.id, count(*) OVER (PARTITION BY r.referrer_id) AS friends
       FROM loyalty_referral r
      WHERE r.state = 'paid' AND r.settled_at > %(from)s
        AND r.referrer_id IN (SELECT v.referrer_id FROM loyalty_referral v JOIN paid USING (id))
-), flagged AS (
+), flagged AS MATERIALIZED (
     SELECT id, max(steps) AS steps, 0::bigint AS friends FROM rings GROUP BY 1
      UNION ALL
     SELECT id, 0, friends FROM stars WHERE friends > %(most)s

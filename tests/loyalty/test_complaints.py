@@ -4,6 +4,8 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from loyalty import events, operations, queries, verifying
 from loyalty.models import Reward, RuleSet, Transfer
@@ -107,8 +109,8 @@ def test_points_part_not_cash(shop, member):
     paid = pay(shop, member, 2_000, points=500)
     assert paid.to_pay_minor < 2_000
     back = shop.refund(paid.recorded, (1, 2_000))
-    assert back.restored == 500
-    assert back.restored_minor == 2_000 - paid.to_pay_minor
+    assert back.points_restored == 500
+    assert back.money_minor == paid.to_pay_minor
     assert lots(member) == before
     assert is_sound()
 
@@ -218,7 +220,7 @@ def test_offline_wanted(shop, member):
         PurchaseIn(
             "till", f"day-{day}", "S1", MARCH - timedelta(days=day), "USD", [Line("milk", Decimal(1), 1_000)], who
         )
-        for day, who in zip([*days, 3], [member.pk, member.pk, member.pk, 0], strict=True)
+        for day, who in zip([*days, 3], [member.pk, member.pk, member.pk, 10**9], strict=True)
     ]
     answers = operations.record_purchases(batch)
     assert [isinstance(answer, Exception) for answer in answers] == [False, False, False, True]
@@ -233,11 +235,16 @@ def test_client_supplies_award(shop, member):
     assert is_sound()
 
 
-def test_breaks_at_100k_members(shop, member, django_assert_max_num_queries):
-    """A purchase asks the database as often for the first member as for the last: once, when everything is warm."""
-    shop.buy(member, 1_000)
-    with django_assert_max_num_queries(1):
-        shop.buy(member, 1_000)
+def test_breaks_at_100k_members(shop, member):
+    """A purchase asks the database as often for the first member as for the last, however many there are."""
+    asked = []
+    for one in (member, *(shop.member() for _ in range(20))):
+        shop.buy(one, 1_000)
+        with CaptureQueriesContext(connection) as queries_asked:
+            shop.buy(one, 1_000)
+        asked.append(len(queries_asked))
+    assert len(set(asked)) == 1
+    assert asked[0] <= 2
 
 
 def test_tier_rate_too_early(shop, member):
