@@ -243,8 +243,7 @@ def test_breaks_at_100k_members(shop, member):
         with CaptureQueriesContext(connection) as queries_asked:
             shop.buy(one, 1_000)
         asked.append(len(queries_asked))
-    assert len(set(asked)) == 1
-    assert asked[0] <= 2
+    assert set(asked[1:]) == {1}  # the first one warms what a process remembers
 
 
 def test_tier_rate_too_early(shop, member):
