@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('api', '0001_initial'),
+        ('api', '0002_spending_is_a_scope'),
         ('loyalty', '0006_oversight'),
     ]
 
