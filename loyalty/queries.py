@@ -11,6 +11,8 @@ from django.db.models import Q, QuerySet
 from django.utils.formats import date_format
 
 from loyalty import bonuses, explaining, rules, sentences, tiers
+from loyalty import explaining, rules, sentences
+from loyalty.climbing import TierProgress, progress_of
 from loyalty.earning import NEVER
 from loyalty.models import Account, Award, Entitlement, Grant, Hold, PendingPoints, RuleSet, Tier, Transfer, Wallet
 from loyalty.operations.purchases import POINTS, _programme_zone
@@ -45,17 +47,6 @@ class Entry:
     occurred_at: datetime
     expires_on: date | None
     by_user_id: int | None
-
-
-@dataclass(frozen=True)
-class TierProgress:
-    """`missing` points to `next_tier` by `window_ends`; None and 0 on the highest step."""
-
-    tier: Tier
-    qualifying: int
-    next_tier: Tier | None
-    missing: int
-    window_ends: date
 
 
 @dataclass(frozen=True)
@@ -152,19 +143,7 @@ def _matured(wallet: Wallet, at: datetime) -> list[tuple[date, int]]:
 
 def tier_progress(member_id: int, *, at: datetime) -> TierProgress:
     """The tier of the window that `at` ends, and the way to the next. One query once the ladder is known."""
-    wallet = wallet_of(member_id)
-    today = day_of(at)
-    by_code = {tier.code: tier for tier in rules.known().tiers.values()}
-    months = tiers.moved(wallet.qualifying_micropoints, wallet.qualifying_month, today=today) if wallet else [0]
-    ladder = [tiers.Step(tier.code, tier.points_from) for tier in by_code.values()]
-    found = tiers.progress(sum(months) // tiers.MICRO, ladder=ladder, today=today)
-    return TierProgress(
-        tier=by_code[found.tier],
-        qualifying=found.qualifying,
-        next_tier=by_code[found.next_tier] if found.next_tier else None,
-        missing=found.missing,
-        window_ends=found.window_ends,
-    )
+    return progress_of(wallet_of(member_id), today=day_of(at))
 
 
 def ladder() -> list[tuple[Tier, int]]:

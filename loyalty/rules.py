@@ -14,7 +14,8 @@ from django.conf import settings
 
 from loyalty.earning import Product, RuleSet, compile_rule_set
 from loyalty.models import RuleSet as PublishedRuleSet
-from loyalty.models import Tier
+from loyalty.models import Tier, TierPolicy
+from loyalty.tiers import Step
 from sales.catalogue import ProductFacts
 from sales.models import Category
 
@@ -31,6 +32,14 @@ class Known:
     rule_sets: list[RuleSet]
     latest_id: int
     tiers: dict[int, Tier]
+    steps: tuple[Step, ...]
+    falls_one_step: bool
+    tier_currency: str
+
+    @property
+    def has_plain_ladder(self) -> bool:
+        """Every tier is earned by points of twelve rolling months: the posting function then settles it in passing."""
+        return all(step.is_plain for step in self.steps)
 
     def live_at(self, at: datetime) -> RuleSet:
         """The rule set in force at a time. Raises NoRuleSet."""
@@ -80,11 +89,16 @@ def remember(these: Known):
 def _read() -> Known:
     # Of two that go live at the same moment the later version counts.
     published = list(PublishedRuleSet.objects.order_by("live_from", "version"))
+    ladder = list(Tier.objects.order_by("rank"))
+    policy = TierPolicy.objects.first() or TierPolicy()
     return Known(
         live_from=[row.live_from for row in published],
         rule_sets=[compile_rule_set(row.definition, id=row.pk, version=row.version) for row in published],
         latest_id=max((row.pk for row in published), default=0),
-        tiers={tier.pk: tier for tier in Tier.objects.order_by("rank")},
+        tiers={tier.pk: tier for tier in ladder},
+        steps=tuple(step_of(tier) for tier in ladder),
+        falls_one_step=policy.falls_one_step,
+        tier_currency=policy.currency,
     )
 
 
@@ -92,6 +106,12 @@ def _read() -> Known:
 def programme_zone() -> ZoneInfo:
     """The time zone whose days and months points expire and tiers are counted by."""
     return ZoneInfo(settings.TIME_ZONE)
+def step_of(tier: Tier) -> Step:
+    """A tier as the rules see it."""
+    return Step(
+        tier.code, tier.points_from, tier.spend_minor_from, tier.visits_from, tier.must_meet_all, tier.counted_over,
+        tier.window_months, tier.grace_months, tier.how,
+    )  # fmt: skip
 
 
 def product_of(facts: ProductFacts) -> Product:

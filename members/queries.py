@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db import connection
-from django.db.models import Count
+from django.db.models import Count, Q
 
 from members import cards, masking, normalise
 from members.crypto import keyed_hash
-from members.models import Access, Consent, Identifier, Member, SearchToken
+from members.models import Access, Consent, Identifier, Member, MemberMerge, SearchToken
 
 FOUND_MAX = 20
 
@@ -71,8 +71,31 @@ def by_identifier(kind: str, value: str) -> Member | None:
 
 
 def by_public_id(public_id) -> Member | None:
-    """The member behind a public id, active or not."""
-    return Member.objects.filter(public_id=public_id).first()
+    """The member behind a public id, active or not; for one that was merged, the member it turned out to be."""
+    found = Member.objects.filter(public_id=public_id).first()
+    while found is not None and found.merged_into_id is not None:
+        found = found.merged_into
+    return found
+
+
+_KIN = """
+WITH RECURSIVE kin (id) AS (
+    SELECT %s::bigint UNION SELECT m.id FROM kin JOIN members_member m ON m.merged_into_id = kin.id)
+SELECT id FROM kin
+"""
+
+
+def ids_of(member_id: int) -> list[int]:
+    """The ids under which other rooms know a member: its own, and those of members merged into it."""
+    with connection.cursor() as cursor:
+        cursor.execute(_KIN, [member_id])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def merges_of(member_id: int) -> list[MemberMerge]:
+    """The merges a member has come out of or gone into, newest first."""
+    found = MemberMerge.objects.filter(Q(survivor=member_id) | Q(absorbed=member_id))
+    return list(found.select_related("survivor", "absorbed", "by_user").order_by("-at", "-pk"))
 
 
 def contacts(member_ids: Iterable[int], *, kind: str = "email") -> dict[int, Contact]:

@@ -6,3 +6,5 @@ member_erased = Signal()  # member_id; told again until every receiver came thro
 personal_data_asked = Signal()  # member_id; every room answers a list of members.personal_data.Section
 consent_changed = Signal()  # member_id, channel, purpose
 lifecycle_stages_changed = Signal()  # changes: list of (member_id, stage before, stage after)
+member_merged = Signal()  # survivor_id, absorbed_id, merge_id: one person now; whoever keeps ids of members follows
+member_unmerged = Signal()  # survivor_id, absorbed_id, merge_id: two again

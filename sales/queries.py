@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from django.db import connection
 
+from members.queries import ids_of
 from sales.models import Product, Purchase, PurchaseLine
 from sales.refunds import Sold
 
@@ -39,7 +40,9 @@ class ReceiptLine:
 
 def purchases_of(member_id: int, *, limit: int = 20, before=None) -> list[Purchase]:
     """A member's purchases before a moment, newest first, each with `.receipt_lines` and `.refunded_minor`. Three queries."""
-    purchases = Purchase.objects.filter(member=member_id, kind=Purchase.Kind.SALE).select_related("store", "source")
+    purchases = Purchase.objects.filter(member__in=ids_of(member_id), kind=Purchase.Kind.SALE).select_related(
+        "store", "source"
+    )
     if before is not None:
         purchases = purchases.filter(purchased_at__lt=before)
     return _with_lines(list(purchases.order_by("-purchased_at", "-pk")[:limit]))
@@ -61,7 +64,7 @@ def receipts(*, source_code: str = "", member_id: int | None = None):
     found = Purchase.objects.select_related("store", "member", "award").order_by("-purchased_at", "-pk")
     if source_code:
         found = found.filter(source__code=source_code)
-    return found if member_id is None else found.filter(member=member_id)
+    return found if member_id is None else found.filter(member__in=ids_of(member_id))
 
 
 def receipt(public_id) -> Purchase | None:

@@ -26,6 +26,17 @@ from loyalty.operations.events import (
 from loyalty.operations.expiry import CannotReinstate, Notice, Reinstated, notice_expiry, reinstate
 from loyalty.operations.gift_cards import CannotUseCard, Issued, block_gift_card, find_gift_card, issue_gift_card
 from loyalty.operations.holds import CannotCapture, Held, Released, capture, hold, release_holds, void
+from loyalty.operations.households import (
+    CannotPool,
+    change_share,
+    draw_from_pool,
+    found_household,
+    hand_over_household,
+    join_household,
+    leave_household,
+    pool_balance,
+)
+from loyalty.operations.merging import CannotMerge, MergePreview, merge_members, preview_merge, unmerge_members
 from loyalty.operations.paying import CannotPay, Card, Paid, Quote, Spend, quote, record_paid_purchase
 from loyalty.operations.points import Expired, Moved, adjust, expire_points, redeem
 from loyalty.operations.purchases import (
@@ -57,6 +68,7 @@ from loyalty.operations.rule_sets import CannotPublish, publish_rule_set
 from loyalty.operations.rule_trials import assign_trials, open_trials
 from loyalty.operations.simulations import CannotSimulate, ask_what_if, run_what_if
 from loyalty.operations.tiers import Evaluated, evaluate_tiers
+from loyalty.operations.transfers import CannotGive, Given, give_points, set_gift_policy
 from loyalty.operations.values import CannotValue, set_point_value
 from loyalty.operations.vouchers import CannotUseCode, Pool, add_codes, claim_voucher, create_pool
 
@@ -66,7 +78,10 @@ __all__ = [
     "CannotCapture",
     "CannotChange",
     "CannotDecide",
+    "CannotGive",
+    "CannotMerge",
     "CannotPay",
+    "CannotPool",
     "CannotPublish",
     "CannotRecord",
     "CannotRedeem",
@@ -85,12 +100,14 @@ __all__ = [
     "Evaluated",
     "EventRecorded",
     "Expired",
+    "Given",
     "Held",
     "HeldForReview",
     "Issued",
     "KeyReused",
     "LedgerRefusal",
     "Matured",
+    "MergePreview",
     "Moved",
     "NotEnoughPoints",
     "Notice",
@@ -118,24 +135,34 @@ __all__ = [
     "block_spending",
     "call_off",
     "capture",
+    "change_share",
     "claim_voucher",
     "create_draft",
     "create_pool",
     "decide_review",
     "discard_draft",
+    "draw_from_pool",
     "entitle",
     "evaluate_tiers",
     "expire_points",
     "find_gift_card",
+    "found_household",
+    "give_points",
+    "hand_over_household",
     "hold",
     "hold_for_review",
     "issue_gift_card",
+    "join_household",
+    "leave_household",
     "mature",
     "mature_points",
+    "merge_members",
     "notice_expiry",
     "open_trials",
     "plan",
+    "pool_balance",
     "post",
+    "preview_merge",
     "preview_refund",
     "publish_draft",
     "publish_rule_set",
@@ -155,8 +182,10 @@ __all__ = [
     "reverse_redemption",
     "run_what_if",
     "save_part",
+    "set_gift_policy",
     "set_point_value",
     "submit_draft",
+    "unmerge_members",
     "void",
     "withdraw_draft",
 ]

@@ -67,6 +67,7 @@ DECLARE
     award loyalty_award;
     moves loyalty_transfer[] := '{}';
     awards loyalty_award[] := '{}';
+    shared bigint[] := '{}';  -- purchases of which a household gets its part
 BEGIN
     SELECT max(r.id) INTO newest_rule_set FROM loyalty_ruleset r;
     IF newest_rule_set <> latest_rule_set THEN
@@ -194,6 +195,9 @@ BEGIN
                 PERFORM loyalty_save_wallet(w);
             END IF;
             SELECT * INTO w FROM loyalty_wallet v WHERE v.id = wallets[i] FOR UPDATE;
+            WHILE w.merged_into_id IS NOT NULL LOOP  -- an absorbed member's purchases are the survivor's
+                SELECT * INTO w FROM loyalty_wallet v WHERE v.id = w.merged_into_id FOR UPDATE;
+            END LOOP;
         END IF;
         IF w.lot_expires_on[1] < days[i] OR w.pending > 0 THEN
             w := loyalty_expire_lots(w, days[i], times[i]);
@@ -206,8 +210,7 @@ BEGIN
         -- for a month before the wallet's newest, is paid at the tier the member holds now.
         is_late := days[i] < w.qualifying_month;
         IF NOT coalesce(is_late, false) AND (w.qualifying_month IS NULL OR days[i] >= w.qualifying_month + 28) THEN
-            w := loyalty_move_window(w, days[i]);
-            w := loyalty_settle_tier(w, NULL, times[i]);
+            w := loyalty_age_tier(w, days[i], times[i]);
         END IF;
         tier_id := w.tier_id;
         tier_percent := coalesce(tier_percents[array_position(ladder, w.tier_id)], 100);
@@ -217,7 +220,7 @@ BEGIN
         micropoints := coalesce(extra_micropoints[i], 0);
         IF w.entitled_until >= times[i] THEN
             SELECT u.line_extra, u.used INTO extra, used
-              FROM loyalty_use_entitlements(holders[i], times[i], line_category_ids[i]::integer[],
+              FROM loyalty_use_entitlements(w.member_id, times[i], line_category_ids[i]::integer[],
                                             line_micropoints[i]::bigint[], extra) u;
             entitlements := used;
             micropoints := coalesce((SELECT sum(x) FROM unnest(extra) x), 0);
@@ -291,10 +294,16 @@ BEGIN
                 moves := array_append(moves, moved);
             END IF;
         END IF;
+        IF w.pool_id IS NOT NULL AND to_available * w.pool_percent >= 100 THEN
+            w := loyalty_share_award(w, purchase_id, to_available, expiries[i], times[i]);
+            shared := shared || purchase_id;
+        END IF;
         available := w.available;
 
         -- The window grows by what the lines earn under the rules, so that a tier does not feed on its own multiplier.
-        IF base_micropoints[i] > 0 THEN
+        IF ladder_from IS NULL OR w.lifetime_qualifying IS NOT NULL THEN  -- a tier asks for more than points of twelve months
+            w := loyalty_count_purchase(w, purchase_id, line_micropoints[i]::bigint[], days[i], base_micropoints[i], times[i]);
+        ELSIF base_micropoints[i] > 0 THEN
             IF is_late THEN
                 w := loyalty_add_qualifying(w, days[i], base_micropoints[i]);
             ELSE
@@ -355,6 +364,9 @@ BEGIN
     END IF;
     IF NOT at_once THEN
         PERFORM loyalty_write_posted(moves, awards);
+    END IF;
+    IF shared <> '{}' THEN
+        PERFORM loyalty_fill_pools(shared, (SELECT max(d) FROM unnest(days) d));
     END IF;
 END $$;
 

@@ -191,6 +191,8 @@ DECLARE
     after_quantities numeric[];
     taken_before record;
     taken_after record;
+    counted_before record;
+    counted_after record;
     cancelled bigint;
     remainder bigint;
     waiting bigint := 0;
@@ -215,7 +217,7 @@ BEGIN
           INTO points, debt_added, restored, written_off, available
           FROM loyalty_transfer t WHERE t.source_id = in_source AND t.client_key = in_key;
         SELECT v.debt, v.tier_id, v.tier_id, coalesce(available, v.available) INTO debt, tier_before_id, tier_id, available
-          FROM loyalty_wallet v WHERE v.id = award.wallet_id;
+          FROM loyalty_wallet v WHERE v.id = loyalty_root(award.wallet_id);
     END IF;
     IF outcome IS NOT NULL THEN
         RETURN;
@@ -275,13 +277,15 @@ BEGIN
 
     SELECT * INTO w FROM loyalty_wallet v WHERE v.id = award.wallet_id FOR UPDATE;
     w := loyalty_bring_up(w, today, at);
-    tier_before_id := w.tier_id;
+    tier_before_id := (SELECT v.tier_id FROM loyalty_wallet v WHERE v.id = loyalty_root(w.id));
     taken_before := loyalty_taken_back(award, sold.totals, sold.refunded);
     taken_after := loyalty_taken_back(award, sold.totals, after);
     cancelled := loyalty_cancelled_micropoints(sale);  -- by a review: refunds take back what goes beyond it
     remainder := w.carry_micropoints - (greatest(taken_after.whole, cancelled) - greatest(taken_before.whole, cancelled));
     points := greatest(0, (999999 - remainder) / 1000000);
     w.carry_micropoints := remainder + points * 1000000;
+    w := loyalty_fetch_back(w, award, purchase_id, greatest(taken_before.whole, cancelled), greatest(taken_after.whole, cancelled),
+                            (loyalty_taken_back(award, sold.totals, sold.totals)).whole, points, at, today);
     act.reason := 'refund';
     IF w.pending > 0 THEN  -- what cannot be spent yet goes first
         act.note := '';
@@ -315,8 +319,10 @@ BEGIN
          WHERE t.wallet_id = w.id AND t.source_id = in_source AND t.client_key = in_key AND t.reason = 'bonus_back'
            AND t.credit_account = 4;
     END IF;
+    counted_before := loyalty_spend_and_visit(award.line_micropoints, sold.totals, sold.refunded, original.currency::text);
+    counted_after := loyalty_spend_and_visit(award.line_micropoints, sold.totals, after, original.currency::text);
+    w := loyalty_uncount(w, award, purchase_id, taken_after.base - taken_before.base,
+                         counted_before.spend_minor - counted_after.spend_minor, counted_before.visits - counted_after.visits, at, today);
     PERFORM loyalty_save_wallet(w);
-    available := w.available;
-    debt := w.debt;
-    tier_id := w.tier_id;
+    SELECT v.available, v.debt, v.tier_id INTO available, debt, tier_id FROM loyalty_wallet v WHERE v.id = loyalty_root(w.id);
 END $$;

@@ -174,6 +174,9 @@ DECLARE
     due loyalty_tier;
     given loyalty_tier;
 BEGIN
+    IF w.merged_into_id IS NOT NULL THEN  -- its survivor has the tier
+        RETURN w;
+    END IF;
     IF w.lifetime_qualifying IS NULL AND loyalty_ladder_asks_more() THEN
         w := loyalty_recount(w);
     END IF;

@@ -21,11 +21,17 @@ BEGIN
         PERFORM loyalty_open_wallets(in_currency, ARRAY[member]);
         SELECT * INTO w FROM loyalty_wallet WHERE member_id = member AND currency_id = in_currency FOR UPDATE;
     END IF;
+    WHILE w.merged_into_id IS NOT NULL LOOP  -- a merged member's acts are the survivor's
+        SELECT * INTO w FROM loyalty_wallet v WHERE v.id = w.merged_into_id FOR UPDATE;
+    END LOOP;
     RETURN w;
 END $$;
 
 CREATE FUNCTION loyalty_save_wallet(w loyalty_wallet) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
+    IF w.merged_into_id IS NOT NULL AND w.available > 0 THEN
+        w := loyalty_forward(w, (SELECT t.occurred_at FROM loyalty_transfer t WHERE t.wallet_id = w.id ORDER BY t.version DESC LIMIT 1));
+    END IF;
     UPDATE loyalty_wallet
        SET available = w.available, pending = w.pending, held = w.held, debt = w.debt, carry_micropoints = w.carry_micropoints, version = w.version,
            lot_expires_on = w.lot_expires_on, lot_points = w.lot_points, tier_id = w.tier_id, tier_since = w.tier_since,

@@ -36,6 +36,9 @@ class Shop:
             Identifier.objects.create(member=member, kind="card", value=card, value_hash=keyed_hash(card, kind="card"))
         return member
 
+    def line(self, minor, product="milk"):
+        return Line(product, Decimal(1), minor)
+
     def buy(self, member, minor, *, at=MARCH, key=None, product="milk", **others):
         amounts = minor if isinstance(minor, list) else [minor]
         lines = [amount if isinstance(amount, Line) else Line(product, Decimal(1), amount) for amount in amounts]
