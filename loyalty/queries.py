@@ -12,6 +12,7 @@ from django.utils.formats import date_format
 
 from loyalty import bonuses, explaining, rules, sentences, tiers
 from loyalty import explaining, rules, sentences
+from loyalty import explaining, rules, sentences, sharing_wording
 from loyalty.climbing import TierProgress, progress_of
 from loyalty.earning import NEVER
 from loyalty.models import Account, Award, Entitlement, Grant, Hold, PendingPoints, RuleSet, Tier, Transfer, Wallet
@@ -261,6 +262,8 @@ def _sentence(act: _Act, explained, refund, more: list[str]) -> str:  # noqa: PL
         return sentences.of_expiry(moved, date_format(act.expires_on, "DATE_FORMAT"))
     if act.reason == Transfer.Reason.REVIEW:
         return sentences.of_review(moved, act.points)
+    if shared := sharing_wording.of(act.reason, act.moves, note=act.note):
+        return shared
     if spent := wording.of(act.reason, act.moves, note=act.note):
         return spent
     return sentences.of_adjustment(moved, act.note, is_goodwill=act.reason == Transfer.Reason.GOODWILL)

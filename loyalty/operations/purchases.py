@@ -316,7 +316,8 @@ def _post_group(latest: int, rule_set: RuleSet, items: list[_Item], answers: lis
 
 
 def _call(latest: int, rule_set: RuleSet, items: list[_Item]) -> list[tuple]:
-    tiers = rules.known().tiers
+    known = rules.known()
+    tiers = known.tiers
     columns = ["{" + ",".join(column) + "}" for column in zip(*(item.columns for item in items), strict=True)]
     if not any(item.plan.line_extra_micropoints for item in items):
         columns[-2] = None
@@ -328,7 +329,7 @@ def _call(latest: int, rule_set: RuleSet, items: list[_Item]) -> list[tuple]:
                 latest,
                 rule_set.id,
                 _literal(map(str, tiers)),
-                _literal([str(tier.points_from) for tier in tiers.values()]),
+                _literal([str(tier.points_from) for tier in tiers.values()]) if known.has_plain_ladder else None,
                 _literal([str(rule_set.tier_percents.get(tier.code, 100)) for tier in tiers.values()]),
                 *columns[:_HEAD],
                 *_line_columns(items),

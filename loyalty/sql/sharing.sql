@@ -287,6 +287,9 @@ BEGIN
          WHERE t.source_id = ledger AND t.client_key = 'pool:' || award.purchase_id AND t.seq > 0 LIMIT 1;
         w := loyalty_bring_home(pool, w, due, part.expires_on, part.expires_on,
                                 loyalty_own_act('pool-refund:' || refund, 'pool', at), today);
+        due := least(due, w.debt);  -- an earlier refund may have found the point that this part completes gone
+        w := loyalty_take_from_lots(w, due, part.expires_on, 13::smallint, loyalty_own_act('pool-debt:' || refund, 'debt_paid', at));
+        w.debt := w.debt - due;
     END IF;
     IF w.merged_into_id IS NOT NULL THEN
         w := loyalty_bring_home(

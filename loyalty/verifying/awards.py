@@ -1,4 +1,4 @@
-"""What was earned: every award recomputes, refunds take back in proportion, tiers follow from the months of the window."""
+"""What was earned: every award recomputes, refunds take back in proportion."""
 
 from collections.abc import Iterator
 
@@ -63,24 +63,6 @@ SELECT w.id AS wallet, coalesce(m.points, 0) * 1000000 + w.carry_micropoints AS 
   LEFT JOIN moved m ON m.wallet_id = w.id
  WHERE w.id {{chosen}}
    AND coalesce(m.points, 0) * 1000000 + w.carry_micropoints <> coalesce(e.micropoints, 0) - coalesce(t.micropoints, 0)
-"""  # noqa: S608 (its parts are constants of this file)
-
-_WINDOWS = f"""
-WITH {_TAKEN_BACK},
-months AS (
-    SELECT a.wallet_id, date_trunc('month', a.earned_on)::date AS month,
-           sum((SELECT sum(x) FROM unnest(a.line_micropoints) x) - coalesce(r.base, 0)) AS micropoints
-      FROM loyalty_award a LEFT JOIN refunds r USING (purchase_id) WHERE a.wallet_id {{chosen}} GROUP BY 1, 2),
-windows AS (
-    SELECT w.id AS wallet, w.tier_id, coalesce(sum(m.micropoints), 0) AS micropoints,
-           (SELECT coalesce(sum(q), 0) FROM unnest(w.qualifying_micropoints) q) AS stored
-      FROM loyalty_wallet w
-      LEFT JOIN months m ON m.wallet_id = w.id AND m.month > w.qualifying_month - interval '12 months'
-     WHERE w.id {{chosen}} GROUP BY w.id)
-SELECT wallet, tier_id AS tier, stored / 1000000 AS stored, (micropoints / 1000000)::bigint AS recomputed
-  FROM windows
- WHERE micropoints <> stored
-    OR tier_id <> (SELECT id FROM loyalty_tier WHERE points_from <= micropoints / 1000000 ORDER BY points_from DESC LIMIT 1)
 """  # noqa: S608 (its parts are constants of this file)
 
 _TO_RECOMPUTE = """
@@ -154,6 +136,5 @@ def _extra(plan, used: list | None) -> list[int]:
 PROMISES = [
     Promise("I6", "An award moved exactly the points it says", rows(_AWARDS, "award of purchase {purchase}, wallet {wallet}: says {said}, moved {moved}")),
     Promise("I8", "Points and remainder are what purchases earned less what refunds took back", rows(_EARNED, "wallet {wallet}: has {has} micropoints, earned and kept {earned}")),
-    Promise("I15", "The tier follows from the months of the window", rows(_WINDOWS, "wallet {wallet}, tier {tier}: window holds {stored}, recomputed {recomputed}")),
     Promise("I16", "Every award recomputes from its rule set and stored inputs", _recompute),
 ]  # fmt: skip

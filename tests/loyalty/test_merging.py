@@ -119,7 +119,7 @@ def test_what_came_after_the_merge_stays_with_the_survivor(shop, pair):
     people.give_consent(member=anna, channel="push", is_granted=False, at=LATER, source="portal")
     unmerge(made)
     assert standing(double) == theirs
-    assert standing(anna)["available"] == mine["available"] + 125  # at the silver rate of that day
+    assert standing(anna)["available"] == mine["available"] + 325  # at the silver rate of that day, and by the offer that came over
     assert found.consent_now(anna.pk, at=LATER)["push", "marketing"] is False
     assert_sound()
 
@@ -142,7 +142,7 @@ def test_a_refund_of_an_absorbed_purchase_goes_back_with_it(shop, pair):
     mine = standing(anna)
     made = merge(anna, double)
     taken = shop.refund(bought, (1, 5_000))
-    assert taken.points == 50
+    assert taken.points == 150  # by the offer, threefold
     assert taken.available == Wallet.objects.get(member=anna).available
     assert_sound()
     unmerge(made)

@@ -1,0 +1,98 @@
+"""Tiers follow from what was counted; what goes into transit comes out; merged wallets are empty."""
+
+from loyalty.verifying.awards import _TAKEN_BACK
+from loyalty.verifying.promises import Promise, rows
+
+# A wallet's tier counts its own awards and those of the wallets merged into it.
+_KIN = """
+kin (low, high) AS (
+    SELECT w.id, w.id FROM loyalty_wallet w WHERE w.id {chosen}
+     UNION
+    SELECT m.absorbed_id, k.high FROM kin k JOIN loyalty_walletmerge m ON m.survivor_id = k.low AND m.undone_at IS NULL)
+"""
+
+_COUNTS = f"""
+WITH RECURSIVE {_KIN},
+{_TAKEN_BACK.replace("{chosen}", "IN (SELECT low FROM kin)")},
+months AS (
+    SELECT k.high AS wallet_id, date_trunc('month', a.earned_on)::date AS month,
+           sum((SELECT sum(x) FROM unnest(a.line_micropoints) x) - coalesce(r.base, 0)) AS micropoints
+      FROM kin k JOIN loyalty_award a ON a.wallet_id = k.low LEFT JOIN refunds r USING (purchase_id) GROUP BY 1, 2),
+windows AS (
+    SELECT w.id AS wallet, coalesce(sum(m.micropoints), 0) AS micropoints,
+           (SELECT coalesce(sum(q), 0) FROM unnest(w.qualifying_micropoints) q) AS stored
+      FROM loyalty_wallet w
+      LEFT JOIN months m ON m.wallet_id = w.id AND m.month > w.qualifying_month - interval '12 months'
+     WHERE w.id {{chosen}} GROUP BY w.id)
+SELECT wallet, stored / 1000000 AS stored, (micropoints / 1000000)::bigint AS recomputed
+  FROM windows WHERE micropoints <> stored
+"""  # noqa: S608 (its parts are constants of this file)
+
+_MORE = """
+SELECT w.id AS wallet, w.lifetime_qualifying AS stored, c.counted
+  FROM loyalty_wallet w
+ CROSS JOIN LATERAL (
+       SELECT ARRAY[coalesce(sum(m.micropoints), 0), coalesce(sum(m.spend_minor), 0), coalesce(sum(m.visits), 0)]::bigint[] AS counted,
+              coalesce(sum(m.spend_minor) FILTER (WHERE m.month > w.qualifying_month - interval '12 months'), 0) AS spend_minor,
+              coalesce(sum(m.visits) FILTER (WHERE m.month > w.qualifying_month - interval '12 months'), 0) AS visits
+         FROM loyalty_counted(loyalty_kin(w.id)) m) c
+ WHERE w.id {chosen} AND w.lifetime_qualifying IS NOT NULL
+   AND (w.lifetime_qualifying <> c.counted
+        OR c.spend_minor <> (SELECT coalesce(sum(q), 0) FROM unnest(w.qualifying_spend_minor) q)
+        OR c.visits <> (SELECT coalesce(sum(q), 0) FROM unnest(w.qualifying_visits) q))
+"""
+
+# On a plain ladder the tier is asked for without a function: a million wallets take seconds.
+_TIERS = """
+WITH plain AS (
+    SELECT bool_and(how = 'earned' AND counted_over = 'rolling' AND window_months = 12 AND spend_minor_from = 0 AND visits_from = 0) AS is_plain
+      FROM loyalty_tier),
+held AS (
+    SELECT w.id AS wallet, w.tier_id, w.tier_keeps_until, w.tier_granted_id,
+           CASE WHEN p.is_plain
+                THEN (SELECT t.id FROM loyalty_tier t
+                       WHERE t.points_from <= (SELECT coalesce(sum(q), 0) / 1000000 FROM unnest(w.qualifying_micropoints) q)
+                       ORDER BY t.rank DESC LIMIT 1)
+                ELSE (loyalty_reached_tier(w)).id END AS reached_id
+      FROM loyalty_wallet w CROSS JOIN plain p
+     WHERE w.id {chosen} AND w.merged_into_id IS NULL AND w.qualifying_month IS NOT NULL AND w.member_id IS NOT NULL)
+SELECT h.wallet, h.tier_id AS tier, r.code AS reached
+  FROM held h
+  JOIN loyalty_tier t ON t.id = h.tier_id
+  JOIN loyalty_tier r ON r.id = h.reached_id
+  LEFT JOIN loyalty_tier g ON g.id = h.tier_granted_id
+ WHERE t.rank <> greatest(r.rank, g.rank) AND NOT (h.tier_keeps_until IS NOT NULL AND t.rank > greatest(r.rank, g.rank))
+"""
+
+_CHANGES = """
+SELECT c.wallet_id AS wallet, w.tier_id AS held, c.to_tier_id AS said
+  FROM (SELECT DISTINCT ON (wallet_id) wallet_id, to_tier_id FROM loyalty_tierchange
+         WHERE wallet_id {chosen} ORDER BY wallet_id, id DESC) c
+  JOIN loyalty_wallet w ON w.id = c.wallet_id
+ WHERE w.tier_id <> c.to_tier_id
+"""
+
+_TRANSIT = """
+SELECT source_id AS source, client_key AS key,
+       sum(points) FILTER (WHERE credit_account = 5) AS went_in, sum(points) FILTER (WHERE debit_account = 5) AS came_out
+  FROM loyalty_transfer WHERE 5 IN (debit_account, credit_account)
+ GROUP BY 1, 2
+HAVING coalesce(sum(points) FILTER (WHERE credit_account = 5), 0) <> coalesce(sum(points) FILTER (WHERE debit_account = 5), 0)
+"""
+
+_MERGED = """
+SELECT w.id AS wallet, w.available FROM loyalty_wallet w
+ WHERE w.id {chosen}
+   AND ((w.merged_into_id IS NOT NULL AND (w.available > 0 OR w.debt > 0))
+        OR w.merged_into_id IS DISTINCT FROM
+           (SELECT m.survivor_id FROM loyalty_walletmerge m WHERE m.absorbed_id = w.id AND m.undone_at IS NULL))
+"""
+
+PROMISES = [
+    Promise("I5", "What goes into transit comes out in the same act", rows(_TRANSIT, "act {key} of source {source}: {went_in} went in, {came_out} came out"), of_sample=False),
+    Promise("I14", "A merged wallet is empty, and what came into it went on", rows(_MERGED, "wallet {wallet}: {available} available, or merged without a record")),
+    Promise("I15", "The months of the window are what awards counted", rows(_COUNTS, "wallet {wallet}: window holds {stored}, recomputed {recomputed}")),
+    Promise("I15", "Spend, visits and lifetime are what awards counted", rows(_MORE, "wallet {wallet}: holds {stored}, recomputed {counted}")),
+    Promise("I15", "The tier follows from the months of the window", rows(_TIERS, "wallet {wallet}: tier {tier}, the window reaches {reached}")),
+    Promise("I15", "The tier is the one of its newest change", rows(_CHANGES, "wallet {wallet}: holds tier {held}, newest change {said}")),
+]  # fmt: skip
