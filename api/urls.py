@@ -7,3 +7,7 @@ for noun in (events, holds, rewards, gift_cards, payments, wallets):
     api.add_router("", noun.router)
 
 urlpatterns = [path("", api.urls)]
+from api import stripe
+from api.endpoints import api
+
+urlpatterns = [path("stripe/events/", stripe.events, name="stripe_events"), path("", api.urls)]

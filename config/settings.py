@@ -34,6 +34,9 @@ HASH_KEY = bytes.fromhex(_secret("HASH_KEY"))
 ERASURE_LOG = environment.get("ERASURE_LOG", str(VAR / "erasures.log"))
 VAPID_PRIVATE_KEY = _secret("VAPID_PRIVATE_KEY")
 VAPID_CONTACT = environment.get("VAPID_CONTACT", "mailto:push@example.com")
+STRIPE_SECRET_KEY = environment.get("STRIPE_SECRET_KEY")
+STRIPE_WEBHOOK_SECRET = environment.get("STRIPE_WEBHOOK_SECRET")
+STRIPE_API_URL = environment.get("STRIPE_API_URL")  # a double in place of Stripe; empty: Stripe itself
 
 DEMO_PORT = int(environment.get("DEMO_PORT", "8000"))
 DEMO_SMTP_PORT = int(environment.get("DEMO_SMTP_PORT", "2525"))

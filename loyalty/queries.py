@@ -262,10 +262,9 @@ def _sentence(act: _Act, explained, refund, more: list[str]) -> str:  # noqa: PL
         return sentences.of_expiry(moved, date_format(act.expires_on, "DATE_FORMAT"))
     if act.reason == Transfer.Reason.REVIEW:
         return sentences.of_review(moved, act.points)
-    if shared := sharing_wording.of(act.reason, act.moves, note=act.note):
-        return shared
-    if spent := wording.of(act.reason, act.moves, note=act.note):
-        return spent
+    for words in (sharing_wording, wording):
+        if said := words.of(act.reason, act.moves, note=act.note):
+            return said
     return sentences.of_adjustment(moved, act.note, is_goodwill=act.reason == Transfer.Reason.GOODWILL)
 
 

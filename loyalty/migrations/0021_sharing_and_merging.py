@@ -10,5 +10,5 @@ class Migration(migrations.Migration):
 
     operations = [
         InstallFunctions("loyalty", "wallets.sql", "tiers.sql", "record_purchases.sql", "refund.sql", "jobs.sql"),
-        InstallFunctions("loyalty", "sharing.sql", "merging.sql", is_first=True),
+        InstallFunctions("loyalty", "sharing.sql", "merging.sql", "issuing.sql", is_first=True),
     ]

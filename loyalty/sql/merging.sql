@@ -51,7 +51,7 @@ DECLARE
 BEGIN
     SELECT * INTO survivor FROM loyalty_wallet v WHERE v.id = w.merged_into_id FOR UPDATE;
     passed := loyalty_pass_on(w, survivor, w.available, NULL, NULL,
-                              loyalty_own_act(format('forward:%s:%s', w.id, w.version), 'merge', at));
+                              loyalty_ledger_act(format('forward:%s:%s', w.id, w.version), 'merge', at));
     w := passed.giver;
     survivor := passed.taker;
     PERFORM loyalty_save_wallet(survivor);
@@ -101,7 +101,7 @@ BEGIN
         s := loyalty_age_tier(loyalty_expire_lots(s, today, at), today, at);
         a := loyalty_age_tier(loyalty_expire_lots(a, today, at), today, at);
         before := loyalty_standing(s) || jsonb_build_object('pool_id', a.pool_id, 'pool_percent', a.pool_percent);
-        act := loyalty_own_act(format('merge:%s:%s', in_merge, a.id), 'merge', at);
+        act := loyalty_ledger_act(format('merge:%s:%s', in_merge, a.id), 'merge', at);
         INSERT INTO loyalty_walletmerge (merge_id, survivor_id, absorbed_id, absorbed_version, before, after, entitlement_ids)
         VALUES (in_merge, s.id, a.id, a.version, before, '{}', offers);
         offers := '{}';
@@ -142,7 +142,7 @@ CREATE FUNCTION loyalty_went_on(wallet bigint, since bigint) RETURNS TABLE (lot 
 $$;
 
 -- Give a wallet back what went on from it. What the survivor no longer has, it owes; lots that are over are not given back.
-CREATE FUNCTION loyalty_give_back(
+CREATE FUNCTION loyalty_give_back_merged(
     INOUT s loyalty_wallet, INOUT a loyalty_wallet, since bigint, until date, act loyalty_transfer, today date
 ) LANGUAGE plpgsql AS $$
 DECLARE
@@ -204,7 +204,7 @@ BEGIN
         UPDATE loyalty_entitlement e SET member_id = absorbed_member WHERE e.id = ANY (m.entitlement_ids);
         a.merged_into_id := NULL;
         s := loyalty_age_tier(loyalty_expire_lots(s, today, at), today, at);
-        pair := loyalty_give_back(s, a, m.absorbed_version, until, loyalty_own_act(format('unmerge:%s:%s', in_merge, a.id), 'merge', at), today);
+        pair := loyalty_give_back_merged(s, a, m.absorbed_version, until, loyalty_ledger_act(format('unmerge:%s:%s', in_merge, a.id), 'merge', at), today);
         s := pair.s;
         a := pair.a;
         s := loyalty_with_counts(s, loyalty_move_window(a, today), -1);
@@ -233,11 +233,11 @@ DECLARE
     survivor loyalty_wallet;
     above bigint := w.merged_into_id;
 BEGIN
-    w := loyalty_move_window(w, today);
+    w := loyalty_age_tier(w, today, at);
     w := loyalty_add_qualifying(w, award.earned_on, -base, -spend_minor, -visits);
     WHILE above IS NOT NULL LOOP
         SELECT * INTO survivor FROM loyalty_wallet v WHERE v.id = above FOR UPDATE;
-        survivor := loyalty_move_window(survivor, today);
+        survivor := loyalty_age_tier(survivor, today, at);
         survivor := loyalty_add_qualifying(survivor, award.earned_on, -base, -spend_minor, -visits);
         survivor := loyalty_settle_tier(survivor, refund, at);
         PERFORM loyalty_save_wallet(survivor);

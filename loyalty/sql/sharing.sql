@@ -5,7 +5,7 @@
 -- PostgreSQL ends and the caller's second try settles.
 
 -- The name of an act of the ledger itself, with its hash: `act` for the transfers that follow.
-CREATE FUNCTION loyalty_own_act(key text, in_reason text, at timestamptz) RETURNS loyalty_transfer LANGUAGE plpgsql AS $$
+CREATE FUNCTION loyalty_ledger_act(key text, in_reason text, at timestamptz) RETURNS loyalty_transfer LANGUAGE plpgsql AS $$
 DECLARE
     act loyalty_transfer;
 BEGIN
@@ -20,7 +20,7 @@ BEGIN
 END $$;
 
 -- Write one transfer of a wallet whose row has been changed already, under the next version.
-CREATE FUNCTION loyalty_note_transfer(
+CREATE FUNCTION loyalty_write_transfer(
     w loyalty_wallet, debit smallint, credit smallint, points bigint, until date, act loyalty_transfer
 ) RETURNS loyalty_wallet LANGUAGE plpgsql AS $$
 BEGIN
@@ -40,7 +40,7 @@ BEGIN
         RETURN w;
     END IF;
     w := loyalty_add_to_lot(w, until, points);
-    RETURN loyalty_note_transfer(w, from_account, 10::smallint, points, until, act);
+    RETURN loyalty_write_transfer(w, from_account, 10::smallint, points, until, act);
 END $$;
 
 -- Owe more (points above zero, into `account`) or less (below zero, out of it).
@@ -49,9 +49,9 @@ LANGUAGE plpgsql AS $$
 BEGIN
     w.debt := w.debt + points;
     IF points > 0 THEN
-        RETURN loyalty_note_transfer(w, 13::smallint, account, points, NULL, act);
+        RETURN loyalty_write_transfer(w, 13::smallint, account, points, NULL, act);
     ELSIF points < 0 THEN
-        RETURN loyalty_note_transfer(w, account, 13::smallint, -points, NULL, act);
+        RETURN loyalty_write_transfer(w, account, 13::smallint, -points, NULL, act);
     END IF;
     RETURN w;
 END $$;
@@ -98,7 +98,7 @@ BEGIN
     IF giver.merged_into_id IS NOT NULL AND giver.available < points THEN
         giver := loyalty_bring_home(
             giver.merged_into_id, giver, points - giver.available, preferred, until,
-            loyalty_own_act(act.client_key || ':' || giver.id, 'merge', act.occurred_at), today);
+            loyalty_ledger_act(act.client_key || ':' || giver.id, 'merge', act.occurred_at), today);
     END IF;
     lacking := greatest(0, points - giver.available);
     passed := loyalty_pass_on(giver, taker, points - lacking, preferred, NULL, act);
@@ -230,7 +230,7 @@ RETURNS loyalty_wallet LANGUAGE plpgsql AS $$
 DECLARE
     part bigint := points * w.pool_percent / 100;
 BEGIN
-    RETURN loyalty_take_from_lots(w, part, until, 5::smallint, loyalty_own_act('pool:' || purchase, 'pool', at));
+    RETURN loyalty_take_from_lots(w, part, until, 5::smallint, loyalty_ledger_act('pool:' || purchase, 'pool', at));
 END $$;
 
 -- Let the households' parts of these purchases arrive: what the household owes is paid first.
@@ -253,7 +253,7 @@ BEGIN
             SELECT * INTO pool FROM loyalty_wallet v WHERE v.id = part.pool_id FOR UPDATE;
             pool := loyalty_expire_lots(pool, today, part.occurred_at);
         END IF;
-        act := loyalty_own_act(part.client_key, 'pool', part.occurred_at);
+        act := loyalty_ledger_act(part.client_key, 'pool', part.occurred_at);
         act.seq := 1;
         paid := least(part.points, pool.debt);
         pool := loyalty_owe(pool, -paid, 5::smallint, act);
@@ -286,9 +286,9 @@ BEGIN
         SELECT t.wallet_id INTO pool FROM loyalty_transfer t
          WHERE t.source_id = ledger AND t.client_key = 'pool:' || award.purchase_id AND t.seq > 0 LIMIT 1;
         w := loyalty_bring_home(pool, w, due, part.expires_on, part.expires_on,
-                                loyalty_own_act('pool-refund:' || refund, 'pool', at), today);
+                                loyalty_ledger_act('pool-refund:' || refund, 'pool', at), today);
         due := least(due, w.debt);  -- an earlier refund may have found the point that this part completes gone
-        w := loyalty_take_from_lots(w, due, part.expires_on, 13::smallint, loyalty_own_act('pool-debt:' || refund, 'debt_paid', at));
+        w := loyalty_take_from_lots(w, due, part.expires_on, 13::smallint, loyalty_ledger_act('pool-debt:' || refund, 'debt_paid', at));
         w.debt := w.debt - due;
     END IF;
     IF w.merged_into_id IS NOT NULL THEN
@@ -296,7 +296,7 @@ BEGIN
             w.merged_into_id, w, points - w.available,
             (SELECT t.expires_on FROM loyalty_transfer t WHERE t.wallet_id = award.wallet_id AND t.purchase_id = award.purchase_id
                 AND t.reason = 'purchase' AND t.credit_account = 10 LIMIT 1), today,
-            loyalty_own_act('merge-refund:' || refund, 'merge', at), today);
+            loyalty_ledger_act('merge-refund:' || refund, 'merge', at), today);
     END IF;
     RETURN w;
 END $$;

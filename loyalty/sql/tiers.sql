@@ -300,3 +300,25 @@ BEGIN
         END IF;
     END LOOP;
 END $$;
+
+-- Give a member a tier for a cause, or change until when; then settle. `until` before `at` ends it. NULL: no such member.
+CREATE FUNCTION loyalty_give_tier(
+    in_currency smallint, member bigint, tier smallint, in_kind text, in_cause text, until timestamptz, in_note text, in_user bigint,
+    at timestamptz, today date, OUT before_id smallint, OUT after_id smallint
+) LANGUAGE plpgsql AS $$
+DECLARE
+    w loyalty_wallet := loyalty_lock_wallet(in_currency, member);
+BEGIN
+    IF w.id IS NULL THEN
+        RETURN;
+    END IF;
+    INSERT INTO loyalty_tiergrant (wallet_id, tier_id, kind, cause, valid_until, note, by_user_id, given_at)
+    VALUES (w.id, tier, in_kind, in_cause, until, in_note, in_user, at)
+        ON CONFLICT (wallet_id, cause) DO UPDATE
+           SET tier_id = EXCLUDED.tier_id, valid_until = EXCLUDED.valid_until, note = EXCLUDED.note, by_user_id = EXCLUDED.by_user_id;
+    before_id := w.tier_id;
+    w := loyalty_age_tier(w, today, at);
+    w := loyalty_regrant(w, at);
+    PERFORM loyalty_save_wallet(w);
+    after_id := w.tier_id;
+END $$;

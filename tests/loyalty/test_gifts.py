@@ -131,7 +131,9 @@ def test_gifts_in_both_directions_at_once_all_arrive(committed_shop):
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.lists(
-        st.tuples(st.integers(0, 2), st.integers(0, 2), st.integers(1, 400), st.integers(0, 500)), min_size=1, max_size=8
+        st.tuples(st.integers(0, 2), st.integers(0, 2), st.integers(1, 400), st.integers(0, 500)),
+        min_size=1,
+        max_size=8,
     )
 )
 def test_gifts_make_and_lose_no_points(db, gifts):

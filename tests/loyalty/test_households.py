@@ -98,11 +98,17 @@ def test_what_the_household_has_spent_already_it_owes(shop, family):
 def test_what_was_shared_stays_and_the_last_one_takes_it_along(shop, family):
     shop.buy(family.ben, 10_000)
     with pytest.raises(operations.CannotPool, match="Hand the household over"):
-        operations.leave_household(household=family.household, member_id=family.anna.pk, by_member_id=family.anna.pk, at=MARCH)
-    operations.leave_household(household=family.household, member_id=family.ben.pk, by_member_id=family.ben.pk, at=MARCH)
+        operations.leave_household(
+            household=family.household, member_id=family.anna.pk, by_member_id=family.anna.pk, at=MARCH
+        )
+    operations.leave_household(
+        household=family.household, member_id=family.ben.pk, by_member_id=family.ben.pk, at=MARCH
+    )
     assert shop.buy(family.ben, 10_000).available == 160
     assert family.pool.available == 40
-    operations.leave_household(household=family.household, member_id=family.anna.pk, by_member_id=family.anna.pk, at=MARCH)
+    operations.leave_household(
+        household=family.household, member_id=family.anna.pk, by_member_id=family.anna.pk, at=MARCH
+    )
     assert (family.own(family.anna), family.pool.available) == (40, 0)
     assert not PoolShare.objects.filter(until=None).exists()
     assert_sound()
@@ -117,7 +123,9 @@ def test_the_head_hands_over_and_is_the_only_one_to_take_in(shop, family):
     with pytest.raises(operations.CannotPool, match="belongs to a household already"):
         operations.found_household(name="Another", head_id=family.ben.pk, percent=10, at=MARCH)
     operations.hand_over_household(household=family.household, to_member_id=family.ben.pk, by_member_id=family.anna.pk)
-    operations.leave_household(household=family.household, member_id=family.anna.pk, by_member_id=family.ben.pk, at=MARCH)
+    operations.leave_household(
+        household=family.household, member_id=family.anna.pk, by_member_id=family.ben.pk, at=MARCH
+    )
     assert PoolShare.objects.get(until=None).member_id == family.ben.pk
 
 

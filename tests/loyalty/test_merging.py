@@ -119,7 +119,9 @@ def test_what_came_after_the_merge_stays_with_the_survivor(shop, pair):
     people.give_consent(member=anna, channel="push", is_granted=False, at=LATER, source="portal")
     unmerge(made)
     assert standing(double) == theirs
-    assert standing(anna)["available"] == mine["available"] + 325  # at the silver rate of that day, and by the offer that came over
+    assert (
+        standing(anna)["available"] == mine["available"] + 325
+    )  # at the silver rate of that day, and by the offer that came over
     assert found.consent_now(anna.pk, at=LATER)["push", "marketing"] is False
     assert_sound()
 
