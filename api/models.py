@@ -20,6 +20,8 @@ class ApiClient(models.Model):
         REFUNDS = "refunds:write", _("Refund its own purchases")
         MEMBERS = "members:read", _("Read points and tiers")
         SPENDING = "points:spend", _("Spend points, rewards and gift cards")
+        SHARING = "points:share", _("Give points and draw from households")
+        PARTNER = "points:partner", _("Give and accept points as a partner")
 
     name = models.CharField(max_length=100, unique=True)
     token_hash = models.BinaryField(max_length=32, unique=True, editable=False)

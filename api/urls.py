@@ -8,6 +8,9 @@ for noun in (events, holds, rewards, gift_cards, payments, wallets):
 
 urlpatterns = [path("", api.urls)]
 from api import stripe
+from api import sharing, stripe
 from api.endpoints import api
+
+api.add_router("", sharing.router)
 
 urlpatterns = [path("stripe/events/", stripe.events, name="stripe_events"), path("", api.urls)]

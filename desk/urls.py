@@ -1,6 +1,7 @@
 from django.urls import path
 
 from desk import privacy, putting_right, views
+from desk import privacy, together, views
 from members.views import leave
 
 app_name = "desk"
@@ -17,5 +18,10 @@ urlpatterns = [
     path("members/<uuid:public_id>/purchases/<uuid:receipt>/", views.purchase, name="purchase"),
     path("members/<uuid:public_id>/data/", privacy.download, name="member_data"),
     path("members/<uuid:public_id>/erase/", privacy.erase, name="erase"),
+    path("members/<uuid:public_id>/together/", together.together, name="together"),
+    path("members/<uuid:public_id>/together/merge/", together.merge, name="merge"),
+    path("members/<uuid:public_id>/together/merges/<uuid:merge_id>/undo/", together.unmerge, name="unmerge"),
+    path("members/<uuid:public_id>/together/gift/", together.gift, name="gift"),
+    path("members/<uuid:public_id>/together/household/<slug:act>/", together.household, name="household"),
     path("leave/", leave, name="leave"),
 ]

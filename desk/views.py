@@ -176,7 +176,7 @@ def purchase(request, public_id, receipt):
     """One receipt with its lines. Posting chosen lines shows what a refund would do; posting them again with yes does it."""
     person = access_member(request.user, public_id)
     bought = sales.queries.receipt(receipt)
-    if bought is None or bought.member_id != person.pk:
+    if bought is None or bought.member_id not in members.queries.ids_of(person.pk):
         raise Http404(_("There is no such purchase of this member."))
     form = forms.RefundForm(request.POST or None, left=sales.queries.refundable(bought))
     context = {"member": person, "purchase": bought, "form": form}

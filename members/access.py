@@ -53,16 +53,22 @@ def staff_only(*roles: str):
 
 
 def access_member(user, public_id) -> Member:
-    """The member, for staff who meet members and for the member themselves. Raises Http404."""
-    allowed = Member.objects.active()
+    """The member, for staff who meet members and for the member themselves; a merged one is the member it became.
+
+    Raises Http404.
+    """
+    allowed = Member.objects.exclude(status=Member.Status.ERASED)
     if getattr(user, "member_id", None):
         allowed = allowed.filter(pk=user.member_id)
     elif not has_role(user, *SEES_MEMBERS):
         allowed = allowed.none()
     try:
-        return allowed.get(public_id=public_id)
+        found = allowed.get(public_id=public_id)
     except (Member.DoesNotExist, ValidationError):
         raise Http404(_("There is no such member.")) from None
+    while found.merged_into is not None:
+        found = found.merged_into
+    return found
 
 
 def stores_of(user):

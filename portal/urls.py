@@ -1,6 +1,8 @@
 from django.urls import path
 
 from portal import goals, my_data, rewards, views
+from portal import goals, my_data, views
+from portal import my_data, sharing, views
 
 app_name = "portal"
 urlpatterns = [
@@ -22,6 +24,11 @@ urlpatterns = [
     path("preferences/", views.preferences, name="preferences"),
     path("preferences/consent/", views.consent, name="consent"),
     path("preferences/language/", views.language, name="language"),
+    path("sharing/", sharing.sharing, name="sharing"),
+    path("sharing/gift/", sharing.gift, name="gift"),
+    path("sharing/household/<slug:act>/", sharing.household, name="household"),
+    path("sharing/membership/join/<int:plan_id>/", sharing.join, name="membership_join"),
+    path("sharing/membership/leave/", sharing.leave, name="membership_leave"),
     path("data/", my_data.overview, name="my_data"),
     path("data/download/", my_data.download, name="my_data_download"),
     path("data/delete/", my_data.what_is_lost, name="what_is_lost"),

@@ -56,6 +56,7 @@ from loyalty.operations.partners import (
     change_partner,
     fund_act,
     issue_points,
+    partner_of_source,
     set_funders,
 )
 from loyalty.operations.paying import CannotPay, Card, Paid, Quote, Spend, quote, record_paid_purchase
@@ -207,6 +208,7 @@ __all__ = [
     "notice_expiry",
     "open_plans",
     "open_trials",
+    "partner_of_source",
     "plan",
     "pool_balance",
     "post",

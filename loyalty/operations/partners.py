@@ -98,6 +98,11 @@ def accept_points(
     )  # fmt: skip
 
 
+def partner_of_source(source_id: int) -> Partner | None:
+    """The active partner whose acts carry this source."""
+    return Partner.objects.select_related("source").filter(source=source_id, is_active=True).first()
+
+
 def _may(partner: Partner, *, is_allowed: bool):
     if not partner.is_active or not is_allowed:
         raise CannotPartner(_("%(partner)s has no agreement with us for this.") % {"partner": partner.name})

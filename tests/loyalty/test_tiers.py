@@ -240,7 +240,8 @@ def test_the_database_and_plain_python_agree_on_any_ladder_and_story(db, steps, 
         if model is not None:
             found = Wallet.objects.get(member=member)
             assert (found.tier.code, found.tier_keeps_until) == (model.tier, model.keeps_until)
-    assert_sound()
+    for wallet in Wallet.objects.filter(member=member):  # earlier stories had other ladders
+        assert_sound(wallet.pk)
 
 
 def _counts(member):
