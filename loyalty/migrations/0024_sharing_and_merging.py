@@ -6,7 +6,7 @@ from config.db.functions import InstallFunctions
 
 
 class Migration(migrations.Migration):
-    dependencies = [("loyalty", "0022_hand_out_rewards")]
+    dependencies = [("loyalty", "0023_promises_are_checked_once")]
 
     operations = [
         InstallFunctions("loyalty", "wallets.sql", "tiers.sql", "record_purchases.sql", "refund.sql", "jobs.sql"),
