@@ -167,7 +167,7 @@ def projected(now: Standing, counts: Counts, ladder: Ladder) -> tuple[str, date]
     for _ in range(PROJECTED_MONTHS):
         counts = counts.moved_on()
         now = settled(now, counts, ladder)
-        if now.tier != tier:
+        if now.tier is not None and now.tier != tier:
             return now.tier, counts.month
     return None
 
