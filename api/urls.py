@@ -11,6 +11,9 @@ from api import stripe
 from api import sharing, stripe
 from api.endpoints import api
 
-api.add_router("", sharing.router)
+from api import events, sharing, stripe
+from api.endpoints import api
 
+api.add_router("", events.router)
+api.add_router("", sharing.router)
 urlpatterns = [path("stripe/events/", stripe.events, name="stripe_events"), path("", api.urls)]

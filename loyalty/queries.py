@@ -10,9 +10,8 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 from django.utils.formats import date_format
 
-from loyalty import bonuses, explaining, rules, sentences, tiers
-from loyalty import explaining, rules, sentences
-from loyalty import explaining, rules, sentences, sharing_wording
+from loyalty import bonuses, explaining, rules, sentences, sharing_wording
+from loyalty.belonging import household_of  # noqa: F401 -- asked for through this module
 from loyalty.climbing import TierProgress, progress_of
 from loyalty.earning import NEVER
 from loyalty.models import Account, Award, Entitlement, Grant, Hold, PendingPoints, RuleSet, Tier, Transfer, Wallet

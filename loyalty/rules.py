@@ -106,6 +106,8 @@ def _read() -> Known:
 def programme_zone() -> ZoneInfo:
     """The time zone whose days and months points expire and tiers are counted by."""
     return ZoneInfo(settings.TIME_ZONE)
+
+
 def step_of(tier: Tier) -> Step:
     """A tier as the rules see it."""
     return Step(

@@ -9,16 +9,22 @@ from dataclasses import dataclass
 from django.db import connection
 
 from loyalty import rules
-from loyalty.verifying import awards, balances, earning, guards, lives, spending
-from loyalty.verifying import awards, balances, guards, lives, people, spending
+from loyalty.verifying import awards, balances, earning, guards, lives, people, spending
 from loyalty.verifying.promises import Breach, Promise
 
 __all__ = ["PROMISES", "Breach", "Finding", "Promise", "sample", "verify"]
 
 NAMED_MAX = 20
 PROMISES = sorted(
-    [*balances.PROMISES, *awards.PROMISES, *guards.PROMISES, *lives.PROMISES, *spending.PROMISES, *earning.PROMISES],
-    [*balances.PROMISES, *awards.PROMISES, *guards.PROMISES, *lives.PROMISES, *people.PROMISES, *spending.PROMISES],
+    [
+        *balances.PROMISES,
+        *awards.PROMISES,
+        *guards.PROMISES,
+        *lives.PROMISES,
+        *people.PROMISES,
+        *spending.PROMISES,
+        *earning.PROMISES,
+    ],
     key=lambda promise: int(promise.code[1:]),
 )
 

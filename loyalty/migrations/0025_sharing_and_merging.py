@@ -6,7 +6,7 @@ from config.db.functions import InstallFunctions
 
 
 class Migration(migrations.Migration):
-    dependencies = [("loyalty", "0023_promises_are_checked_once")]
+    dependencies = [("loyalty", "0024_posting_by_rules_with_a_memory")]
 
     operations = [
         InstallFunctions("loyalty", "wallets.sql", "tiers.sql", "record_purchases.sql", "refund.sql", "jobs.sql"),
