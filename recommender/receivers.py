@@ -4,7 +4,7 @@ from django.dispatch import receiver
 from django.utils.translation import gettext as _
 
 from members.personal_data import Section, rows_of
-from members.signals import member_erased, personal_data_asked
+from members.signals import member_erased, member_merged, personal_data_asked
 from recommender import operations
 from recommender.models import Decision, Dismissal, Recommendation
 
@@ -12,6 +12,11 @@ from recommender.models import Decision, Dismissal, Recommendation
 @receiver(member_erased)
 def forget_the_member(member_id, **kwargs):
     operations.forget(member_id=member_id)
+
+
+@receiver(member_merged)
+def obey_both(survivor_id, absorbed_id, **kwargs):
+    operations.carry_dismissals(from_member_id=absorbed_id, to_member_id=survivor_id)
 
 
 @receiver(personal_data_asked)

@@ -308,9 +308,10 @@ BEGIN
           WHERE p.currency_id = w.currency_id AND p.returned_rewards = 'reinstate';
     END IF;
 
-    w := loyalty_move_window(w, today);
-    w := loyalty_add_qualifying(w, award.earned_on, taken_before.base - taken_after.base);
-    w := loyalty_settle_tier(w, purchase_id, at);
+    counted_before := loyalty_spend_and_visit(award.line_micropoints, sold.totals, sold.refunded, original.currency::text);
+    counted_after := loyalty_spend_and_visit(award.line_micropoints, sold.totals, after, original.currency::text);
+    w := loyalty_uncount(w, award, purchase_id, taken_after.base - taken_before.base,
+                         counted_before.spend_minor - counted_after.spend_minor, counted_before.visits - counted_after.visits, at, today);
     IF EXISTS (SELECT FROM loyalty_contribution c WHERE c.purchase_id = sale) THEN  -- rules with a memory
         w := loyalty_retract_terms(w, original.member_id, act, sale, jsonb_build_object('day', today));
         SELECT points + coalesce(sum(t.points), 0), debt_added + coalesce(sum(t.points) FILTER (WHERE t.debit_account = 13), 0)
@@ -319,10 +320,6 @@ BEGIN
          WHERE t.wallet_id = w.id AND t.source_id = in_source AND t.client_key = in_key AND t.reason = 'bonus_back'
            AND t.credit_account = 4;
     END IF;
-    counted_before := loyalty_spend_and_visit(award.line_micropoints, sold.totals, sold.refunded, original.currency::text);
-    counted_after := loyalty_spend_and_visit(award.line_micropoints, sold.totals, after, original.currency::text);
-    w := loyalty_uncount(w, award, purchase_id, taken_after.base - taken_before.base,
-                         counted_before.spend_minor - counted_after.spend_minor, counted_before.visits - counted_after.visits, at, today);
     PERFORM loyalty_save_wallet(w);
     SELECT v.available, v.debt, v.tier_id INTO available, debt, tier_id FROM loyalty_wallet v WHERE v.id = loyalty_root(w.id);
 END $$;

@@ -47,6 +47,19 @@ def erase(*, member_id: int, at: datetime, source: str, by_user: User | None = N
     member = Member.objects.select_for_update().get(pk=member_id)
     if member.status == Member.Status.MERGED:
         raise CannotErase(_("This record was merged into another member. Erase that one; it holds everything."))
+    for absorbed in Member.objects.select_for_update().filter(merged_into=member).order_by("pk"):
+        _erase_all_of(absorbed, at=at, source=source, by_user=by_user)
+    return _erase_record(member, at=at, source=source, by_user=by_user)
+
+
+def _erase_all_of(absorbed: Member, *, at: datetime, source: str, by_user: User | None):
+    """The records that turned out to be the same person, and theirs."""
+    for other in Member.objects.select_for_update().filter(merged_into=absorbed).order_by("pk"):
+        _erase_all_of(other, at=at, source=source, by_user=by_user)
+    _erase_record(absorbed, at=at, source=source, by_user=by_user)
+
+
+def _erase_record(member: Member, *, at: datetime, source: str, by_user: User | None) -> Erasure:
     erasure, is_new = Erasure.objects.get_or_create(
         member=member, defaults={"source": source, "by_user": by_user, "asked_at": at}
     )

@@ -1,6 +1,6 @@
 """What the recommender does: offers and exclusions, decisions, learning, training and serving."""
 
-from recommender.operations.decisions import decide, dismiss, forget, record_exposures
+from recommender.operations.decisions import carry_dismissals, decide, dismiss, forget, record_exposures
 from recommender.operations.learning import Change, Learned, Outcome, learn, lesson_of, unlearn
 from recommender.operations.offers import make_offers
 from recommender.operations.training import (
@@ -18,6 +18,7 @@ __all__ = [
     "Learned",
     "NothingToServe",
     "Outcome",
+    "carry_dismissals",
     "decide",
     "dismiss",
     "forget",

@@ -56,3 +56,12 @@ def forget(*, member_id: int) -> None:
     """Forget everything the recommender knows of a member. What all members taught together stays."""
     for model in (Decision, Recommendation, Dismissal):
         model.objects.filter(member_id=member_id).delete()
+
+
+def carry_dismissals(*, from_member_id: int, to_member_id: int) -> None:
+    """What one record of a person is not interested in, the other is not either."""
+    theirs = Dismissal.objects.filter(member_id=from_member_id).values_list("category_id", "at")
+    Dismissal.objects.bulk_create(
+        [Dismissal(member_id=to_member_id, category_id=category_id, at=at) for category_id, at in theirs],
+        ignore_conflicts=True,
+    )

@@ -203,7 +203,7 @@ story = st.lists(
 )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps=st.tuples(criteria, criteria), falls=st.booleans(), joined=st.integers(1, 12), acts=story)
 def test_the_database_and_plain_python_agree_on_any_ladder_and_story(db, steps, falls, joined, acts):
     rules.forget()
