@@ -6,7 +6,7 @@ from config.db.functions import InstallFunctions
 
 
 class Migration(migrations.Migration):
-    dependencies = [("loyalty", "0024_posting_by_rules_with_a_memory")]
+    dependencies = [("loyalty", "0026_award_from_variables")]
 
     operations = [
         InstallFunctions("loyalty", "wallets.sql", "tiers.sql", "record_purchases.sql", "refund.sql", "jobs.sql"),
