@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from loyalty import operations, queries, settling
-from loyalty.models import Account, Funding, Transfer, Wallet
+from loyalty.models import Account, Funding, Partner, Transfer, Wallet
+from members.cards import new_card_number
 from tests.loyalty.conftest import MARCH, open_shop
 from tests.loyalty.verdict import assert_sound
 
@@ -93,7 +94,7 @@ def test_two_partners_fund_one_reward_by_shares(shop):
 @given(points=st.integers(1, 10**9), percents=st.lists(st.integers(1, 33), min_size=1, max_size=3))
 def test_shares_come_to_the_funded_part_to_the_unit(db, points, percents):
     open_shop()
-    codes = [f"p{n}-{Funding.objects.count()}" for n in range(len(percents))]
+    codes = [f"p{n}-{Partner.objects.count()}" for n in range(len(percents))]
     for code in codes:
         operations.add_partner(code=code, name=code, terms=terms())
     cause = f"reward:{codes[0]}"
@@ -108,10 +109,11 @@ def test_shares_come_to_the_funded_part_to_the_unit(db, points, percents):
 def test_opening_balances_come_in_whole_or_not_at_all(shop, tmp_path, capsys):
     from django.core.management import CommandError, call_command
 
-    members = [shop.member(card) for card in ("2900000000018", "2900000000025")]
+    one, two, nobody = (new_card_number() for _ in range(3))
+    members = [shop.member(card) for card in (one, two)]
     file = tmp_path / "balances.csv"
     file.write_text(
-        "card,points,expires_on,tier,tier_until\n2900000000018,1200,2099-03-31,gold,2099-12-31\n2900000000018,5,2099-04-30,,\n2900000000025,300,,,\n"
+        f"card,points,expires_on,tier,tier_until\n{one},1200,2099-03-31,gold,2099-12-31\n{one},5,2099-04-30,,\n{two},300,,,\n"
     )
     with pytest.raises(CommandError, match="control totals are 2 and 1,600"):
         call_command("import_balances", file, control_members=2, control_points=1600)
@@ -124,7 +126,7 @@ def test_opening_balances_come_in_whole_or_not_at_all(shop, tmp_path, capsys):
     assert first.lot_expires_on == [date(2099, 3, 31), date(2099, 4, 30)]
     assert first.tier.code == "gold"
     assert set(Transfer.objects.values_list("debit_account", flat=True)) == {Account.OPENING}
-    file.write_text("card,points\n2900000000018,7\n2900000000032,1\n")
+    file.write_text(f"card,points\n{one},7\n{nobody},1\n")
     rejects = tmp_path / "rejects.csv"
     with pytest.raises(CommandError, match="1 rows cannot be brought in"):
         call_command("import_balances", file, control_members=2, control_points=8, rejects=rejects, source="other")
