@@ -1,7 +1,6 @@
 from django.urls import path
 
-from desk import privacy, putting_right, views
-from desk import privacy, together, views
+from desk import privacy, putting_right, together, views
 from members.views import leave
 
 app_name = "desk"

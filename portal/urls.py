@@ -1,9 +1,6 @@
 from django.urls import path
 
-from portal import goals, my_data, rewards, views
-from portal import goals, my_data, views
-from portal import my_data, sharing, views
-from portal import goals, my_data, sharing, views
+from portal import goals, my_data, rewards, sharing, views
 
 app_name = "portal"
 urlpatterns = [

@@ -6,7 +6,7 @@ from config.db.functions import InstallFunctions
 
 
 class Migration(migrations.Migration):
-    dependencies = [("loyalty", "0026_award_from_variables")]
+    dependencies = [("loyalty", "0028_offers_have_budgets")]
 
     operations = [
         InstallFunctions("loyalty", "wallets.sql", "tiers.sql", "record_purchases.sql", "refund.sql", "jobs.sql"),
