@@ -6,7 +6,7 @@ from config.db.functions import InstallFunctions
 
 
 class Migration(migrations.Migration):
-    dependencies = [("loyalty", "0028_offers_have_budgets")]
+    dependencies = [("loyalty", "0029_reviews_of_wallets_brought_up")]
 
     operations = [
         InstallFunctions("loyalty", "wallets.sql", "tiers.sql", "record_purchases.sql", "refund.sql", "jobs.sql"),

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('api', '0002_spending_is_a_scope'),
+        ('api', '0003_webhooks'),
     ]
 
     operations = [
