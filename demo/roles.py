@@ -24,7 +24,7 @@ class Role:
 
 ROLES = (
     Role(
-        "marketer", "cms", "/cms/", ("marketer", "approver"), "megaphone", "tomato",
+        "marketer", "cms", "/cms/", ("marketer", "approver", "store_manager"), "megaphone", "tomato",
         _("Marketer"), _("Writes e-mails and pushes, picks audiences, launches campaigns with a holdout."), _("Be the marketer"),
     ),
     Role(

@@ -5,6 +5,7 @@ from django.utils.translation import gettext as _
 
 from loyalty import queries
 from loyalty.models import Entitlement, TierChange, Wallet
+from loyalty.operations import memberships
 from loyalty.progress import MemberEvent, Referral, ReferralCode
 from loyalty.sharing import PoolShare
 from loyalty.spending.models import GiftCard, Hold, Redemption, Voucher
@@ -135,5 +136,10 @@ def forget(member_id: int):
     ReferralCode.objects.filter(member_id=member_id).delete()
     GiftCard.objects.filter(member_id=member_id).update(member=None)
     PoolShare.objects.filter(member_id=member_id, until=None).update(until=timezone.now())
+    paid = memberships.membership_of(member_id)
+    if (
+        paid and not paid.is_leaving
+    ):  # nobody is charged after they were forgotten; if the provider is away, this is told again
+        memberships.leave(member_id=member_id, at=timezone.now())
     for subscription_id in Membership.objects.filter(member_id=member_id).values_list("subscription_id", flat=True):
         PaymentEvent.objects.filter(raw__contains=subscription_id).update(raw="")  # it holds name, address and card

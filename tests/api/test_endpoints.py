@@ -324,8 +324,12 @@ def test_the_documentation_is_served_from_here(till):
     assert "cdn" not in page
     assert "/static/ninja/" in page
     paths = Client().get("/api/v1/openapi.json").json()["paths"]
-    assert sorted(paths) == [
+    assert set(paths) >= {
         "/api/v1/members/{public_id}",
         "/api/v1/purchases",
         "/api/v1/purchases/{public_id}/refunds",
+    }
+    undescribed = [
+        f"{method} {path}" for path, verbs in paths.items() for method, verb in verbs.items() if not verb.get("summary")
     ]
+    assert undescribed == []
