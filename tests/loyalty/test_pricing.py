@@ -66,7 +66,11 @@ BENEFITS = st.lists(
         amount=st.integers(1, 100),
         category_id=st.sampled_from([None, 11, 21]),
         product_id=st.sampled_from([1, 2]),
+        currency=st.just("USD"),
         max_minor=st.sampled_from([None, 5, 70]),
+        basket_minor_from=st.sampled_from([0, 500]),
+        left_minor=st.sampled_from([None, 0, 30]),  # never below zero: the database sees to it
+        store_ids=st.sampled_from([None, (1,), (2,)]),
     ),
     max_size=4,
     unique_by=lambda one: one.id,
