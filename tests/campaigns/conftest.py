@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from wagtail.models import Locale
 
+import experiments.operations
 from campaigns import operations
 from campaigns.models import Audience
 from delivery.models import Message
@@ -103,7 +104,16 @@ def everybody():
 
 
 @pytest.fixture
-def draft(everybody, email):
+def same_chance(monkeypatch):
+    """Members fall into the same arms in every run: an experiment's salt is made from its name, not drawn."""
+    create = experiments.operations.create
+    monkeypatch.setattr(
+        experiments.operations, "create", lambda **facts: create(**{"salt": f"chance of {facts['name']}", **facts})
+    )
+
+
+@pytest.fixture
+def draft(everybody, email, same_chance):
     """A campaign of two variants and a holdout of a quarter, unless said otherwise. Its chance is always the same."""
 
     def make(**changes):
