@@ -1,3 +1,4 @@
+import itertools
 import json
 import uuid
 from datetime import timedelta
@@ -105,10 +106,10 @@ def everybody():
 
 @pytest.fixture
 def same_chance(monkeypatch):
-    """Members fall into the same arms in every run: an experiment's salt is made from its name, not drawn."""
-    create = experiments.operations.create
+    """Members fall into the same arms in every run: the salts of a test's experiments are counted, not drawn."""
+    create, numbers = experiments.operations.create, itertools.count()
     monkeypatch.setattr(
-        experiments.operations, "create", lambda **facts: create(**{"salt": f"chance of {facts['name']}", **facts})
+        experiments.operations, "create", lambda **facts: create(**{"salt": f"chance {next(numbers)}", **facts})
     )
 
 
