@@ -17,7 +17,7 @@ from django.db import connection
 
 from members.models import Member
 
-CLAIM_SIZE, CHUNK_SIZE = 300, 50
+CLAIM_SIZE, CHUNK_SIZE = 300, 100
 LEASE = timedelta(minutes=2)
 EVIDENCE_GRACE = timedelta(seconds=30)  # what a dead worker left in its socket may still be taken by the next hop
 _END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
