@@ -7,6 +7,9 @@ without either. Members differ, so the doubt comes from leaving out one tenth of
 from counting points as if each decided for itself.
 
 Ages that no cohort has reached yet are taken to be like the oldest three that were seen, and the estimate says so.
+
+No estimate is better than a wrong one: while nothing was ever spent, or no lot was seen to its last day, what was not spent so
+far says nothing about what never will be, and the answer is that breakage is unknown, and why.
 """
 
 from collections.abc import Iterable, Mapping
@@ -32,39 +35,44 @@ class Flow:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A share between 0 and 1 of the outstanding points, with its 95 % interval; None where history is too short."""
+    """A share between 0 and 1 of the outstanding points, with its 95 % interval; None where it is unknown, and `why`."""
 
     share: float | None
     low: float | None
     high: float | None
     is_extrapolated: bool = False
+    why: str = ""
 
 
-UNKNOWN = Estimate(None, None, None)
+NOTHING_OWED, TOO_YOUNG, NOTHING_SPENT, NONE_ENDED = "nothing_owed", "too_young", "nothing_spent", "none_ended"
+UNKNOWN = Estimate(None, None, None, why=NOTHING_OWED)
 NEVER_SPENT = Estimate(0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
 class LifeTable:
-    """Shares spent per age: of everybody, and of everybody but one group. `seen` ages were observed."""
+    """Shares spent per age: of everybody, and of everybody but one group. `seen` ages were observed; `why_not` says why they
+    tell nothing of the end, if they do not.
+    """
 
     seen: int
     spent: list[float]
     without: list[list[float]] = field(default_factory=list)
+    why_not: str = ""
 
     def unspent(self, age: int, ends: int) -> Estimate:
         """The share of points now `age` months old that are never spent before they expire at `ends` months."""
-        if self.seen < 2:
-            return UNKNOWN
+        if self.why_not:
+            return Estimate(None, None, None, why=self.why_not)
         share = _survival(self.spent, age, ends)
         others = [_survival(spent, age, ends) for spent in self.without]
         half = Z_95 * _jackknife_error(others) if others else 0.0
         return Estimate(share, max(0.0, share - half), min(1.0, share + half), is_extrapolated=ends > self.seen)
 
 
-def life_table(flows: Iterable[Flow], *, this_month: int) -> LifeTable:
+def life_table(flows: Iterable[Flow], *, this_month: int, has_ended: bool) -> LifeTable:
     """The table of all flows. Cohorts and `this_month` are months counted from any common start; ages that are not over
-    yet (cohort + age ≥ this_month) say nothing.
+    yet (cohort + age ≥ this_month) say nothing. `has_ended`: some lot was seen to its last day.
     """
     flows = list(flows)
     groups = sorted({flow.group for flow in flows})
@@ -75,14 +83,25 @@ def life_table(flows: Iterable[Flow], *, this_month: int) -> LifeTable:
         for left_out in groups
         if len(groups) > 1
     ]
-    return LifeTable(len(everybody), _shares(everybody, like=everybody), without)
+    why_not = _why_not(len(everybody), sum(spent for _at_risk, spent in everybody.values()), has_ended)
+    return LifeTable(len(everybody), _shares(everybody, like=everybody), without, why_not)
+
+
+def _why_not(seen: int, spent: int, has_ended: bool) -> str:
+    """Why a history tells nothing of breakage; empty when it does."""
+    if seen < 2:
+        return TOO_YOUNG
+    if spent <= 0:
+        return NOTHING_SPENT
+    return "" if has_ended else NONE_ENDED
 
 
 def pooled(parts: Iterable[tuple[int, Estimate]]) -> Estimate:
     """The estimate for several parts together, weighted by points; the doubts are taken to move together."""
     known = [(points, one) for points, one in parts if points]
-    if not known or any(one.share is None for _points, one in known):
-        return UNKNOWN
+    unknown = next((one for _points, one in known if one.share is None), None)
+    if not known or unknown:
+        return unknown or UNKNOWN
     total = sum(points for points, _one in known)
 
     def mean(name: str) -> float:

@@ -11,6 +11,7 @@ from datetime import date, datetime
 from django.conf import settings
 from django.db import connection
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from loyalty import breakage
 from loyalty.breakage import GROUPS, Estimate, Flow
@@ -18,6 +19,12 @@ from loyalty.earning import NEVER
 from loyalty.models import Currency, PointValue
 
 BUCKETS = {10: "available", 11: "pending", 12: "held"}
+BREAKAGE_UNKNOWN = {
+    breakage.NOTHING_OWED: _("nothing is owed"),
+    breakage.TOO_YOUNG: _("less than two months of history"),
+    breakage.NOTHING_SPENT: _("no points were spent in any month that is over, so nothing says how many never will be"),
+    breakage.NONE_ENDED: _("no points have reached their last day yet, so nobody knows how many are left over by then"),
+}
 
 
 @dataclass(frozen=True)
@@ -99,7 +106,14 @@ class Liability:
 
     @property
     def breakage_minor(self) -> int | None:
-        return sum(cohort.breakage_minor or 0 for cohort in self.cohorts) if self.value else None
+        if self.value is None or self.breakage.share is None:
+            return None
+        return sum(cohort.breakage_minor or 0 for cohort in self.cohorts)
+
+    @property
+    def why_unknown(self) -> str:
+        """Why breakage is unknown, in words; empty when it is known. The liability is then shown in full."""
+        return str(BREAKAGE_UNKNOWN[self.breakage.why]) if self.breakage.share is None else ""
 
     @property
     def net_minor(self) -> int | None:
@@ -246,13 +260,21 @@ SELECT t.wallet_id %% %(groups)s AS part,
  GROUP BY 1, 2, 3
 """
 
+_ENDED = """
+SELECT EXISTS (SELECT FROM loyalty_transfer t JOIN loyalty_wallet w ON w.id = t.wallet_id AND w.currency_id = %(currency)s
+                WHERE t.credit_account = 10 AND t.expires_on < %(today)s AND t.occurred_at <= %(at)s)
+"""
+
 
 def life_table(*, currency: Currency, at: datetime) -> breakage.LifeTable:
     """What became of the points of all lots so far, by age in months. Points on hold count as spent."""
+    today = at.astimezone(_zone()).date()
     with connection.cursor() as cursor:
         cursor.execute(_FLOWS, {"currency": currency.pk, "at": at, "zone": settings.TIME_ZONE, "groups": GROUPS})
         flows = [Flow(*row) for row in cursor.fetchall()]
-    return breakage.life_table(flows, this_month=_months(at.astimezone(_zone()).date()))
+        cursor.execute(_ENDED, {"currency": currency.pk, "at": at, "today": today})
+        has_ended = cursor.fetchone()[0]
+    return breakage.life_table(flows, this_month=_months(today), has_ended=has_ended)
 
 
 _MOVEMENTS = """

@@ -51,7 +51,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class ProgrammeTotals:
-    """Points by what became of them, and who holds them. issued = redeemed + expired + taken_back + outstanding − debt."""
+    """One currency by what became of it, and who holds it. issued = redeemed + expired + taken_back + outstanding − debt."""
 
     members: int
     issued: int
@@ -309,23 +309,32 @@ def _explanations(purchase_ids: list[int]) -> dict[int, dict]:
 
 # -- the whole programme -----------------------------------------------------------------------------------------------
 
+# What came in and what became of it: the same figures as the sum of all months in loyalty/liability.py.
 _TOTALS = """
-SELECT (SELECT count(*) FROM loyalty_wallet WHERE currency_id = %(points)s AND member_id IS NOT NULL),
-       coalesce(sum(moved) FILTER (WHERE debit IN (1, 6, 7)), 0), coalesce(sum(moved) FILTER (WHERE credit = 2), 0),
-       coalesce(sum(moved) FILTER (WHERE credit = 3), 0), coalesce(sum(moved) FILTER (WHERE credit = 4), 0),
-       (SELECT coalesce(sum(available + pending + held), 0) FROM loyalty_wallet WHERE currency_id = %(points)s),
-       (SELECT coalesce(sum(debt), 0) FROM loyalty_wallet WHERE currency_id = %(points)s),
-       (SELECT coalesce(sum(lot.points), 0) FROM loyalty_wallet w
+WITH wallets AS MATERIALIZED (SELECT * FROM loyalty_wallet WHERE currency_id = %(currency)s),
+moved AS (
+    SELECT t.debit_account AS debit, t.credit_account AS credit, sum(t.points) AS points
+      FROM loyalty_transfer t JOIN wallets w ON w.id = t.wallet_id GROUP BY 1, 2)
+SELECT (SELECT count(*) FROM wallets WHERE member_id IS NOT NULL),
+       coalesce(sum(points) FILTER (WHERE debit IN (1, 6, 7, 8)), 0),
+       coalesce(sum(CASE WHEN credit IN (2, 8) THEN points WHEN debit = 2 THEN -points END), 0),
+       coalesce(sum(CASE WHEN credit = 3 THEN points WHEN debit = 3 THEN -points END), 0),
+       coalesce(sum(CASE WHEN credit IN (1, 4, 6, 7) THEN points WHEN debit = 4 THEN -points END), 0),
+       (SELECT coalesce(sum(available + pending + held), 0) FROM wallets),
+       (SELECT coalesce(sum(debt), 0) FROM wallets),
+       (SELECT coalesce(sum(lot.points), 0) FROM wallets w
           CROSS JOIN unnest(w.lot_expires_on, w.lot_points) AS lot (last_day, points)
-         WHERE w.currency_id = %(points)s AND w.lot_expires_on[1] < %(today)s AND lot.last_day < %(today)s)
-  FROM (SELECT debit_account AS debit, credit_account AS credit, sum(points) AS moved FROM loyalty_transfer GROUP BY 1, 2) t
+         WHERE w.lot_expires_on[1] < %(today)s AND lot.last_day < %(today)s)
+  FROM moved
 """
 
 
-def programme_totals(*, at: datetime) -> ProgrammeTotals:
-    """What was issued and what became of it, to the point. `outstanding` counts what expired but is not posted yet."""
+def programme_totals(*, at: datetime, currency_id: int = POINTS) -> ProgrammeTotals:
+    """What was issued in a currency and what became of it, to the unit. What came back (points restored, reinstated) is
+    netted; `outstanding` counts what expired but is not posted yet; tiers are those of points.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_TOTALS, {"points": POINTS, "today": day_of(at)})
+        cursor.execute(_TOTALS, {"currency": currency_id, "today": day_of(at)})
         totals = [int(value) for value in cursor.fetchone()]
         cursor.execute(
             "SELECT t.code, count(w.id) FROM loyalty_tier t LEFT JOIN loyalty_wallet w"

@@ -83,12 +83,12 @@ def bars(rows: list[dict], *, title: str, label: str) -> str:
     return _svg(drawn, label)
 
 
-def stacked_months(rows: list[dict], *, title: str, label: str, kinds: tuple[str, str]) -> str:
-    """Stacked columns over months: rows of month (ISO date), kind (one of the two, the lower first) and value."""
+def stacked_months(rows: list[dict], *, title: str, label: str, kinds: tuple[str, ...]) -> str:
+    """Stacked columns over months: rows of month (ISO date), kind (one of one or two, the lower first) and value."""
     drawn = alt.Chart(_rows(rows), width=WIDTH, height=200).mark_bar().encode(
         x=alt.X("month:O", timeUnit="yearmonth", title=None, axis=alt.Axis(format="%Y-%m", labelAngle=-45)),
         y=alt.Y("value:Q", title=title),
-        color=alt.Color("kind:N", scale=alt.Scale(domain=list(kinds), range=[ACCENT, WARM]), title=None, legend=alt.Legend(orient="top", labelColor=INK)),
+        color=alt.Color("kind:N", scale=alt.Scale(domain=list(kinds), range=[ACCENT, WARM][: len(kinds)]), title=None, legend=alt.Legend(orient="top", labelColor=INK)),
         order=alt.Order("place:Q"),
     )  # fmt: skip
     return _svg(drawn, label)

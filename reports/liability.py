@@ -78,6 +78,8 @@ def _chart(owed) -> str:
     if not owed.cohorts:
         return ""
     expected, unclaimed = _("Expected to be claimed"), _("Expected never to be claimed")
+    if owed.why_unknown:
+        expected = _("Owed, breakage unknown")
     unit = 10 ** get_currency_precision(owed.value.money) if owed.value else 1
     rows = []
     for cohort in owed.cohorts:
@@ -88,9 +90,9 @@ def _chart(owed) -> str:
             {"month": month, "kind": unclaimed, "value": gone / unit, "place": 1},
         ]
     title = owed.value.money if owed.value else _("Points")
-    return charts.stacked_months(
-        rows, title=title, label=_("What is owed by month of earning"), kinds=(expected, unclaimed)
-    )
+    kinds = (expected,) if owed.why_unknown else (expected, unclaimed)
+    rows = [row for row in rows if row["kind"] in kinds]
+    return charts.stacked_months(rows, title=title, label=_("What is owed by month of earning"), kinds=kinds)
 
 
 @readers
@@ -115,6 +117,7 @@ def liability_csv(request):
         [owed.currency, "DIFFERENCE", *[""] * 4, owed.difference],
         [owed.currency, "OWED BY MEMBERS", *[""] * 4, owed.debt],
         [owed.currency, "AS OF", at.isoformat()],
+        *([[owed.currency, "BREAKAGE UNKNOWN", owed.why_unknown]] if owed.why_unknown else []),
     ]
     return exports.csv_response(f"liability-{owed.currency.replace(':', '-')}.csv", COHORT_HEADER, rows)
 

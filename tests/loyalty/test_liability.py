@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loyalty import breakage, liability, operations
+from loyalty import breakage, liability, operations, queries
 from loyalty.breakage import Flow
-from loyalty.models import Currency, Wallet
+from loyalty.models import Currency, Reward, Transfer, Wallet
 from tests.loyalty.conftest import MARCH
 
 
@@ -145,7 +145,7 @@ def flows(rates, *, cohorts=24, members=10, issued=1_000_000):
 
 def test_a_known_life_table_is_found_again():
     rates = [0.05, 0.1, 0.15, 0.0, 0.2, 0.1]
-    table = breakage.life_table(flows(rates), this_month=30)
+    table = breakage.life_table(flows(rates), this_month=30, has_ended=True)
     for age in range(6):
         expected = 1.0
         for rate in rates[age:]:
@@ -158,19 +158,44 @@ def test_a_known_life_table_is_found_again():
 def test_members_who_differ_widen_the_doubt():
     like = list(flows([0.1, 0.1]))
     unlike = [Flow(f.group, f.cohort, f.age, f.came, f.spent * 2 if f.group % 2 else 0, 0) for f in flows([0.1, 0.1])]
-    sure, unsure = (breakage.life_table(lives, this_month=30).unspent(0, 2) for lives in (like, unlike))
+    sure, unsure = (breakage.life_table(lives, this_month=30, has_ended=True).unspent(0, 2) for lives in (like, unlike))
     assert sure.high - sure.low < 0.01 < unsure.high - unsure.low
     assert unsure.low <= unsure.share <= unsure.high
 
 
 def test_a_month_that_is_not_over_says_nothing_and_too_little_history_gives_no_estimate():
     young = [Flow(0, 10, 0, 1000, 500, 0), Flow(0, 10, 1, 0, 400, 0)]
-    assert breakage.life_table(young, this_month=11).unspent(0, 12) == breakage.UNKNOWN
-    assert breakage.life_table(young, this_month=12).unspent(0, 2).share == pytest.approx(0.5 * 0.2)
+    assert breakage.life_table(young, this_month=11, has_ended=True).unspent(0, 12).why == breakage.TOO_YOUNG
+    assert breakage.life_table(young, this_month=12, has_ended=True).unspent(0, 2).share == pytest.approx(0.5 * 0.2)
+
+
+def test_without_a_redemption_or_a_lot_seen_to_its_end_breakage_is_unknown_and_the_reason_is_named():
+    unspent = [Flow(f.group, f.cohort, f.age, f.came, 0, 0) for f in flows([0.1, 0.1, 0.1])]
+    table = breakage.life_table(unspent, this_month=30, has_ended=True)
+    assert (table.unspent(0, 3).share, table.unspent(0, 3).why) == (None, breakage.NOTHING_SPENT)
+    table = breakage.life_table(flows([0.1, 0.1, 0.1]), this_month=30, has_ended=False)
+    assert (table.unspent(0, 3).share, table.unspent(0, 3).why) == (None, breakage.NONE_ENDED)
+    whole = breakage.pooled([(10, breakage.Estimate(0.5, 0.4, 0.6)), (1, table.unspent(0, 3))])
+    assert whole.why == breakage.NONE_ENDED
+
+
+def test_breakage_is_unknown_until_points_were_spent_and_a_lot_was_seen_to_its_end(shop):
+    member = shop.member()
+    shop.buy(member, 20_000)
+    shop.buy(member, 10_000, at=MARCH + timedelta(days=100))
+    summer, after = MARCH + timedelta(days=150), MARCH + timedelta(days=400)
+    unspent = owed(summer)
+    assert (unspent.breakage.share, unspent.breakage_minor, unspent.net_minor) == (None, None, unspent.minor)
+    assert "no points were spent" in unspent.why_unknown
+    shop.redeem(member, 50, at=MARCH + timedelta(days=101))
+    assert "last day" in owed(summer).why_unknown
+    known = owed(after)
+    assert known.why_unknown == ""
+    assert known.net_minor == known.minor - known.breakage_minor
 
 
 def test_ages_nobody_has_reached_are_like_the_oldest_seen_and_said_to_be():
-    table = breakage.life_table(flows([0.1, 0.1, 0.1], cohorts=3), this_month=30)
+    table = breakage.life_table(flows([0.1, 0.1, 0.1], cohorts=3), this_month=30, has_ended=True)
     found = table.unspent(0, 40)
     assert (found.is_extrapolated, found.share) == (True, pytest.approx(0.9**3 * 1.0, abs=1e-3))
 
@@ -182,6 +207,36 @@ def test_ages_nobody_has_reached_are_like_the_oldest_seen_and_said_to_be():
     )
 )
 def test_a_share_is_a_share_whatever_happened(lives):
-    table = breakage.life_table([Flow(*life, 0) for life in lives], this_month=9)
+    table = breakage.life_table([Flow(*life, 0) for life in lives], this_month=9, has_ended=True)
     found = table.unspent(0, 12)
-    assert found == breakage.UNKNOWN or 0 <= found.low <= found.share <= found.high <= 1
+    assert (found.share is None and found.why) or 0 <= found.low <= found.share <= found.high <= 1
+
+
+def test_the_programmes_totals_are_those_of_one_currency_and_equal_its_months(shop):
+    """Cashback and gift cards are currencies of their own; what expired and was then taken back by a refund, or reinstated,
+    or restored, is not counted twice.
+    """
+    member = shop.member()
+    sale = shop.buy(member, 30_000, at=MARCH - timedelta(days=100))
+    for kind, name in (("cashback", "Money back"), ("gift_card", "A card")):
+        reward = Reward.objects.create(
+            kind=kind, name_en=name, points=40, amount=700, valid_from=MARCH - timedelta(days=101)
+        )
+        operations.redeem_reward(
+            member_id=member.pk, reward_id=reward.pk, source="portal", client_key=kind, at=MARCH - timedelta(days=99)
+        )
+    end = MARCH + timedelta(days=400)
+    operations.expire_points(at=end)
+    shop.refund(sale, (1, 25_000), at=end)
+    assert Transfer.objects.filter(debit_account=3, credit_account=4).exists()
+    for currency in liability.currencies():
+        totals, months = (
+            queries.programme_totals(at=end, currency_id=currency.pk),
+            liability.movements(currency=currency, at=end),
+        )
+        assert (totals.issued, totals.redeemed, totals.expired, totals.taken_back) == tuple(
+            sum(getattr(month, name) for month in months) for name in ("issued", "redeemed", "expired", "cancelled")
+        )
+        assert totals.issued == totals.redeemed + totals.expired + totals.taken_back + totals.outstanding - totals.debt
+    assert [one.code for one in liability.currencies()] == ["points", "cashback:USD", "gift:USD"]
+    assert queries.programme_totals(at=end).issued == 300

@@ -49,6 +49,9 @@ def test_the_page_shows_cohorts_beside_their_chart_and_that_they_equal_the_ledge
     assert "<svg role=" in page
     assert "Cohorts add up to 515 points, the ledger holds 515." in page
     assert "$5.15" in page
+    assert "Breakage is unknown: no points have reached their last day yet" in page
+    assert "Liability, without breakage" in page
+    assert "100%" not in page
 
 
 def test_a_closed_month_can_be_asked_for_again(analyst, shop):
@@ -73,6 +76,8 @@ def test_the_export_adds_up_to_its_control_totals(analyst, shop):
         assert sum(int(row[column]) for row in cohorts) == int(by_name["TOTAL"][column])
     assert int(by_name["TOTAL"]["points_owed"]) == int(by_name["LEDGER"]["points_owed"]) == owed
     assert by_name["DIFFERENCE"]["points_owed"] == "0"
+    assert (by_name["TOTAL"]["breakage_share"], by_name["TOTAL"]["breakage_minor"]) == ("", "")
+    assert "last day" in by_name["BREAKAGE UNKNOWN"]["available_points"]
     months = rows_of(analyst.get("/reports/movements.csv"))
     assert months[-1]["month"] == "DIFFERENCE"
     assert months[-1]["closing"] == "0"
