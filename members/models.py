@@ -270,6 +270,8 @@ class Access(models.Model):
         ENROLLED = "enrolled", _("Enrolled")
         AWARDED = "awarded", _("Recorded a sale")
         REFUNDED = "refunded", _("Refunded a purchase")
+        VOIDED = "voided", _("Took back a sale of their own")
+        CONFIRMED = "confirmed", _("Saw the member agree to spending")
         ADJUSTED = "adjusted", _("Gave or took points")
         CONSENT = "consent", _("Wrote down a consent")
         PROFILE = "profile", _("Changed the profile")

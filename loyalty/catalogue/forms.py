@@ -75,6 +75,6 @@ class PolicyForm(forms.ModelForm):
     class Meta:
         model = SpendingPolicy
         fields = (
-            "debt", "pay_points", "pay_minor", "pay_currency", "pay_points_min", "hold_minutes", "returned_rewards", "grace_days",
+            "debt", "pay_points", "pay_minor", "pay_currency", "pay_points_min", "hold_minutes", "confirm_points", "returned_rewards", "grace_days",
             "reinstated_days",
         )  # fmt: skip

@@ -73,7 +73,7 @@ from loyalty.operations.purchases import (
 )
 from loyalty.operations.refunds import Refunded, preview_refund, refund
 from loyalty.operations.reviews import CannotDecide, Decided, HeldForReview, decide_review, hold_for_review
-from loyalty.operations.rewards import CannotRedeem, Redeemed, Reversed, redeem_reward, reverse_redemption
+from loyalty.operations.rewards import CannotRedeem, Redeemed, Reversed, hand_over, redeem_reward, reverse_redemption
 from loyalty.operations.rule_drafts import (
     CannotChange,
     DraftConflict,
@@ -191,6 +191,7 @@ __all__ = [
     "fund_act",
     "give_points",
     "give_tier",
+    "hand_over",
     "hand_over_household",
     "hear_event",
     "hold",

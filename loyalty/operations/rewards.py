@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import connection
 from django.utils.translation import gettext as _
 
-from loyalty.models import GiftCard, Redemption, Reward, Voucher
+from loyalty.models import Entitlement, GiftCard, Redemption, Reward, Voucher
 from loyalty.operations.acting import ask, day_of, digest, refuse_common
 from loyalty.operations.errors import LedgerRefusal
 from loyalty.spending import codes
@@ -79,6 +80,23 @@ def code_of(redemption: Redemption) -> str:
     return codes.shown(bearer.code) if bearer else ""
 
 
+def hand_over(*, entitlement_id, member_id: int, at: datetime) -> Entitlement:
+    """A free product goes over the counter without a line on the receipt: its benefit (`entitlement_id` public) is used up.
+
+    Raises CannotRedeem when it was used already, is over, or is no product of this member's.
+    """
+    found = Entitlement.objects.filter(
+        public_id=entitlement_id, member_id=member_id, benefit=Entitlement.Benefit.PRODUCT
+    ).first()
+    if found is None:
+        raise _refusal("no_redemption")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT loyalty_take_benefit(%s, 0, %s)", [found.pk, at])
+        if cursor.fetchone()[0] != "taken":
+            raise _refusal("used_or_over")
+    return found
+
+
 def reverse_redemption(
     *, redemption_id, source: str, client_key: str, at: datetime, by_user_id: int | None = None, note: str = ""
 ) -> Reversed:
@@ -107,5 +125,6 @@ def _refusal(why: str) -> CannotRedeem:
         "sold_out": _("This reward has just run out. No points were taken."),
         "no_redemption": _("There is no such reward of a member."),
         "used": _("This reward was used already. It cannot be taken back."),
+        "used_or_over": _("This reward was handed over already, or its time is over."),
     }
     return CannotRedeem(why, words[why])

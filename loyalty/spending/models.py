@@ -46,6 +46,12 @@ class SpendingPolicy(models.Model):
     hold_minutes = models.PositiveIntegerField(
         _("A hold lasts, in minutes"), default=30, validators=[MinValueValidator(1)]
     )
+    confirm_points = models.PositiveIntegerField(
+        _("Points from which the member confirms at the till"), default=1000,
+        help_text=_(
+            "Spending so much at once asks for the member's own code. Without their card it is asked for from the first point."
+        ),
+    )  # fmt: skip
     returned_rewards = models.CharField(
         _("A reward used on a purchase that comes back"), max_length=10, choices=Returned, default=Returned.REINSTATE
     )

@@ -8,7 +8,7 @@ from loyalty import fraud, operations, queries
 from loyalty.models import Entitlement, GiftCard, Redemption, Reward, Tier, Transfer, Voucher, Wallet
 from loyalty.operations import CannotRedeem, CannotUseCode, KeyReused, NotEnoughPoints
 from loyalty.spending import codes
-from sales.models import Store
+from sales.models import Product, Store
 from sales.operations import ensure_stores
 from tests.loyalty.conftest import MARCH
 from tests.loyalty.test_concurrency import at_once, is_sound
@@ -270,3 +270,17 @@ def test_one_code_typed_at_many_tills_at_once_has_one_owner(committed_shop):
 
     answers = at_once([lambda one=one: claim(one) for one in members])
     assert sum(isinstance(one, Entitlement) for one in answers) == Entitlement.objects.count() == 1
+
+
+def test_a_free_product_is_handed_over_once_and_by_its_owner_only(shop, member):
+    coffee = reward("product", amount=1, product=Product.objects.create(code="coffee"))
+    redeem(shop, member, coffee)
+    given = Entitlement.objects.get()
+    other = shop.member()
+    with pytest.raises(CannotRedeem):
+        operations.hand_over(entitlement_id=given.public_id, member_id=other.pk, at=MARCH)
+    operations.hand_over(entitlement_id=given.public_id, member_id=member.pk, at=MARCH)
+    with pytest.raises(CannotRedeem, match="handed over already"):
+        operations.hand_over(entitlement_id=given.public_id, member_id=member.pk, at=MARCH)
+    given.refresh_from_db()
+    assert (given.uses_left, state(member)[0]) == (0, 200)
