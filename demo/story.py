@@ -25,7 +25,7 @@ from campaigns import operations as campaigns
 from campaigns.models import Audience, Campaign
 from delivery.operations import set_policy
 from delivery.queries import counts
-from demo import authoring, devices, dressing, featuring, labels, operations, people, queries
+from demo import authoring, devices, dressing, featuring, labels, operations, people, queries, rewarding
 from insights.operations import refresh_lifecycle
 from loyalty import operations as loyalty
 from members import clock
@@ -189,6 +189,15 @@ def import_history(here: Scene) -> str:
 def _members_by_household(here: Scene) -> dict[int, int]:
     hashes = {keyed_hash(str(h), kind="external"): h for h in here.year.households}
     return {hashes[found]: member for found, member in identifier_ids("external", hashes).items()}
+
+
+def begin_programme(here: Scene) -> str:
+    """Invented rules and rewards, in force from the day of the campaign: the last four weeks' real purchases meet them."""
+    rules = rewarding.publish_rules(live_from=here.cut)
+    rewards = rewarding.stock_catalogue(since=here.cut)
+    return (
+        f"{rules} rules (one of them a running trial), {rewards} rewards, {rewarding.CODES} voucher codes, all invented"
+    )
 
 
 # -- offers ------------------------------------------------------------------------------------------------------------
@@ -356,6 +365,7 @@ def feature(here: Scene) -> str:
     """Somebody near the next tier, somebody lapsing, somebody new; the busiest store is the cashier's."""
     found = featuring.find(at=timezone.now())
     operations.remember(**found)
+    rewarding.treat_featured(at=timezone.now())
     return f"featured: {', '.join(member['name'] for member in found['featured'].values())}; {found['busiest_store']['name']}"
 
 
@@ -374,6 +384,7 @@ CHAPTERS = [
     Chapter("recommender", "The recommender is trained and judged on later weeks", train),
     Chapter("devices", "Devices subscribe to push", subscribe_devices),
     Chapter("campaign", "A campaign is planned and sent, four weeks ago", send_campaign),
+    Chapter("programme", "Rules with cards and a trial, and rewards, are published", begin_programme),
     Chapter("outcomes", "The four weeks after it are imported", import_after),
     Chapter("report", "Its outcome is read", measure_campaign),
     Chapter("refunds", "A few refunds are made", make_refunds),

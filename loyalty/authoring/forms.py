@@ -8,7 +8,7 @@ from babel.numbers import get_currency_precision
 from django import forms
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from loyalty.authoring.fields import MoneyField, form_field
 from loyalty.earning import InvalidRuleSet, compile_rule_set
@@ -210,7 +210,7 @@ class BasicsForm(forms.Form):
     CHOOSES = (("largest", gettext_lazy("the largest")), ("first", gettext_lazy("the first by priority")))
 
     currency = forms.CharField(
-        label=gettext_lazy("Currency"),
+        label=pgettext_lazy("money", "Currency"),
         max_length=3,
         min_length=3,
         help_text=gettext_lazy("Of the purchases that earn, such as USD."),

@@ -16,7 +16,7 @@ def rules_item():
 @hooks.register("register_programme_menu_item")
 def what_if_item():
     return ProgrammeItem(
-        _("What-if"), reverse_lazy("programme_what_ifs"), name="what-if", icon_name="history", order=30
+        _("What-if"), reverse_lazy("programme_what_ifs"), name="what-if", icon_name="history", order=25
     )
 
 

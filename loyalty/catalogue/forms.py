@@ -2,6 +2,7 @@
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from loyalty.models import Reward, SpendingPolicy
 from sales.models import Product
@@ -53,7 +54,7 @@ class RewardForm(forms.ModelForm):
 class PoolForm(forms.Form):
     """Codes made at once for one reward."""
 
-    name = forms.CharField(label=_("Name"), max_length=100)
+    name = forms.CharField(label=pgettext_lazy("of a thing", "Name"), max_length=100)
     reward = forms.ModelChoiceField(label=_("Reward"), queryset=Reward.objects.none())
     count = forms.IntegerField(label=_("How many codes"), min_value=1, max_value=CODES_MAX)
     valid_from = forms.DateTimeField(label=_("From"), widget=MOMENT)

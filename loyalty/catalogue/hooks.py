@@ -15,13 +15,13 @@ def rewards_item():
 
 @hooks.register("register_programme_menu_item")
 def pools_item():
-    return ProgrammeItem(_("Voucher codes"), reverse_lazy("programme_pools"), name="pools", icon_name="key", order=41)
+    return ProgrammeItem(_("Voucher codes"), reverse_lazy("programme_pools"), name="pools", icon_name="key", order=45)
 
 
 @hooks.register("register_programme_menu_item")
 def policy_item():
     return ManagersItem(
-        _("Spending and returns"), reverse_lazy("programme_policy"), name="policy", icon_name="cog", order=42
+        _("Spending and returns"), reverse_lazy("programme_policy"), name="policy", icon_name="cog", order=50
     )
 
 

@@ -92,8 +92,14 @@ _OCCASION = (
 )
 
 COMMON = (
-    Field("code", "text", _("Code"), _("The rule's own short name in the ledger; it never changes."), is_required=True),
-    Field("name", "text", _("Name"), _("As members and cashiers read it."), default=""),
+    Field(
+        "code",
+        "text",
+        _("Rule code"),
+        _("The rule's own short name in the ledger; it never changes."),
+        is_required=True,
+    ),
+    Field("name", "text", _("Rule name"), _("As members and cashiers read it."), default=""),
     Field("name_zh", "text", _("Name in Chinese"), default=""),
     Field(
         "priority", "count", _("Priority"), _("The smallest goes first; of equals, the one written first."), default=100

@@ -5,7 +5,7 @@ import uuid
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.utils.translation import get_language
+from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from members.crypto import EncryptedTextField
@@ -39,7 +39,7 @@ class SpendingPolicy(models.Model):
     pay_minor = models.PositiveIntegerField(
         _("What a step pays, in minor units"), default=100, help_text=_("0: points pay for no purchase.")
     )
-    pay_currency = models.CharField(_("Currency"), max_length=3, default="USD")
+    pay_currency = models.CharField(pgettext_lazy("money", "Currency"), max_length=3, default="USD")
     pay_points_min = models.PositiveIntegerField(
         _("Least points at once"), default=100, help_text=_("Fewer cannot be paid with.")
     )
@@ -122,7 +122,7 @@ class Hold(models.Model):
 class VoucherPool(models.Model):
     """Codes made or brought in together, for one reward."""
 
-    name = models.CharField(_("Name"), max_length=100)
+    name = models.CharField(pgettext_lazy("of a thing", "Name"), max_length=100)
     reward = models.ForeignKey(
         "loyalty.Reward", verbose_name=_("Reward"), on_delete=models.PROTECT, related_name="pools"
     )
@@ -154,7 +154,7 @@ class Reward(models.Model):
         CASHBACK = "cashback", _("Cashback")
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    name_en = models.CharField(_("Name"), max_length=100)
+    name_en = models.CharField(pgettext_lazy("of a thing", "Name"), max_length=100)
     name_zh = models.CharField(_("Name in Chinese"), max_length=100, blank=True)
     words_en = models.CharField(_("Description"), max_length=300, blank=True)
     words_zh = models.CharField(_("Description in Chinese"), max_length=300, blank=True)
@@ -163,7 +163,7 @@ class Reward(models.Model):
         _("Amount"), default=0,
         help_text=_("Percent for a percentage (or 300 for points ×3), minor units for money, points for a bonus, pieces for a product."),
     )  # fmt: skip
-    currency = models.CharField(_("Currency"), max_length=3, default="USD")
+    currency = models.CharField(pgettext_lazy("money", "Currency"), max_length=3, default="USD")
     product = models.ForeignKey(
         "sales.Product", verbose_name=_("Product"), null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )

@@ -2,10 +2,11 @@
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from loyalty.models import MembershipPlan, Tier
 
-CURRENCY = {"max_length": 3, "min_length": 3, "label": _("Currency"), "initial": "USD"}
+CURRENCY = {"max_length": 3, "min_length": 3, "label": pgettext_lazy("money", "Currency"), "initial": "USD"}
 
 
 class TierForm(forms.ModelForm):
@@ -23,7 +24,7 @@ class TierForm(forms.ModelForm):
             "counted_over", "window_months", "grace_months",
         )  # fmt: skip
         labels = {
-            "code": _("Code"), "name_en": _("Name in English"), "name_zh": _("Name in Chinese"), "rank": _("Place on the ladder"),
+            "code": pgettext_lazy("short name", "Code"), "name_en": _("Name in English"), "name_zh": _("Name in Chinese"), "rank": _("Place on the ladder"),
             "how": _("How it is reached"), "points_from": _("Qualifying points"), "spend_minor_from": _("Spend, in minor units"),
             "visits_from": _("Visits"), "must_meet_all": _("All of these must be met"), "counted_over": _("Counted over"),
             "window_months": _("Months, if the latest are counted"), "grace_months": _("Months it is kept when lost"),
@@ -49,8 +50,8 @@ class PolicyForm(forms.Form):
 
 
 class PartnerForm(forms.Form):
-    code = forms.SlugField(label=_("Code"), max_length=40)
-    name = forms.CharField(label=_("Name"), max_length=100)
+    code = forms.SlugField(label=pgettext_lazy("short name", "Code"), max_length=40)
+    name = forms.CharField(label=pgettext_lazy("of a thing", "Name"), max_length=100)
     valid_from = forms.DateField(label=_("Terms from"), widget=forms.DateInput(attrs={"type": "date"}))
     currency = forms.CharField(**CURRENCY)
     issue_minor_per_1000 = forms.IntegerField(
@@ -67,7 +68,7 @@ class PlanForm(forms.ModelForm):
         fields = ("tier", "price_id", "amount_minor", "currency", "interval")
         labels = {
             "tier": _("Tier"), "price_id": _("Price id at Stripe"), "amount_minor": _("Price, in minor units"),
-            "currency": _("Currency"), "interval": _("Paid"),
+            "currency": pgettext_lazy("money", "Currency"), "interval": _("Paid"),
         }  # fmt: skip
 
     def __init__(self, *args, **kwargs):

@@ -10,7 +10,7 @@ from loyalty.standing_pages import views
 
 @hooks.register("register_programme_menu_item")
 def tiers_item():
-    return ProgrammeItem(_("Tiers"), reverse_lazy("programme_tiers"), name="tiers", icon_name="order", order=40)
+    return ProgrammeItem(_("Tiers"), reverse_lazy("programme_tiers"), name="tiers", icon_name="order", order=30)
 
 
 @hooks.register("register_programme_menu_item")
@@ -23,7 +23,7 @@ def partners_item():
 @hooks.register("register_programme_menu_item")
 def memberships_item():
     return ProgrammeItem(
-        _("Paid memberships"), reverse_lazy("programme_memberships"), name="memberships", icon_name="key", order=70
+        _("Paid memberships"), reverse_lazy("programme_memberships"), name="memberships", icon_name="key", order=65
     )
 
 
