@@ -262,6 +262,25 @@ class LoginCode(models.Model):
         ]
 
 
+class Passkey(models.Model):
+    """A key that a member's device keeps behind its own lock. What we hold is its public half; it opens nothing elsewhere."""
+
+    member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="passkeys")
+    name = models.CharField(max_length=80, help_text="The device, as its browser calls itself: iPhone, Windows.")
+    credential_hash = models.BinaryField(max_length=16, unique=True)
+    credential = models.BinaryField(help_text="WebAuthn attested credential data: the id and the public key.")
+    uses = models.BigIntegerField(default=0, help_text="The device's own counter; one that goes back betrays a copy.")
+    created_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+
+
+class SpentCardToken(models.Model):
+    """The hash of a card's changing code that a till has read, so that it is read once. It names nobody."""
+
+    token_hash = models.BinaryField(max_length=16, unique=True)
+    spent_at = models.DateTimeField(db_index=True)
+
+
 class Access(models.Model):
     """A member of staff opened or changed a member's record. Only ever added to."""
 

@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 
 from members import signals
 from members.cells import safe_cell
-from members.models import Access, Consent, Identifier, Member
+from members.models import Access, Consent, Identifier, Member, Passkey
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,11 @@ def _own(member: Member) -> list[Section]:
                 Identifier.objects.filter(member=member).order_by("kind", "pk"),
                 "kind", "value", "verified_at", "created_at",
             ),
+        ),
+        Section(
+            "passkeys",
+            _("Your passkeys"),
+            rows_of(Passkey.objects.filter(member=member).order_by("pk"), "name", "created_at", "used_at"),
         ),
         Section("consents", _("What you allowed"), [_consent(consent) for consent in consents]),
         Section(

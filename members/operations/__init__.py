@@ -3,16 +3,35 @@
 from members.operations.consent import NotAChannel, give_consent
 from members.operations.enrolment import AlreadyKnown, CannotEnrol, EnrolledMany, NewMember, RowError, enrol, enrol_many
 from members.operations.erasure import CannotErase, erase, finish_erasure, finish_erasures, reapply_erasures
-from members.operations.login import LoginStart, TooManyLogins, WrongCode, finish_login, start_login
+from members.operations.login import (
+    Joined,
+    LoginStart,
+    TooManyLogins,
+    WrongCode,
+    finish_join,
+    finish_login,
+    kind_of,
+    start_login,
+)
 from members.operations.merging import CannotMerge, merge, unmerge
+from members.operations.passkeys import (
+    BadPasskey,
+    add_passkey,
+    begin_passkey,
+    begin_passkey_login,
+    finish_passkey_login,
+    remove_passkey,
+)
 from members.operations.pins import WrongPin, check_pin, set_pin
+from members.operations.presenting import CardRefused, Presented, present_card
 from members.operations.profile import set_lifecycle_stages, set_profile
 from members.operations.staff import add_staff, note_access, set_roles
 
 __all__ = [
-    "AlreadyKnown", "CannotEnrol", "CannotErase", "CannotMerge", "EnrolledMany", "LoginStart", "NewMember",
-    "NotAChannel", "RowError", "TooManyLogins", "WrongCode", "WrongPin", "add_staff", "check_pin", "enrol",
-    "enrol_many", "erase", "finish_erasure", "finish_erasures", "finish_login", "give_consent", "merge",
-    "note_access", "reapply_erasures", "set_lifecycle_stages", "set_pin", "set_profile", "set_roles", "start_login",
-    "unmerge",
+    "AlreadyKnown", "BadPasskey", "CannotEnrol", "CannotErase", "CannotMerge", "CardRefused", "EnrolledMany", "Joined",
+    "LoginStart", "NewMember", "NotAChannel", "Presented", "RowError", "TooManyLogins", "WrongCode", "WrongPin",
+    "add_passkey", "add_staff", "begin_passkey", "begin_passkey_login", "check_pin", "enrol", "enrol_many", "erase",
+    "finish_erasure", "finish_erasures", "finish_join", "finish_login", "finish_passkey_login", "give_consent", "kind_of",
+    "merge", "note_access", "present_card", "reapply_erasures", "remove_passkey", "set_lifecycle_stages", "set_pin",
+    "set_profile", "set_roles", "start_login", "unmerge",
 ]  # fmt: skip

@@ -27,6 +27,7 @@ from members.models import (
     Identifier,
     LoginCode,
     Member,
+    Passkey,
     SearchToken,
     User,
 )
@@ -92,6 +93,7 @@ def _forget_identifiers(member: Member, *, at: datetime):
     )
     LoginCode.objects.filter(identifier_hash__in=[value_hash for _kind, value_hash in theirs]).delete()
     Identifier.objects.filter(member=member).delete()
+    Passkey.objects.filter(member=member).delete()
     SearchToken.objects.filter(member=member).delete()
 
 

@@ -233,7 +233,8 @@ FATES = {
     "loyalty.PoolShare": "kept without a name", "loyalty.Referral": "kept without a name",
     "loyalty.ReferralCode": "deleted", "loyalty.Wallet": "kept without a name", "members.Access": "kept without a name",
     "members.Consent": "kept without a name", "members.Erasure": "kept without a name", "members.Identifier": "deleted",
-    "members.Member": "emptied", "members.MemberMerge": "kept without a name", "members.SearchToken": "deleted",
+    "members.Member": "emptied", "members.MemberMerge": "kept without a name", "members.Passkey": "deleted",
+    "members.SearchToken": "deleted",
     "members.User": "deleted", "push.PushSubscription": "deleted", "recommender.Decision": "deleted",
     "recommender.Dismissal": "deleted", "recommender.Recommendation": "deleted", "sales.Purchase": "kept without a name",
 }  # fmt: skip

@@ -147,3 +147,56 @@ def test_two_hundred_guesses_at_once_are_still_five(committed_db):
         assert all(pool.map(guess, guesses))
     assert LoginCode.objects.get().tries == 5
     assert refused(login)
+
+
+# -- joining -----------------------------------------------------------------------------------------------------------
+
+
+def _join(identifier, at):
+    return operations.start_login(identifier=identifier, at=at, language="zh-hans", joins=True)
+
+
+def _finish(start, identifier, at, **changed):
+    said = {"login_id": start.login_id, "code": start.code, "identifier": identifier, "language": "zh-hans"} | changed
+    return operations.finish_join(time_zone="Asia/Shanghai", at=at, **said)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("kind", "address"), [("phone", "(212) 555-0144"), ("email", "New@Example.com")])
+def test_a_stranger_joins_with_one_address_alone_and_it_is_proved_by_the_code(kind, address):
+    start = _join(address, AT)
+    assert (start.kind, start.language, len(start.code)) == (kind, "zh-hans", 6)
+    with pytest.raises(operations.WrongCode):
+        operations.finish_login(login_id=start.login_id, code=start.code, at=AT)
+    start = _join(address, AT)
+    joined = _finish(start, address, AT)
+    assert joined.is_new
+    held = joined.member.identifiers.get(kind=kind)
+    assert (held.verified_at, joined.member.language, joined.member.time_zone) == (AT, "zh-hans", "Asia/Shanghai")
+    assert joined.member.identifiers.filter(kind="card").exists(), "a card is made at once"
+    assert not joined.member.consents.exists(), "joining allows nothing by itself"
+
+
+@pytest.mark.django_db
+def test_a_member_who_joins_again_is_signed_in():
+    member = operations.enrol(at=AT, source="test", email="ada@example.com")
+    joined = _finish(_join("ada@example.com", AT), "ada@example.com", AT)
+    assert (joined.member, joined.is_new) == (member, False)
+
+
+@pytest.mark.django_db
+def test_a_code_enrols_no_other_address_than_the_one_it_was_sent_to():
+    start = _join("ada@example.com", AT)
+    with pytest.raises(operations.WrongCode):
+        _finish(start, "eve@example.com", AT)
+    with pytest.raises(operations.WrongCode):
+        _finish(start, "ada@example.com", AT, code=f"{(int(start.code) + 1) % 10**6:06d}")
+    assert not Member.objects.exists()
+
+
+@pytest.mark.django_db
+def test_who_was_enrolled_at_the_till_meanwhile_is_signed_in():
+    start = _join("ada@example.com", AT)
+    member = operations.enrol(at=AT, source="till", email="ada@example.com")
+    assert _finish(start, "ada@example.com", AT).member == member
+    assert Member.objects.count() == 1
