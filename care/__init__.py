@@ -1,4 +1,5 @@
-"""Care: cases, surveys, tasks and opportunities. It announces; it never sends.
+"""Care: what members ask, how they felt, and what staff do about it: cases, surveys, tasks, opportunities.
 
-Knows what a member asked and who answers; never how a message travels.
+Knows who asked, which team answers and by when; never how a word travels. It announces, it never sends: whoever
+sends asks here what to say. What a person wrote is encrypted and goes when they are erased; the counts stay.
 """

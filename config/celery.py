@@ -37,6 +37,7 @@ app.conf.task_routes = {
 }
 app.conf.task_default_queue = "default"
 app.conf.beat_schedule = {
+    "care-escalate": {"task": "care.tasks.escalate", "schedule": 60.0},
     "campaigns-due": {"task": "campaigns.tasks.run_due", "schedule": 5.0},
     "delivery-sweep": {"task": "delivery.tasks.sweep", "schedule": 10.0},
     "delivery-search": {"task": "delivery.tasks.sweep", "schedule": 3600.0, "kwargs": {"is_thorough": True}},

@@ -226,7 +226,8 @@ def test_a_damaged_or_missing_log_says_what_to_do(planted, tmp_path):
 # What becomes of every table that names a member when the member is erased. A new table without a row fails here, so that
 # whoever adds one decides it, and tells members.signals.personal_data_asked and member_erased in the room's receivers.
 FATES = {
-    "campaigns.HistoricalResponse": "deleted", "campaigns.Recipient": "deleted", "campaigns.RehearsalOutcome": "deleted",
+    "care.Case": "kept without words", "care.Invitation": "kept without words", "care.Opportunity": "kept without words",
+    "care.Task": "kept without words", "campaigns.HistoricalResponse": "deleted", "campaigns.Recipient": "deleted", "campaigns.RehearsalOutcome": "deleted",
     "delivery.Message": "kept without words", "experiments.Assignment": "kept without a name",
     "loyalty.Entitlement": "deleted", "loyalty.GiftCard": "kept without a name",
     "loyalty.MemberEvent": "kept without a name", "loyalty.Membership": "kept without a name",

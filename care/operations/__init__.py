@@ -1,0 +1,25 @@
+"""The verbs of care: cases, surveys, tasks, opportunities. Each is one transaction; the news follows its commit."""
+
+from care.operations.cases import (
+    CannotClose,
+    Opened,
+    UnknownTopic,
+    answer_by_itself,
+    assign,
+    close,
+    escalate_overdue,
+    hear,
+    note,
+    open_case,
+    reopen,
+    reply,
+)
+from care.operations.opportunities import CannotMove, close_opportunity, move_opportunity, open_opportunity
+from care.operations.privacy import forget_member
+from care.operations.surveys import CannotAnswer, answer, invite
+from care.operations.tasks import CannotFinish, add_task, finish_task
+
+__all__ = [
+    "CannotAnswer", "CannotClose", "CannotFinish", "CannotMove", "Opened", "UnknownTopic", "add_task", "answer",
+    "answer_by_itself", "assign", "close", "close_opportunity", "escalate_overdue", "finish_task", "forget_member", "hear", "invite", "move_opportunity", "note", "open_case", "open_opportunity", "reopen", "reply",
+]  # fmt: skip

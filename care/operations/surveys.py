@@ -1,0 +1,77 @@
+"""Surveys: few are asked, once; a low score opens a case in the same transaction."""
+
+from datetime import timedelta
+from functools import partial
+
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
+
+from care import signals, surveying
+from care.models import Answer, Invitation, Survey
+from care.operations.cases import open_case
+
+# One statement: who was asked by any survey within the rest days is left alone, and a token is drawn for each.
+_INVITE = """
+    INSERT INTO care_invitation (survey_id, member_id, cause, token, invited_at, expires_at)
+    SELECT %s::bigint, who.member_id, %s, replace(gen_random_uuid()::text, '-', ''), %s::timestamptz, %s::timestamptz
+      FROM ({members}) who(member_id)
+     WHERE NOT EXISTS (SELECT 1 FROM care_invitation earlier
+                        WHERE earlier.member_id = who.member_id AND earlier.invited_at > %s AND earlier.invited_at <= %s)
+    ON CONFLICT DO NOTHING
+    RETURNING id
+"""
+
+
+class CannotAnswer(ValueError):
+    """The invitation is unknown or past, or the score is none of this survey."""
+
+
+@transaction.atomic
+def invite(*, survey: Survey, members, cause: str, at) -> int:
+    """Ask those of the QuerySet who were not asked anything lately. Returns how many; the same cause asks nobody twice."""
+    chosen, values = members.order_by().values("pk").distinct().query.sql_with_params()
+    with connection.cursor() as cursor:
+        # Two callers at once ask one after the other, so that nobody is asked by both.
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('care_invitation'))")
+        cursor.execute(
+            _INVITE.format(members=chosen),
+            [survey.pk, cause, at, at + timedelta(days=survey.valid_days), *values,
+             at - timedelta(days=survey.rest_days), at],
+        )  # fmt: skip
+        invited = [pk for (pk,) in cursor.fetchall()]
+    if invited:
+        transaction.on_commit(partial(signals.survey_invited.send_robust, sender=Invitation, invitation_ids=invited))
+    return len(invited)
+
+
+@transaction.atomic
+def answer(*, token: str, score: int, at, comment: str = "") -> Answer:
+    """Write an answer down; within its time a member may change it. A low score opens a case, once. Raises CannotAnswer."""
+    asked = Invitation.objects.select_for_update(of=("self",)).select_related("survey").filter(token=token).first()
+    if asked is None or at >= asked.expires_at:
+        raise CannotAnswer(_("This question is no longer open. Thank you for coming."))
+    kind = asked.survey.kind
+    if surveying.problem(kind, score):
+        raise CannotAnswer(
+            _("Choose a number from %(low)d to %(high)d.")
+            % {"low": surveying.LOWEST[kind], "high": surveying.TOP[kind]}
+        )
+    said, _is_new = Answer.objects.update_or_create(
+        invitation=asked, defaults={"score": score, "comment": comment.strip()[:2000], "answered_at": at}
+    )
+    if surveying.is_low(kind, score) and said.case_id is None:
+        said.case = _complain(asked, said, at=at)
+        said.save(update_fields=["case"])
+    transaction.on_commit(partial(signals.survey_answered.send_robust, sender=Answer, answer_id=said.pk))
+    return said
+
+
+def _complain(asked: Invitation, said: Answer, *, at):
+    words = _("%(question)s – %(score)d of %(top)d") % {
+        "question": asked.survey.question, "score": said.score, "top": surveying.TOP[asked.survey.kind],
+    }  # fmt: skip
+    return open_case(
+        topic="survey", text=said.comment or words, subject=words, channel="survey", at=at, source="survey",
+        client_key=str(asked.pk), member_id=asked.member_id, cause=f"survey:{asked.pk}",
+        feeling=surveying.feeling(asked.survey.kind, said.score),
+    ).case  # fmt: skip

@@ -1,0 +1,111 @@
+"""Questions about cases, surveys, tasks and opportunities."""
+
+from collections import Counter
+
+from django.db.models import Avg, Count, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
+
+from care import surveying
+from care.models import Answer, Case, Invitation, Opportunity, Stage, Survey, Task
+from members import queries as members
+
+
+def cases_of(member_id: int) -> QuerySet[Case]:
+    """A member's cases, newest first; those of records merged into theirs too."""
+    return Case.objects.filter(member__in=members.ids_of(member_id)).select_related("topic", "team", "owner", "store")
+
+
+def case(public_id) -> Case | None:
+    """One case with everything its page shows."""
+    found = Case.objects.select_related("topic", "team", "owner", "store", "member").filter(public_id=public_id)
+    return found.prefetch_related("entries__by_user").first()
+
+
+def inbox(*, at, teams=None, owner=None) -> QuerySet[Case]:
+    """Open cases, the overdue first, then by the clock that runs out next. `teams`: only theirs."""
+    found = Case.objects.open().select_related("topic", "team", "owner", "store", "member")
+    if teams is not None:
+        found = found.filter(team__in=teams)
+    if owner is not None:
+        found = found.filter(owner=owner)
+    return found.annotate(
+        is_overdue=Q(first_replied_at__isnull=True, reply_due_at__lte=at) | Q(close_due_at__lte=at),
+    ).order_by("-is_overdue", "reply_due_at", "pk")
+
+
+def tasks_of(member_id: int) -> QuerySet[Task]:
+    """A member's tasks, the open ones first."""
+    theirs = Task.objects.filter(member__in=members.ids_of(member_id)).select_related("team", "owner")
+    return theirs.order_by("done_at", "due_at", "pk")
+
+
+def open_tasks(*, teams=None) -> QuerySet[Task]:
+    """What is to be done, the most urgent first."""
+    found = Task.objects.filter(done_at__isnull=True).select_related("team", "owner", "member")
+    return found.filter(team__in=teams) if teams is not None else found
+
+
+def open_surveys(member_id: int, *, at) -> QuerySet[Invitation]:
+    """Questions a member is asked and has not answered."""
+    asked = Invitation.objects.filter(member=member_id, invited_at__lte=at, expires_at__gt=at, answer__isnull=True)
+    return asked.select_related("survey").order_by("-invited_at")
+
+
+def invitation(token: str) -> Invitation | None:
+    """The invitation of a token, with its survey."""
+    return Invitation.objects.select_related("survey").filter(token=token).first()
+
+
+def counts(survey_kind: str, *, start, end, survey: Survey | None = None) -> Counter:
+    """How often each score was given in [start, end)."""
+    given = Answer.objects.filter(invitation__survey__kind=survey_kind, answered_at__gte=start, answered_at__lt=end)
+    if survey is not None:
+        given = given.filter(invitation__survey=survey)
+    return Counter(dict(given.values_list("score").annotate(Count("pk")).order_by("score")))
+
+
+def nps(*, start, end) -> surveying.Score | None:
+    """Net promoter score of the answers in [start, end), with its interval; None without answers."""
+    return surveying.nps(counts("nps", start=start, end=end))
+
+
+def csat(*, start, end) -> surveying.Score | None:
+    """Share of content answers in [start, end), in per cent, with its interval; None without answers."""
+    return surveying.content_share("csat", counts("csat", start=start, end=end))
+
+
+def feeling_of(member_ids) -> dict[int, float]:
+    """Mean feeling of each member (−100 … 100) from their answers and cases; members who never said anything are absent."""
+    felt: dict[int, list[float]] = {}
+    given = Answer.objects.filter(invitation__member__in=member_ids).values_list(
+        "invitation__member", "invitation__survey__kind", "score"
+    )
+    for member_id, kind, score in given:
+        felt.setdefault(member_id, []).append(surveying.feeling(kind, score))
+    told = Case.objects.filter(member__in=member_ids, feeling__isnull=False).exclude(channel=Case.Channel.SURVEY)
+    for member_id, mean in told.values_list("member").annotate(Avg("feeling")):
+        felt.setdefault(member_id, []).append(float(mean))
+    return {member_id: sum(values) / len(values) for member_id, values in felt.items()}
+
+
+def pipeline(*, currency: str) -> list[dict]:
+    """Each stage with how many open opportunities stand there, their value and the value weighted by the stage's chance."""
+    standing = Q(opportunities__closed_at__isnull=True, opportunities__currency=currency)
+    stages = Stage.objects.annotate(
+        standing=Count("opportunities", filter=standing),
+        value_minor=Coalesce(Sum("opportunities__value_minor", filter=standing), 0),
+    ).order_by("place")  # grouping forgets the model's own order
+    return [
+        {
+            "stage": stage,
+            "count": stage.standing,
+            "value_minor": int(stage.value_minor),
+            "weighted_minor": round(int(stage.value_minor) * stage.chance_percent / 100),
+        }
+        for stage in stages
+    ]
+
+
+def opportunities() -> QuerySet[Opportunity]:
+    """All opportunities, the open ones first."""
+    return Opportunity.objects.select_related("stage", "owner", "member").order_by("closed_at", "-opened_at")

@@ -1,0 +1,12 @@
+"""What care does by the clock."""
+
+from celery import shared_task
+
+from care import operations
+from members import clock
+
+
+@shared_task
+def escalate():
+    """Cases past their clock, marked once. Safe to run any number of times."""
+    return operations.escalate_overdue(at=clock.now())
