@@ -1,6 +1,6 @@
 """The card's changing code: what a phone shows at the till while it is online, good once and for a minute.
 
-A token is thirteen digits' elder sister: `28` in front (the neighbour of the cards' own prefix, which bar codes leave to
+A token is a longer sister of a card number: `28` in front (the neighbour of the cards' own prefix, which bar codes leave to
 shops as well), 39 digits, and a Luhn digit at the end. The 39 digits are one AES block that holds who, when and forty-eight
 zero bits: nobody without the key can make one, and it tells neither the member nor the card number. Showing one writes
 nothing; using one leaves its hash behind (members.models.SpentCardToken), so that a photograph of it is worth nothing.
@@ -35,7 +35,7 @@ class Told:
         return -timedelta(seconds=5) <= at - self.made_at <= LIFETIME
 
 
-def is_token(text: str) -> bool:
+def is_card_token(text: str) -> bool:
     """Whether `text` is a whole token by its look: the length, the prefix, the check digit."""
     return (
         len(text) == LENGTH
@@ -56,7 +56,7 @@ def new_token(member_id: int, *, at: datetime) -> str:
 
 def read(token: str) -> Told | None:
     """What a token says; None for text that is none, or was made without our key."""
-    if not is_token(token):
+    if not is_card_token(token):
         return None
     sealed = int(token[len(PREFIX) : -1])
     if sealed >= 1 << 128:

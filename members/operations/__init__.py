@@ -23,15 +23,15 @@ from members.operations.passkeys import (
     remove_passkey,
 )
 from members.operations.pins import WrongPin, check_pin, set_pin
-from members.operations.presenting import CardRefused, Presented, present_card
+from members.operations.presenting import BadCardToken, CardToken, accept_card_token, card_token
 from members.operations.profile import set_lifecycle_stages, set_profile
 from members.operations.staff import add_staff, note_access, set_roles
 
 __all__ = [
-    "AlreadyKnown", "BadPasskey", "CannotEnrol", "CannotErase", "CannotMerge", "CardRefused", "EnrolledMany", "Joined",
-    "LoginStart", "NewMember", "NotAChannel", "Presented", "RowError", "TooManyLogins", "WrongCode", "WrongPin",
-    "add_passkey", "add_staff", "begin_passkey", "begin_passkey_login", "check_pin", "enrol", "enrol_many", "erase",
+    "AlreadyKnown", "BadCardToken", "BadPasskey", "CannotEnrol", "CannotErase", "CannotMerge", "CardToken", "EnrolledMany", "Joined",
+    "LoginStart", "NewMember", "NotAChannel", "RowError", "TooManyLogins", "WrongCode", "WrongPin",
+    "accept_card_token", "add_passkey", "add_staff", "begin_passkey", "begin_passkey_login", "card_token", "check_pin", "enrol", "enrol_many", "erase",
     "finish_erasure", "finish_erasures", "finish_join", "finish_login", "finish_passkey_login", "give_consent", "kind_of",
-    "merge", "note_access", "present_card", "reapply_erasures", "remove_passkey", "set_lifecycle_stages", "set_pin",
+    "merge", "note_access", "reapply_erasures", "remove_passkey", "set_lifecycle_stages", "set_pin",
     "set_profile", "set_roles", "start_login", "unmerge",
 ]  # fmt: skip
