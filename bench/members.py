@@ -62,7 +62,7 @@ def _crowd():
         cursor.execute(
             """WITH made AS (
                  INSERT INTO members_member (public_id, status, language, time_zone, country, lifecycle_stage, joined_at, custom_fields)
-                 SELECT gen_random_uuid(), 'active', 'en', 'America/New_York', '', 'active', %(at)s, '{}' FROM generate_series(1, %(n)s)
+                 SELECT gen_random_uuid(), 'active', 'en', 'America/New_York', '', 'developing', %(at)s, '{}' FROM generate_series(1, %(n)s)
                  RETURNING id),
                said AS (
                  INSERT INTO members_consent (member_id, channel, purpose, is_granted, at, source, text_version)

@@ -330,7 +330,7 @@ CONDITIONS = {
         Condition(
             "lifecycle_stage",
             gettext_lazy("Life-cycle stage"),
-            (Field("stages", gettext_lazy("stages"), "choices", ["lapsing"], lambda: Member.LifecycleStage.choices),),
+            (Field("stages", gettext_lazy("stages"), "choices", ["at_risk"], lambda: Member.LifecycleStage.choices),),
             _stage_q,
             _stage_words,
         ),

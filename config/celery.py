@@ -38,6 +38,7 @@ app.conf.task_routes = {
 app.conf.task_default_queue = "default"
 app.conf.beat_schedule = {
     "care-escalate": {"task": "care.tasks.escalate", "schedule": 60.0},
+    "insights-stages": {"task": "insights.tasks.refresh_lifecycle", "schedule": 6 * 3600.0},
     "campaigns-due": {"task": "campaigns.tasks.run_due", "schedule": 5.0},
     "delivery-sweep": {"task": "delivery.tasks.sweep", "schedule": 10.0},
     "delivery-search": {"task": "delivery.tasks.sweep", "schedule": 3600.0, "kwargs": {"is_thorough": True}},

@@ -15,7 +15,7 @@ def find(*, at: datetime) -> dict:
     """Facts for `demo.operations.remember`: `featured` members, the `busiest_store`. The demo's cashier works there."""
     featured = {
         "near_tier": _near_tier(at),
-        "lapsing": _first(Member.objects.filter(lifecycle_stage="lapsing").order_by("-wallets__available")),
+        "lapsing": _first(Member.objects.filter(lifecycle_stage="at_risk").order_by("-wallets__available")),
         "new": _first(Member.objects.order_by("-joined_at")),
     }
     store = _busiest_store(at)

@@ -224,7 +224,7 @@ def subscribe_devices(here: Scene) -> str:
 LAPSING = {
     "match": "all",
     "conditions": [
-        {"type": "lifecycle_stage", "stages": ["lapsing", "lapsed"]},
+        {"type": "lifecycle_stage", "stages": ["at_risk", "lapsed"]},
         {"type": "points_balance", "op": "at_least", "points": 100},
     ],
 }

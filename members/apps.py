@@ -4,7 +4,7 @@ from django.db.models.signals import post_migrate
 
 class MembersConfig(AppConfig):
     name = "members"
-    append_only = ["Consent", "Access"]
+    append_only = ["Consent", "Access", "StageChange"]
     kept = ["Member"]  # receipts and the ledger point at them for ever: erasure empties the row and keeps it
 
     def ready(self):

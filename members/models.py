@@ -61,10 +61,13 @@ class Member(models.Model):
         ERASED = "erased", _("Erased")
 
     class LifecycleStage(models.TextChoices):
+        CONTACT = "contact", _("First contact")
         NEW = "new", _("New")
-        ACTIVE = "active", _("Active")
-        LAPSING = "lapsing", _("Lapsing")
+        DEVELOPING = "developing", _("Developing")
+        LOYAL = "loyal", _("Loyal")
+        AT_RISK = "at_risk", _("At risk")
         LAPSED = "lapsed", _("Lapsed")
+        WON_BACK = "won_back", _("Won back")
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE)
@@ -76,7 +79,7 @@ class Member(models.Model):
     birth_month = models.PositiveSmallIntegerField(null=True, blank=True)
     birth_day = models.PositiveSmallIntegerField(null=True, blank=True)
     household = models.ForeignKey(Household, null=True, blank=True, on_delete=models.SET_NULL, related_name="members")
-    lifecycle_stage = models.CharField(max_length=10, choices=LifecycleStage, default=LifecycleStage.NEW)
+    lifecycle_stage = models.CharField(max_length=10, choices=LifecycleStage, default=LifecycleStage.CONTACT)
     joined_at = models.DateTimeField()
     erased_at = models.DateTimeField(null=True, blank=True)
     merged_into = models.ForeignKey(
@@ -347,3 +350,14 @@ class BusinessClock(models.Model):
 
     class Meta:
         constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="there_is_one_business_clock")]
+
+
+from members.knowing import (  # noqa: E402, F401 - more of this app's tables, apart so that a page holds each
+    CustomField,
+    CustomValue,
+    LifecycleRules,
+    MemberTag,
+    StageChange,
+    Tag,
+    Touchpoint,
+)

@@ -18,8 +18,9 @@ from django.db.models import Model, QuerySet
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
-from members import signals
+from members import queries, signals
 from members.cells import safe_cell
+from members.knowing import MemberTag, StageChange, Touchpoint
 from members.models import Access, Consent, Identifier, Member, Passkey
 
 
@@ -59,7 +60,7 @@ def _own(member: Member) -> list[Section]:
         "id": member.public_id, "given_name": member.given_name, "family_name": member.family_name,
         "language": member.language, "time_zone": member.time_zone, "country": member.country,
         "birthday": f"{member.birth_month}-{member.birth_day}" if member.birth_month else "",
-        "life_cycle_stage": member.lifecycle_stage, "joined_at": member.joined_at, **member.custom_fields,
+        "life_cycle_stage": member.lifecycle_stage, "joined_at": member.joined_at, **queries.custom_fields(member.pk),
     }  # fmt: skip
     if member.household_id:
         profile["household"] = member.household.name or member.household.public_id
@@ -80,6 +81,24 @@ def _own(member: Member) -> list[Section]:
             rows_of(Passkey.objects.filter(member=member).order_by("pk"), "name", "created_at", "used_at"),
         ),
         Section("consents", _("What you allowed"), [_consent(consent) for consent in consents]),
+        Section(
+            "tags",
+            _("Words we filed you under"),
+            rows_of(MemberTag.objects.filter(member=member).order_by("at", "pk"), "at", "source", tag="tag__code"),
+        ),
+        Section(
+            "touchpoints",
+            _("When we met"),
+            rows_of(
+                Touchpoint.objects.filter(member=member).order_by("at", "pk"),
+                "at", "kind", "direction", "event", "subject", "words", "source",
+            ),
+        ),
+        Section(
+            "stages",
+            _("Where you stood with us"),
+            rows_of(StageChange.objects.filter(member=member).order_by("at", "pk"), "at", "before", "after"),
+        ),
         Section(
             "accesses",
             _("Staff who opened your record"),

@@ -8,6 +8,7 @@ from django.db.models import Count, Q
 
 from members import cards, masking, normalise
 from members.crypto import keyed_hash
+from members.knowing import CustomValue, LifecycleRules, MemberTag, StageChange, Touchpoint
 from members.models import Access, Consent, Identifier, Member, MemberMerge, SearchToken
 
 FOUND_MAX = 20
@@ -176,6 +177,39 @@ def consent_now(member_id: int, *, at) -> dict[tuple[str, str], bool]:
     """The standing word on each channel and purpose that was ever spoken of: (channel, purpose) → is granted."""
     words = Consent.objects.filter(member=member_id, at__lte=at).order_by("at", "pk")
     return {(word.channel, word.purpose): word.is_granted for word in words}
+
+
+def has_consent(member_id: int, channel: str, purpose: str, *, at) -> bool:
+    """Whether the member's latest word on this channel and purpose is yes."""
+    words = Consent.objects.filter(member=member_id, channel=channel, purpose=purpose, at__lte=at)
+    return bool(words.order_by("-at", "-pk").values_list("is_granted", flat=True).first())
+
+
+def custom_fields(member_id: int) -> dict[str, object]:
+    """Every custom field's value by its code, the personal ones opened; fields without a value are absent."""
+    found = dict(Member.objects.values_list("custom_fields", flat=True).get(pk=member_id))
+    personal = CustomValue.objects.filter(member=member_id).select_related("field")
+    return found | {one.field.code: one.value for one in personal}
+
+
+def tags_of(member_id: int) -> list[str]:
+    """The tags a member carries, in order of the alphabet."""
+    return list(MemberTag.objects.filter(member=member_id).order_by("tag__code").values_list("tag__code", flat=True))
+
+
+def touchpoints_of(member_id: int, *, limit: int = 50) -> list[Touchpoint]:
+    """Meetings no other room records, newest first; those of records merged into this one too."""
+    return list(Touchpoint.objects.filter(member__in=ids_of(member_id)).order_by("-at", "-pk")[:limit])
+
+
+def stages_of(member_id: int) -> list[StageChange]:
+    """The life-cycle stages a member went through, newest first."""
+    return list(StageChange.objects.filter(member__in=ids_of(member_id)))
+
+
+def lifecycle_rules() -> LifecycleRules:
+    """The rules in force; the defaults until somebody edits them."""
+    return LifecycleRules.objects.first() or LifecycleRules(pk=1)
 
 
 def consent_history(member_id: int):

@@ -8,3 +8,4 @@ consent_changed = Signal()  # member_id, channel, purpose
 lifecycle_stages_changed = Signal()  # changes: list of (member_id, stage before, stage after)
 member_merged = Signal()  # survivor_id, absorbed_id, merge_id: one person now; whoever keeps ids of members follows
 member_unmerged = Signal()  # survivor_id, absorbed_id, merge_id: two again
+touchpoint_noted = Signal()  # touchpoint_id: of a known member

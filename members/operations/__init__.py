@@ -3,6 +3,14 @@
 from members.operations.consent import NotAChannel, give_consent
 from members.operations.enrolment import AlreadyKnown, CannotEnrol, EnrolledMany, NewMember, RowError, enrol, enrol_many
 from members.operations.erasure import CannotErase, erase, finish_erasure, finish_erasures, reapply_erasures
+from members.operations.knowing import (
+    BadCustomValue,
+    claim_visits,
+    note_touchpoint,
+    set_custom_fields,
+    tag_members,
+    untag_members,
+)
 from members.operations.login import (
     Joined,
     LoginStart,
@@ -28,10 +36,12 @@ from members.operations.profile import set_lifecycle_stages, set_profile
 from members.operations.staff import add_staff, note_access, set_roles
 
 __all__ = [
-    "AlreadyKnown", "BadCardToken", "BadPasskey", "CannotEnrol", "CannotErase", "CannotMerge", "CardToken", "EnrolledMany", "Joined",
-    "LoginStart", "NewMember", "NotAChannel", "RowError", "TooManyLogins", "WrongCode", "WrongPin",
-    "accept_card_token", "add_passkey", "add_staff", "begin_passkey", "begin_passkey_login", "card_token", "check_pin", "enrol", "enrol_many", "erase",
-    "finish_erasure", "finish_erasures", "finish_join", "finish_login", "finish_passkey_login", "give_consent", "kind_of",
-    "merge", "note_access", "reapply_erasures", "remove_passkey", "set_lifecycle_stages", "set_pin",
-    "set_profile", "set_roles", "start_login", "unmerge",
+    "AlreadyKnown", "BadCardToken", "BadCustomValue", "BadPasskey", "CannotEnrol", "CannotErase", "CannotMerge",
+    "CardToken", "EnrolledMany", "Joined", "LoginStart", "NewMember", "NotAChannel",
+    "RowError", "TooManyLogins", "WrongCode", "WrongPin", "accept_card_token", "add_passkey", "add_staff",
+    "begin_passkey", "begin_passkey_login", "card_token", "check_pin", "claim_visits", "enrol", "enrol_many", "erase",
+    "finish_erasure", "finish_erasures", "finish_join", "finish_login", "finish_passkey_login", "give_consent",
+    "kind_of", "merge", "note_access", "note_touchpoint", "reapply_erasures", "remove_passkey",
+    "set_custom_fields", "set_lifecycle_stages", "set_pin", "set_profile", "set_roles", "start_login", "tag_members",
+    "unmerge", "untag_members",
 ]  # fmt: skip

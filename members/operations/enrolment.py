@@ -38,7 +38,7 @@ class NewMember:
     birth_day: int | None = None
     joined_at: datetime | None = None
     public_id: UUID | None = None
-    lifecycle_stage: str = Member.LifecycleStage.NEW
+    lifecycle_stage: str = Member.LifecycleStage.CONTACT
     consents: Iterable = ()
 
 

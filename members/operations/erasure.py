@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from members import signals
+from members.knowing import CustomValue, MemberTag, Touchpoint
 from members.models import (
     Consent,
     ConsentProof,
@@ -95,6 +96,8 @@ def _forget_identifiers(member: Member, *, at: datetime):
     Identifier.objects.filter(member=member).delete()
     Passkey.objects.filter(member=member).delete()
     SearchToken.objects.filter(member=member).delete()
+    for known in (CustomValue, MemberTag, Touchpoint):
+        known.objects.filter(member=member).delete()
 
 
 def _forget_person(member: Member, *, at: datetime):

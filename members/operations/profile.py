@@ -4,6 +4,7 @@ from functools import partial
 
 from django.db import connection, transaction
 
+from members import clock
 from members.models import Identifier, Member, SearchToken
 from members.operations.enrolment import write_search_tokens
 from members.signals import lifecycle_stages_changed
@@ -22,19 +23,25 @@ def set_profile(*, member_id: int, given_name: str, family_name: str, language: 
     return member
 
 
-def set_lifecycle_stages(stages: dict[int, str]) -> int:
-    """Store each member's life-cycle stage, in one statement; returns how many changed. Tells `lifecycle_stages_changed`."""
+def set_lifecycle_stages(stages: dict[int, str], *, at=None) -> int:
+    """Store each member's life-cycle stage with its history, in one statement; returns how many changed.
+
+    Tells `lifecycle_stages_changed`.
+    """
     unknown = set(stages.values()) - set(Member.LifecycleStage.values)
     if unknown:
         raise ValueError(f"No such life-cycle stage: {', '.join(sorted(unknown))}.")
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE members_member m SET lifecycle_stage = wanted.stage"
+            "WITH changed AS ("
+            " UPDATE members_member m SET lifecycle_stage = wanted.stage"
             " FROM unnest(%s::bigint[], %s::text[]) AS wanted(id, stage)"
             " JOIN members_member before ON before.id = wanted.id"
             " WHERE m.id = wanted.id AND m.lifecycle_stage <> wanted.stage"
-            " RETURNING m.id, before.lifecycle_stage, m.lifecycle_stage",
-            [list(stages), list(stages.values())],
+            " RETURNING m.id, before.lifecycle_stage AS before, m.lifecycle_stage AS after)"
+            " INSERT INTO members_stagechange (member_id, before, after, at) SELECT id, before, after, %s FROM changed"
+            " RETURNING member_id, before, after",
+            [list(stages), list(stages.values()), at or clock.now()],
         )
         changes = cursor.fetchall()
         if changes:

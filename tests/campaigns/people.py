@@ -69,7 +69,7 @@ def neighbourhood(count=60, seed=7):
         member = Member.objects.create(
             public_id=uuid.uuid5(uuid.NAMESPACE_URL, f"n{i}"),
             language=["en", "zh-hans"][i % 3 == 0],
-            lifecycle_stage=Member.LifecycleStage.values[i % 4],
+            lifecycle_stage=Member.LifecycleStage.values[i % 7],
             joined_at=AT - timedelta(days=int(rng.integers(1, 700))),
             status=Member.Status.ERASED if i == 5 else Member.Status.ACTIVE,
             given_name=f"Given{i}",

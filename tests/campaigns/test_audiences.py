@@ -27,9 +27,9 @@ EXPIRING_30 = """COALESCE((SELECT sum(l.p) FROM loyalty_wallet w, unnest(w.lot_e
     WHERE w.member_id = m.id AND l.e BETWEEN %(at)s::date AND %(at)s::date + 30), 0)"""
 
 GOLDEN = {
-    "lapsing or lapsed": (
-        {"type": "lifecycle_stage", "stages": ["lapsing", "lapsed"]},
-        "m.lifecycle_stage IN ('lapsing', 'lapsed')",
+    "at risk or lapsed": (
+        {"type": "lifecycle_stage", "stages": ["at_risk", "lapsed"]},
+        "m.lifecycle_stage IN ('at_risk', 'lapsed')",
     ),
     "quiet for a month": (
         {"type": "last_purchase", "op": "older", "days": 30},

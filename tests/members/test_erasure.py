@@ -14,6 +14,7 @@ from django.db import connection
 
 from loyalty.queries import programme_totals
 from members import operations, rotation, signals
+from members.knowing import CustomField
 from members.models import Consent, ConsentProof, ErasedIdentifier, Erasure, Household, Member, User
 from members.queries import find
 from push.models import PushSubscription
@@ -45,8 +46,13 @@ def planted():
         email=PLANTED["email"], phone=PLANTED["phone"], external_id=PLANTED["external_id"], birth_month=2, birth_day=29,
     )  # fmt: skip
     member.household = Household.objects.create(name=PLANTED["household"])
-    member.custom_fields = {"hobby": PLANTED["custom"]}
     member.save()
+    for code, is_personal in (("hobby", False), ("motto", True)):
+        CustomField.objects.create(code=code, label_en=code, kind="text", is_personal=is_personal)
+    operations.set_custom_fields(member_id=member.pk, values={"hobby": PLANTED["custom"], "motto": PLANTED["custom"]})
+    operations.note_touchpoint(
+        kind="call", at=AT, source="test", client_key="1", member_id=member.pk, words=PLANTED["custom"]
+    )
     for channel in ("email", "push"):
         operations.give_consent(
             member=member, channel=channel, is_granted=True, at=AT - timedelta(days=80), source="portal",
@@ -233,6 +239,8 @@ FATES = {
     "loyalty.MemberEvent": "kept without a name", "loyalty.Membership": "kept without a name",
     "loyalty.PoolShare": "kept without a name", "loyalty.Referral": "kept without a name",
     "loyalty.ReferralCode": "deleted", "loyalty.Wallet": "kept without a name", "members.Access": "kept without a name",
+    "members.CustomValue": "deleted", "members.MemberTag": "deleted", "members.StageChange": "kept without a name",
+    "members.Touchpoint": "deleted",
     "members.Consent": "kept without a name", "members.Erasure": "kept without a name", "members.Identifier": "deleted",
     "members.Member": "emptied", "members.MemberMerge": "kept without a name", "members.Passkey": "deleted",
     "members.SearchToken": "deleted",

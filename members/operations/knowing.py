@@ -1,0 +1,128 @@
+"""Writing down what is known of members: custom fields, tags, touchpoints."""
+
+from functools import partial
+
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
+
+from members import custom, signals
+from members.crypto import keyed_hash
+from members.knowing import CustomField, CustomValue, MemberTag, Tag, Touchpoint
+from members.models import Member
+from members.queries import has_consent
+
+WATCHED = {Touchpoint.Kind.PAGE, Touchpoint.Kind.SEARCH, Touchpoint.Kind.CART, Touchpoint.Kind.LIKE,
+           Touchpoint.Kind.COMMENT, Touchpoint.Kind.SHARE}  # fmt: skip
+
+
+class BadCustomValue(ValueError):
+    """A value that is none of its field's; `code` names the field."""
+
+    def __init__(self, code: str, message: str):
+        super().__init__(message)
+        self.code = code
+
+
+def cleaned_fields(given: dict) -> dict[CustomField, object]:
+    """Each field by its code with its cleaned value (None clears). Raises BadCustomValue naming the field."""
+    fields = {field.code: field for field in CustomField.objects.all()} if given else {}
+    found = {}
+    for code, value in given.items():
+        if code not in fields:
+            known = ", ".join(sorted(fields)) or _("none yet")
+            raise BadCustomValue(
+                code, _("There is no custom field “%(code)s”. There are: %(known)s.") % {"code": code, "known": known}
+            )
+        field = fields[code]
+        try:
+            found[field] = custom.clean(field.kind, value, choices=field.choices)
+        except ValueError as problem:
+            raise BadCustomValue(code, f"{field.label}: {problem}") from None
+    return found
+
+
+@transaction.atomic
+def set_custom_fields(*, member_id: int, values: dict) -> None:
+    """Set custom fields by their codes; None or an empty text clears one. All or nothing: raises BadCustomValue."""
+    found = cleaned_fields(values)
+    open_values = {field.code: value for field, value in found.items() if not field.is_personal}
+    if open_values:
+        member = Member.objects.select_for_update().only("custom_fields").get(pk=member_id)
+        kept = member.custom_fields | open_values
+        member.custom_fields = {code: value for code, value in kept.items() if value is not None}
+        member.save(update_fields=["custom_fields"])
+    for field, value in found.items():
+        if field.is_personal:
+            _set_personal(member_id, field, value)
+
+
+def _set_personal(member_id: int, field: CustomField, value) -> None:
+    if value is None:
+        CustomValue.objects.filter(member=member_id, field=field).delete()
+        return
+    CustomValue.objects.update_or_create(
+        member_id=member_id, field=field, defaults={"value": str(value), "value_hash": personal_hash(field, value)}
+    )
+
+
+def personal_hash(field: CustomField, value) -> bytes:
+    """What a personal value is found by: equality only, and only within its own field."""
+    return keyed_hash(str(value).casefold(), kind=f"custom:{field.code}")
+
+
+def tag_members(*, code: str, members, source: str, at) -> int:
+    """Stick a tag to every member of the QuerySet, in one statement. Returns how many did not carry it yet."""
+    tag, _made = Tag.objects.get_or_create(code=code)
+    chosen, values = members.order_by().values("pk").query.sql_with_params()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO members_membertag (tag_id, member_id, source, at)"  # noqa: S608 - a QuerySet's own SQL
+            f" SELECT %s, who.id, %s, %s FROM ({chosen}) who(id) ON CONFLICT DO NOTHING",
+            [tag.pk, source, at, *values],
+        )
+        return cursor.rowcount
+
+
+def untag_members(*, code: str, members) -> int:
+    """Take a tag off every member of the QuerySet."""
+    return MemberTag.objects.filter(tag__code=code, member__in=members.order_by().values("pk")).delete()[0]
+
+
+@transaction.atomic
+def note_touchpoint(
+    *, kind, at, source, client_key, member_id=None, visitor="", subject="", words="", feeling=None, event="",
+    direction="in",
+) -> Touchpoint | None:  # fmt: skip
+    """Write a meeting down, once for its `(source, client_key)`.
+
+    What is watched rather than said to us (pages, searches, likes …) needs the member's yes to personal
+    recommendations; without it nothing is kept and None comes back. `visitor` is the browser's own id where nobody is
+    signed in; asking that browser's owner first is the page's business.
+    """
+    if member_id is not None and kind in WATCHED and not has_consent(member_id, "email", "profiling", at=at):
+        return None
+    found, _is_new = Touchpoint.objects.get_or_create(
+        source=source,
+        client_key=client_key,
+        defaults={
+            "member_id": member_id, "visitor_hash": visitor_hash(visitor) if visitor and member_id is None else None,
+            "kind": kind, "direction": direction, "event": event[:40], "subject": subject[:200], "words": words[:4000],
+            "feeling": feeling, "at": at,
+        },
+    )  # fmt: skip
+    if _is_new and member_id is not None:
+        transaction.on_commit(partial(signals.touchpoint_noted.send_robust, sender=Touchpoint, touchpoint_id=found.pk))
+    return found
+
+
+def visitor_hash(visitor: str) -> bytes:
+    return keyed_hash(visitor, kind="visitor")
+
+
+@transaction.atomic
+def claim_visits(*, member_id: int, visitor: str, at) -> int:
+    """Earlier visits of a browser become those of the member who signed in on it, once, and only with their consent."""
+    if not visitor or not has_consent(member_id, "email", "profiling", at=at):
+        return 0
+    theirs = Touchpoint.objects.filter(member__isnull=True, visitor_hash=visitor_hash(visitor))
+    return theirs.update(member=member_id, visitor_hash=None)
