@@ -235,6 +235,7 @@ FATES = {
     "care.Case": "kept without words", "care.Invitation": "kept without words", "care.Opportunity": "kept without words",
     "care.Task": "kept without words", "campaigns.HistoricalResponse": "deleted", "campaigns.Recipient": "deleted", "campaigns.RehearsalOutcome": "deleted",
     "delivery.Message": "kept without words", "experiments.Assignment": "kept without a name",
+    "insights.Score": "deleted",
     "loyalty.Entitlement": "deleted", "loyalty.GiftCard": "kept without a name",
     "loyalty.MemberEvent": "kept without a name", "loyalty.Membership": "kept without a name",
     "loyalty.PoolShare": "kept without a name", "loyalty.Referral": "kept without a name",
