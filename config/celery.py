@@ -46,6 +46,8 @@ app.conf.beat_schedule = {
     "loyalty-trials": {"task": "loyalty.tasks.assign_trials", "schedule": 60.0},
     "loyalty-expire": {"task": "loyalty.tasks.expire_points", "schedule": 3600.0},
     "loyalty-verify": {"task": "loyalty.tasks.verify_sample", "schedule": 3600.0},
+    "loyalty-occasions": {"task": "loyalty.tasks.grant_occasions", "schedule": 1800.0},
+    "loyalty-memberships": {"task": "loyalty.tasks.refresh_memberships", "schedule": 3600.0},
     "api-webhooks": {"task": "api.tasks.deliver_webhooks", "schedule": 5.0},
     "loyalty-screen": {"task": "loyalty.tasks.screen", "schedule": 20.0},
     "loyalty-seal": {"task": "loyalty.tasks.seal_days", "schedule": 3600.0},

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
+from django.db import connection
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -26,11 +28,23 @@ class Way:
         parts = [self._part(name, amount) for name, amount in self.amounts.items()]
         return (_(" and ") if self.needs_all else _(" or ")).join(parts)
 
+    @property
+    def sentence(self) -> str:
+        """“You need 240 more points by 31 March to reach Gold”, in the reader's language."""
+        said = {"amount": self.words, "tier": self.tier.name}
+        if self.by is None:
+            return _("You need %(amount)s more for %(tier)s") % said
+        return _("You need %(amount)s more by %(day)s for %(tier)s") % (
+            said | {"day": date_format(self.by, "DATE_FORMAT")}
+        )
+
     def _part(self, name: str, amount: int) -> str:
         if name == "spend_minor":
             return sentences.money(amount, self.currency)
         if name == "visits":
             return ngettext("%(n)d visit", "%(n)d visits", amount) % {"n": amount}
+        if name == "credits":
+            return ngettext("%(n)s tier credit", "%(n)s tier credits", amount) % {"n": f"{amount:,}"}
         return ngettext("%(n)s point", "%(n)s points", amount) % {"n": f"{amount:,}"}
 
 
@@ -55,6 +69,32 @@ class TierProgress:
     is_given: bool
     given_until: datetime | None
 
+    @property
+    def sentences(self) -> list[str]:
+        """What a member should read about their tier, in their language: the way up, what keeps it, what comes by itself."""
+        said = [self.way.sentence] if self.way and self.way.amounts else []
+        if self.keeps_until and self.to_keep:
+            said.append(
+                _("%(tier)s is yours until %(day)s. %(amount)s more keep it.")
+                % {
+                    "tier": self.tier.name,
+                    "day": date_format(self.keeps_until, "DATE_FORMAT"),
+                    "amount": self.to_keep.words,
+                }
+            )
+        elif self.given_until:
+            said.append(
+                _("%(tier)s is yours until %(day)s.")
+                % {"tier": self.tier.name, "day": date_format(self.given_until, "DATE_FORMAT")}
+            )
+        if self.projected:
+            tier, day = self.projected
+            said.append(
+                _("If you buy nothing more, you are %(tier)s from %(day)s.")
+                % {"tier": tier.name, "day": date_format(day, "DATE_FORMAT")}
+            )
+        return said
+
 
 def ladder_of(wallet: Wallet | None) -> tiers.Ladder:
     """The ladder as it stands for one wallet."""
@@ -66,15 +106,51 @@ def ladder_of(wallet: Wallet | None) -> tiers.Ladder:
 
 
 def counts_of(wallet: Wallet | None, today: date) -> tiers.Counts:
+    """What a wallet counted: its own row, and where the ladder asks for it older months and tier credits, a query each."""
     if wallet is None or wallet.qualifying_month is None:
         return tiers.Counts(tiers.first_of_month(today), (0,), (0,), (0,))
-    return tiers.Counts(
+    counts = tiers.Counts(
         wallet.qualifying_month,
         tuple(wallet.qualifying_micropoints),
         tuple(wallet.qualifying_spend_minor or ()),
         tuple(wallet.qualifying_visits or ()),
         tuple(wallet.lifetime_qualifying or (0, 0, 0)),
     )
+    steps = rules.known().steps
+    kept = max((step.window_months for step in steps if step.counted_over == "rolling"), default=0)
+    if kept > tiers.WINDOW_MONTHS:
+        counts = _with_older(counts, wallet.pk, kept)
+    return _with_credits(counts, wallet.pk) if any(step.credits_from for step in steps) else counts
+
+
+def _with_older(counts: tiers.Counts, wallet_id: int, kept: int) -> tiers.Counts:
+    """The months of a window longer than the wallet's own twelve, from the awards."""
+    older = {
+        tiers.months_between(month, counts.month): counted
+        for month, *counted in _asked("SELECT * FROM loyalty_counted(loyalty_kin(%s::bigint))", wallet_id)
+    }
+    own = (counts.micropoints, counts.spend_minor, counts.visits)
+    padded = [(of + (0,) * tiers.WINDOW_MONTHS)[: tiers.WINDOW_MONTHS] for of in own]
+    long = [
+        of + tuple(int(older.get(n, (0, 0, 0))[place]) for n in range(tiers.WINDOW_MONTHS, kept))
+        for place, of in enumerate(padded)
+    ]
+    return replace(counts, micropoints=long[0], spend_minor=long[1], visits=long[2], kept=kept)
+
+
+def _with_credits(counts: tiers.Counts, wallet_id: int) -> tiers.Counts:
+    by_age = {
+        tiers.months_between(month, counts.month): int(credits_)
+        for month, credits_ in _asked("SELECT * FROM loyalty_credits_by_month(loyalty_kin(%s::bigint))", wallet_id)
+    }
+    in_months = tuple(by_age.get(n, 0) for n in range(counts.kept))
+    return replace(counts, credits=in_months, lifetime_credits=sum(by_age.values()))
+
+
+def _asked(query: str, wallet_id: int) -> list[tuple]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, [wallet_id])
+        return cursor.fetchall()
 
 
 def standing_of(wallet: Wallet | None) -> tiers.Standing:

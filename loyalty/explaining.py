@@ -15,7 +15,7 @@ def of_plan(rule_set: RuleSet, plan: Plan, row: tuple) -> dict:
     """The explanation of an award just posted; `row` is the posting function's answer."""
     tier, percent, _after, carry_before, carry_after, used = row[9:15]
     return _with_state(
-        rule_set.explain(plan), tier=tier, percent=percent, carried=(carry_before, carry_after), used=used,
+        rule_set.explain(plan), tier=tier, percent=percent, carried=(carry_before, carry_after), used=_named(used, rule_set),
         points=row[6], debt_paid=row[7],
     ) | {"bonuses": _told(bonuses.of_json(row[16]))}  # fmt: skip
 
@@ -50,9 +50,15 @@ def _told(given: list[bonuses.Bonus]) -> list[dict]:
 def of_award(award: Award, rule_set: RuleSet, plan: Plan) -> dict:
     return _with_state(
         rule_set.explain(plan), tier=award.tier_id, percent=award.tier_percent,
-        carried=(award.carry_before, award.carry_after), used=award.entitlements, points=award.points,
+        carried=(award.carry_before, award.carry_after), used=_named(award.entitlements, rule_set), points=award.points,
         debt_paid=award.debt_paid,
     )  # fmt: skip
+
+
+def _named(used: list[dict] | None, rule_set: RuleSet) -> list[dict]:
+    """Benefits used; rules among them (with a budget, a trial, tiers or an occasion) with the names members read."""
+    names = {rule.code: {"name": rule.name, "name_zh": rule.name_zh} for rule in rule_set.rules if rule.is_limited}
+    return [one | names.get(one.get("rule", ""), {}) for one in used or ()]
 
 
 def planned_again(award: Award) -> tuple[RuleSet, Plan]:

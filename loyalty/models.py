@@ -93,9 +93,12 @@ class Tier(models.Model):
         default=0, help_text="Money spent on goods that earn, after refunds, in minor units."
     )
     visits_from = models.PositiveIntegerField(default=0, help_text="Receipts of which something was kept.")
+    credits_from = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Tier credits that rules gave inside the window."
+    )
     must_meet_all = models.BooleanField(default=False, help_text="All criteria that are asked, or any one of them.")
     counted_over = models.CharField(max_length=12, choices=Window, default=Window.ROLLING)
-    window_months = models.PositiveSmallIntegerField(default=12, help_text="Months of a rolling window, 1 to 12.")
+    window_months = models.PositiveSmallIntegerField(default=12, help_text="Months of a rolling window, 1 to 60.")
     grace_months = models.PositiveSmallIntegerField(
         default=0, help_text="For how many months a tier is kept after its window no longer holds it."
     )
@@ -104,7 +107,7 @@ class Tier(models.Model):
         ordering = ["rank"]
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(window_months__gte=1, window_months__lte=12), name="a_window_is_a_year_at_most"
+                condition=models.Q(window_months__gte=1, window_months__lte=60), name="a_window_is_five_years_at_most"
             ),
         ]
 
@@ -429,7 +432,7 @@ class Entitlement(models.Model):
 
 
 # Tables with a subject of their own stand in a file of their own; Django finds models only through this module.
-from loyalty.authoring.models import RuleAct, RuleDraft, RuleTrial, Simulation  # noqa: E402, F401 -- tables of this app, kept in a room of their own
+from loyalty.authoring.models import RuleAct, RuleDraft, RulePolicy, RuleTrial, Simulation  # noqa: E402, F401 -- tables of this app, kept in a room of their own
 from loyalty.oversight import BlockedWallet, CodeAttempt, DayDigest, PointValue, Review, Screening  # noqa: E402, F401
 from loyalty.partnership import Funder, Funding, Partner, PartnerTerms  # noqa: E402, F401
 from loyalty.progress import (  # noqa: E402, F401

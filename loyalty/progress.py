@@ -87,6 +87,11 @@ class RuleState(models.Model):
         constraints = [
             models.CheckConstraint(condition=models.Q(units__gte=0), name="units_granted_are_never_negative")
         ]
+        indexes = [
+            models.Index(
+                fields=["term", "period"], name="loyalty_occasions_kept", condition=models.Q(locked__isnull=False)
+            )
+        ]
 
 
 class Grant(models.Model):

@@ -112,7 +112,7 @@ def step_of(tier: Tier) -> Step:
     """A tier as the rules see it."""
     return Step(
         tier.code, tier.points_from, tier.spend_minor_from, tier.visits_from, tier.must_meet_all, tier.counted_over,
-        tier.window_months, tier.grace_months, tier.how,
+        tier.window_months, tier.grace_months, tier.how, tier.credits_from,
     )  # fmt: skip
 
 

@@ -97,7 +97,9 @@ def _benefits(explained: dict) -> list[str]:
 
 def _limited(used: dict) -> str:
     """A rule with a budget or a trial, granted by the posting function."""
-    said = {"times": times(used["amount"]), "bonus": used["amount"], "rule": used.get("name") or used["rule"]}
+    chinese = (get_language() or "").startswith("zh")
+    name = (chinese and used.get("name_zh")) or used.get("name") or used["rule"]
+    said = {"times": times(used["amount"]), "bonus": used["amount"], "rule": name}
     if used["benefit"] == "multiply":
         return gettext("×%(times)s for %(rule)s") % said
     return gettext("%(bonus)s extra for %(rule)s") % said

@@ -5,7 +5,7 @@ import logging
 from celery import shared_task
 from django.utils import timezone
 
-from loyalty import operations, screening, sealing, verifying
+from loyalty import billing, operations, screening, sealing, verifying
 from members.clock import now
 
 SAMPLE = 1000
@@ -20,6 +20,19 @@ def expire_points():
     operations.expire_points(at=now())
     operations.notice_expiry(at=now())
     operations.evaluate_tiers(at=now())
+
+
+@shared_task
+def grant_occasions():
+    """Give what birthdays and anniversaries bring without a purchase."""
+    operations.grant_occasions(at=now())
+
+
+@shared_task
+def refresh_memberships():
+    """Ask the payment provider about memberships whose period is over, for news that never came."""
+    if billing.is_set_up():
+        operations.refresh_all(at=now())
 
 
 @shared_task

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 WINDOW_MONTHS = 12
+WINDOW_MONTHS_MAX = 60
 MICRO = 1_000_000
 PROJECTED_MONTHS = 36
 
@@ -31,11 +32,15 @@ class Step:
     window_months: int = WINDOW_MONTHS
     grace_months: int = 0
     how: str = "earned"
+    credits_from: int = 0
 
     @property
     def asks(self) -> dict[str, int]:
         """What it asks, by criterion."""
-        asked = {"points": self.points_from, "spend_minor": self.spend_minor_from, "visits": self.visits_from}
+        asked = {
+            "points": self.points_from, "spend_minor": self.spend_minor_from, "visits": self.visits_from,
+            "credits": self.credits_from,
+        }  # fmt: skip
         return {name: amount for name, amount in asked.items() if amount}
 
     @property
@@ -44,29 +49,35 @@ class Step:
         return (
             self.how == "earned"
             and (self.counted_over, self.window_months) == ("rolling", WINDOW_MONTHS)
-            and not (self.spend_minor_from or self.visits_from)
+            and not (self.spend_minor_from or self.visits_from or self.credits_from)
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What a wallet counted, newest month first; `month` is the first day of the newest. `lifetime`: micropoints, spend, visits."""
+    """What a wallet counted, newest month first; `month` is the first day of the newest. `lifetime`: micropoints, spend, visits.
+
+    `kept`: how many months are held: twelve, and more where a window asks for more. `lifetime_credits`: tier credits ever.
+    """
 
     month: date
     micropoints: tuple[int, ...] = ()
     spend_minor: tuple[int, ...] = ()
     visits: tuple[int, ...] = ()
     lifetime: tuple[int, int, int] = (0, 0, 0)
+    credits: tuple[int, ...] = ()
+    lifetime_credits: int = 0
+    kept: int = WINDOW_MONTHS
 
     def over(self, months: int | None) -> dict[str, int]:
         """Sums of the newest months; None: since joining."""
         if months is None:
-            micropoints, spend, visits = self.lifetime
+            (micropoints, spend, visits), credits_ = self.lifetime, self.lifetime_credits
         else:
-            micropoints, spend, visits = (
-                sum(counted[:months]) for counted in (self.micropoints, self.spend_minor, self.visits)
+            micropoints, spend, visits, credits_ = (
+                sum(counted[:months]) for counted in (self.micropoints, self.spend_minor, self.visits, self.credits)
             )
-        return {"points": micropoints // MICRO, "spend_minor": spend, "visits": visits}
+        return {"points": micropoints // MICRO, "spend_minor": spend, "visits": visits, "credits": credits_}
 
     def moved_on(self) -> "Counts":
         """One month later, with nothing counted in it yet."""
@@ -74,9 +85,10 @@ class Counts:
         return replace(
             self,
             month=later,
-            micropoints=(0, *self.micropoints)[:WINDOW_MONTHS],
-            spend_minor=(0, *self.spend_minor)[:WINDOW_MONTHS],
-            visits=(0, *self.visits)[:WINDOW_MONTHS],
+            micropoints=(0, *self.micropoints)[: self.kept],
+            spend_minor=(0, *self.spend_minor)[: self.kept],
+            visits=(0, *self.visits)[: self.kept],
+            credits=(0, *self.credits)[: self.kept],
         )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from members.queries import ids_of
 from sales.models import Product, Purchase, PurchaseLine
@@ -135,3 +136,17 @@ def _refunded(purchase_ids: list[int]) -> dict[int, dict[int, tuple[Decimal, int
         for purchase_id, line_no, quantity, minor in cursor:
             refunded[purchase_id][line_no] = (quantity, int(minor))
     return refunded
+
+
+def products_by_tag() -> list[tuple[str, int]]:
+    """Every tag that products carry, with how many do, in the order of the alphabet."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT tag, count(*) FROM sales_product p, unnest(p.tags) AS tag WHERE p.tags <> '{}' GROUP BY tag ORDER BY tag"
+        )
+        return cursor.fetchall()
+
+
+def tagged(tag: str) -> QuerySet[Product]:
+    """The products that carry a tag, by code."""
+    return Product.objects.filter(tags__contains=[tag]).select_related("category").order_by("code")

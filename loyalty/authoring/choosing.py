@@ -1,10 +1,12 @@
-"""What a rule may name, found by a few letters: categories, brands, products, stores, tags."""
+"""What a rule may name, found by a few letters: categories, brands, products, stores, tags, tiers."""
 
 from collections.abc import Sequence
 
 from django.db.models import Q
 
+from loyalty.models import Tier
 from sales.models import Category, Product, Store
+from sales.queries import products_by_tag
 
 LIMIT = 12
 
@@ -117,19 +119,35 @@ def _exact_store(value: str) -> str | None:
     return Store.objects.filter(Q(code__iexact=value) | Q(name__iexact=value)).values_list("code", flat=True).first()
 
 
+def _find_tiers(text: str) -> list[tuple[str, str]]:
+    named = Q(name_en__icontains=text) | Q(name_zh__icontains=text) | Q(code__icontains=text)
+    return [(tier.code, tier.name) for tier in Tier.objects.filter(named).order_by("rank")[:LIMIT]]
+
+
+def _exact_tier(value: str) -> str | None:
+    named = Q(code__iexact=value) | Q(name_en__iexact=value) | Q(name_zh__iexact=value)
+    return Tier.objects.filter(named).values_list("code", flat=True).first()
+
+
+def _find_tags(text: str) -> list[tuple[str, str]]:
+    """Tags that products carry; a new one may be typed, for products that will carry it."""
+    return [(tag, tag) for tag, _products in products_by_tag() if text.casefold() in tag.casefold()] or [(text, text)]
+
+
 def _as_they_are(values: list[str]) -> list[tuple[str, str]]:
     return [(value, value) for value in values]
 
 
 _SEARCHES = {
     "categories": _find_categories, "brands": _find_brands, "products": _find_products, "stores": _find_stores,
-    "tags": lambda text: [(text, text)],
+    "tags": _find_tags, "tiers": _find_tiers,
 }  # fmt: skip
 _LABELS = {
     "categories": _label_categories, "brands": _as_they_are, "products": _label_products, "stores": _label_stores,
     "tags": _as_they_are,
+    "tiers": lambda values: [(tier.code, tier.name) for tier in Tier.objects.filter(code__in=values)],
 }  # fmt: skip
 _EXACT = {
     "categories": _exact_category, "brands": _exact_brand, "products": _exact_product, "stores": _exact_store,
-    "tags": lambda value: value,
+    "tags": lambda value: value, "tiers": _exact_tier,
 }  # fmt: skip

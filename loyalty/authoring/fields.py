@@ -18,7 +18,7 @@ WEEKDAYS = (
     (1, gettext_lazy("Monday")), (2, gettext_lazy("Tuesday")), (3, gettext_lazy("Wednesday")), (4, gettext_lazy("Thursday")),
     (5, gettext_lazy("Friday")), (6, gettext_lazy("Saturday")), (7, gettext_lazy("Sunday")),
 )  # fmt: skip
-PICKED = ("categories", "brands", "products", "stores", "tags")
+PICKED = ("categories", "brands", "products", "stores", "tags", "tiers")
 
 
 class MoneyField(forms.DecimalField):

@@ -19,7 +19,8 @@ DEFAULT_MONEY = "USD"
 RATE = {"points": 1, "per_minor": 100}
 AMOUNT_IF = {("stamps", "every"): ("by", "spend"), ("challenge", "target"): ("measure", "spend")}
 """Counts that are an amount of money when another field says so: written as money then, in minor units in the definition."""
-PLACE = re.compile(r"^(?:rules|exclude)\[0\]((?:\.\w+)*):\s*(.*)$", re.DOTALL)
+PLACE = re.compile(r"(?:rules|exclude)\[0\]((?:\.\w+)*)")
+UNITS = ("months", "days", "years")
 
 
 def money_of(definition: dict) -> str:
@@ -175,9 +176,9 @@ class RuleForm(forms.Form):
             compile_rule_set(alone)
         except InvalidRuleSet as invalid:
             for problem in invalid.problems:
-                found = PLACE.match(problem)
+                found = PLACE.fullmatch(problem.where)
                 name = found[1].strip(".").replace(".", "__") if found else ""
-                self.add_error(name if name in self.fields else None, found[2] if found else problem)
+                self.add_error(name if name in self.fields else None, problem.words(_))
 
 
 def _at(entry: dict, path: tuple[str, ...], default):
@@ -200,7 +201,8 @@ class BasicsForm(forms.Form):
     EXPIRY = (
         ("never", gettext_lazy("Never")),
         ("months", gettext_lazy("At the end of a month")),
-        ("kept", gettext_lazy("As it is set now")),
+        ("days", gettext_lazy("After so many days")),
+        ("years", gettext_lazy("On 31 December")),
     )
     PENDING = (
         ("", gettext_lazy("At once")),
@@ -222,6 +224,23 @@ class BasicsForm(forms.Form):
         min_value=1,
         max_value=600,
         required=False,
+    )
+    expiry_days = forms.IntegerField(
+        label=gettext_lazy("So many days after they were earned"), min_value=1, max_value=3650, required=False
+    )
+    expiry_years = forms.IntegerField(
+        label=gettext_lazy("So many years after the year they were earned in"),
+        min_value=0,
+        max_value=50,
+        required=False,
+        help_text=gettext_lazy("0: on 31 December of the same year."),
+    )
+    inactive_months = forms.IntegerField(
+        label=gettext_lazy("And everything after so many months without any activity"),
+        min_value=1,
+        max_value=120,
+        required=False,
+        help_text=gettext_lazy("Empty: being away costs nothing."),
     )
     pending = forms.ChoiceField(label=gettext_lazy("Points can be spent"), choices=PENDING, required=False)
     pending_days = forms.IntegerField(label=gettext_lazy("Days"), min_value=1, max_value=3650, required=False)
@@ -262,8 +281,6 @@ class BasicsForm(forms.Form):
                 max_value=10_000,
                 initial=(definition.get("tiers") or {}).get(tier.code, 100),
             )
-        if self.initial["expires"] != "kept":
-            self.fields["expires"].choices = self.EXPIRY[:2]
         units = {"per": money, "cost": money, "percent_max": "%"} | {
             n: "%" for n in self.fields if n.startswith("tier__")
         }
@@ -274,18 +291,16 @@ class BasicsForm(forms.Form):
         definition = self.definition
         expiry, pending = definition.get("expiry", {"months": 12}), definition.get("pending") or {}
         stacking = definition.get("stacking") or {}
-        kind = (
-            "never"
-            if expiry is None
-            else "months"
-            if isinstance(expiry, dict) and expiry.keys() == {"months"}
-            else "kept"
-        )
+        expiry = expiry or {}
+        kind = next((unit for unit in ("months", "days", "years") if unit in expiry), "never")
         return {
             "currency": money_of(definition),
             "points": (definition.get("earn") or [RATE])[0].get("points", 1),
             "expires": kind,
-            "expiry_months": expiry["months"] if kind == "months" else None,
+            "expiry_months": expiry.get("months"),
+            "expiry_days": expiry.get("days"),
+            "expiry_years": expiry.get("years"),
+            "inactive_months": expiry.get("inactive_months"),
             "pending": next((key for key in ("days", "until") if pending.get(key)), ""),
             "pending_days": pending.get("days"),
             "pending_until": pending.get("until"),
@@ -297,7 +312,11 @@ class BasicsForm(forms.Form):
         tiers = [self[name] for name in self.fields if name.startswith("tier__")]
         return [
             (_("Earning"), "", [self["points"], self["per"], self["currency"], self["cost"]]),
-            (_("Expiry"), "", [self["expires"], self["expiry_months"]]),
+            (
+                _("Expiry"),
+                "",
+                [self[name] for name in ("expires", *(f"expiry_{unit}" for unit in UNITS), "inactive_months")],
+            ),
             (_("Tiers"), _("What each tier multiplies points by: 150 is half as many again."), tiers),
             (_("When points can be spent"), "", [self["pending"], self["pending_days"], self["pending_until"]]),
             (_("When multipliers meet"), "", [self["chooses"], self["percent_max"]]),
@@ -308,8 +327,9 @@ class BasicsForm(forms.Form):
 
     def clean(self):
         said = super().clean()
-        if said.get("expires") == "months" and not said.get("expiry_months") and "expiry_months" not in self.errors:
-            self.add_error("expiry_months", _("Say after how many months."))
+        name = f"expiry_{said.get('expires')}"
+        if name in self.fields and said.get(name) is None and name not in self.errors:
+            self.add_error(name, _("This is missing."))
         for kind, name in (("days", "pending_days"), ("until", "pending_until")):
             if said.get("pending") == kind and not said.get(name) and name not in self.errors:
                 self.add_error(name, _("This is missing."))
@@ -329,8 +349,7 @@ class BasicsForm(forms.Form):
                 "stacking": "chooses",
             }
             for problem in invalid.problems:
-                part = re.split(r"[\[.:]", problem, maxsplit=1)[0]
-                self.add_error(beside.get(part), problem.partition(": ")[2] or problem)
+                self.add_error(beside.get(re.split(r"[\[.]", problem.where, maxsplit=1)[0]), problem.words(_))
 
     def value(self) -> dict:
         """The basics as the definition holds them. What this form does not show is kept."""
@@ -338,8 +357,9 @@ class BasicsForm(forms.Form):
         rest = (self.definition.get("earn") or [])[1:]
         money = said["currency"]
         kept["earn"] = [{"currency": money, "points": said["points"], "per_minor": said["per"]}, *rest]
-        if said["expires"] != "kept":
-            kept["expiry"] = {"months": said["expiry_months"]} if said["expires"] == "months" else None
+        expiry = {} if said["expires"] == "never" else {said["expires"]: said[f"expiry_{said['expires']}"]}
+        expiry |= {"inactive_months": said["inactive_months"]} if said["inactive_months"] else {}
+        kept["expiry"] = expiry or None
         kept["tiers"] = {name[6:]: n for name, n in said.items() if name.startswith("tier__") and n != 100}
         pending = {"days": {"days": said["pending_days"]}, "until": {"until": said["pending_until"]}}.get(
             said["pending"]

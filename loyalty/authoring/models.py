@@ -44,6 +44,17 @@ class RuleDraft(models.Model):
         return self.state in {self.State.OPEN, self.State.SUBMITTED}
 
 
+class RulePolicy(models.Model):
+    """One row: how rules come to be published."""
+
+    approver_differs = models.BooleanField(
+        default=False, help_text="Who publishes a draft is somebody else than who submitted it."
+    )
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="there_is_one_rule_policy")]
+
+
 class RuleAct(models.Model):
     """Who did what to a draft or a version, and what the draft said afterwards. Only ever added to."""
 

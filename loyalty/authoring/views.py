@@ -188,7 +188,7 @@ def _problems(definition: dict) -> list[str]:
     try:
         compile_rule_set(definition)
     except InvalidRuleSet as invalid:
-        return invalid.problems
+        return [wording.problem(fault, definition) for fault in invalid.problems]
     return []
 
 
@@ -223,7 +223,7 @@ def act(request, pk, act):
         else:
             raise Http404
     except InvalidRuleSet as invalid:
-        messages.error(request, " ".join(invalid.problems))
+        messages.error(request, " ".join(wording.problem(fault, found.definition) for fault in invalid.problems))
     except operations.LedgerRefusal as reason:
         messages.error(request, str(reason))
     return redirect("programme_rules") if act == "discard" else redirect("programme_draft", pk)

@@ -69,7 +69,7 @@ def ask(request):
         except operations.CannotSimulate as reason:
             form.add_error("until", str(reason))
         except InvalidRuleSet as invalid:
-            messages.error(request, " ".join(invalid.problems))
+            messages.error(request, " ".join(fault.words(_) for fault in invalid.problems))
         else:
             tasks.run_what_if.delay(asked.pk)
             return redirect("programme_what_if", asked.pk)

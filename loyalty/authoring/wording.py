@@ -1,5 +1,6 @@
 """A rule set in words: each rule in a sentence, each field as people say it."""
 
+import re
 from collections.abc import Iterable
 from datetime import date
 
@@ -9,7 +10,8 @@ from django.utils.translation import gettext as _
 
 from loyalty.authoring import choosing
 from loyalty.authoring.fields import PICKED, WEEKDAYS
-from loyalty.earning.kinds import BY_CODE, EVENT_LABELS, PERIOD_LABELS, WHEN, Field, kind_of
+from loyalty.earning.kinds import BUDGET, BY_CODE, EVENT_LABELS, PERIOD_LABELS, WHEN, Field, fields_of, kind_of
+from loyalty.earning.problems import Problem
 from loyalty.models import Tier
 from loyalty.sentences import count, money, times
 
@@ -48,7 +50,7 @@ def summary(entry: dict, *, names: Names, currency: str, excludes: bool = False)
         entry = {f.name: f.default for f in BY_CODE[kind].fields if f.default is not None} | entry
     said = _HEADS[kind](entry, currency) if kind in _HEADS else str(entry.get("name") or entry.get("code", ""))
     when = entry.get("when", {})
-    for describe in (_goods, _basket, _days, _hours, _dates, _stores):
+    for describe in (_goods, _basket, _days, _hours, _dates, _stores, _for_tiers):
         said = describe(said, when, names, currency)
     return said + _limits(entry, currency)
 
@@ -153,6 +155,37 @@ def _once(pattern_of):
     return lambda entry, currency: pattern_of() % {"gives": gives(entry.get("gives"), currency)}
 
 
+def _birthday(entry: dict, currency: str) -> str:
+    said = (
+        _("%(gives)s on the birthday, without a purchase")
+        if entry.get("by_itself")
+        else _("%(gives)s around the birthday")
+    )
+    return said % {"gives": gives(entry.get("gives"), currency)}
+
+
+def _anniversary(entry: dict, currency: str) -> str:
+    said = (
+        _("%(gives)s on the day of joining, without a purchase")
+        if entry.get("by_itself")
+        else _("%(gives)s around the day of joining")
+    )
+    return said % {"gives": gives(entry.get("gives"), currency)}
+
+
+def _occasion(entry: dict, currency: str) -> str:
+    said = (
+        _("%(multiplied)s around the day of joining")
+        if entry.get("begins") == "joining"
+        else _("%(multiplied)s around the birthday")
+    ) % {"multiplied": _multiply(entry, currency)}
+    if not entry.get("purchases"):
+        return said
+    return ngettext("%(said)s, for one purchase a year", "%(said)s, for %(n)s purchases a year", entry["purchases"]) % {
+        "said": said, "n": entry["purchases"],
+    }  # fmt: skip
+
+
 def _within(said: str, entry: dict) -> str:
     period = entry.get("period", "ever")
     if period != "ever":
@@ -175,8 +208,9 @@ _HEADS = {
     "streak": _streak,
     "challenge": _challenge,
     "first_purchase": _once(lambda: _("%(gives)s with the first purchase")),
-    "birthday": _once(lambda: _("%(gives)s around the birthday")),
-    "anniversary": _once(lambda: _("%(gives)s around the day of joining")),
+    "birthday": _birthday,
+    "anniversary": _anniversary,
+    "occasion": _occasion,
     "event": _event,
     "referral": _referral,
 }
@@ -237,6 +271,12 @@ def _stores(said: str, when: dict, names: Names, currency: str) -> str:
         "said": said,
         "stores": listed(names.of("stores", code) for code in when["stores"]),
     }
+
+
+def _for_tiers(said: str, when: dict, names: Names, currency: str) -> str:
+    if not when.get("tiers"):
+        return said
+    return _("%(said)s for %(tiers)s") % {"said": said, "tiers": listed(names.tier(code) for code in when["tiers"])}
 
 
 def day_in_words(text: str) -> str:
@@ -334,15 +374,34 @@ def basics(definition: dict, *, names: Names) -> dict[str, tuple[str, str]]:
 
 def _expiry(definition: dict) -> str:
     expiry = definition.get("expiry", {"months": 12})
-    if expiry is None:
+    if not isinstance(expiry, dict):
         return _("Points never expire")
-    if isinstance(expiry, dict) and expiry.keys() == {"months"}:
-        n = expiry["months"]
+    said = _last_day(expiry)
+    if months := expiry.get("inactive_months"):
+        idle = ngettext(
+            "%(said)s; and all of them after %(n)s month without any activity",
+            "%(said)s; and all of them after %(n)s months without any activity", months,
+        )  # fmt: skip
+        said = idle % {"said": said, "n": months}
+    return said
+
+
+def _last_day(expiry: dict) -> str:
+    if n := expiry.get("months", 0):
         return ngettext(
             "Points expire at the end of the month, %(n)s month after the month they were earned in",
             "Points expire at the end of the month, %(n)s months after the month they were earned in", n,
         ) % {"n": n}  # fmt: skip
-    return str(expiry)
+    if n := expiry.get("days", 0):
+        return ngettext(
+            "Points expire %(n)s day after they were earned", "Points expire %(n)s days after they were earned", n
+        ) % {"n": n}
+    if "years" in expiry:
+        n = expiry["years"]
+        return ngettext(
+            "Points expire on 31 December of the year after %(n)s year", "Points expire on 31 December of the year after %(n)s years", n
+        ) % {"n": n} if n else _("Points expire on 31 December of the year they were earned in")  # fmt: skip
+    return _("Points never expire by their age")
 
 
 def _field(kind: str, name: str) -> Field:
@@ -357,6 +416,27 @@ def name_of(entry: dict) -> str:
 
 def kind_label(entry: dict, *, excludes: bool = False) -> str:
     return _("Exclusion") if excludes else _(BY_CODE[kind_of(entry)].label)
+
+
+PLACE = re.compile(r"(rules|exclude)\[(\d+)\]\.?(.*)")
+
+
+def problem(fault: Problem, definition: dict) -> str:
+    """A fault of a draft as its page says it: “Double Tuesday, Hours: write start and end …”."""
+    found = PLACE.fullmatch(fault.where)
+    if found is None:
+        return fault.words(_)
+    entry = definition[found[1]][int(found[2])]
+    said = [name_of(entry) if isinstance(entry, dict) else found[0]]
+    if found[3]:
+        said.append(_label_of(entry, found[3].rpartition(".")[2]))
+    return _("%(place)s: %(problem)s") % {"place": " › ".join(said), "problem": fault.words(_)}
+
+
+def _label_of(entry: dict, name: str) -> str:
+    own = fields_of(kind_of(entry)) if kind_of(entry) in BY_CODE else ()
+    described = {field.name: field.label for field in (*BUDGET, *WHEN_FIELDS, *own)}
+    return _(described[name]) if name in described else name
 
 
 WHEN_FIELDS = (*WHEN["line"], *WHEN["basket"])

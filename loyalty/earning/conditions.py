@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 LINE_CONDITIONS = {"categories", "brands", "products", "tags"}
-BASKET_CONDITIONS = {"basket_minor_from", "weekdays", "hours", "from", "until", "stores"}
+BASKET_CONDITIONS = {"basket_minor_from", "weekdays", "hours", "from", "until", "stores", "tiers"}
 
 
 class Product(NamedTuple):
@@ -41,13 +41,14 @@ class Basket(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """The conditions of a rule, ready to ask."""
+    """The conditions of a rule, ready to ask. `tiers` (codes) only the posting function can tell: it knows the member's."""
 
     categories: frozenset[str] = frozenset()
     brands: frozenset[str] = frozenset()
     products: frozenset[int] = frozenset()
     tags: frozenset[str] = frozenset()
     stores: frozenset[str] = frozenset()
+    tiers: frozenset[str] = frozenset()
     basket_minor_from: int = 0
     weekdays: frozenset[int] = frozenset()
     hours: tuple[time, time] | None = None

@@ -7,7 +7,18 @@ from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from loyalty.earning.periods import NEVER, month_end
+from loyalty.earning.problems import Problem
 
+
+def _(text: str) -> str:
+    """Mark a text for translation; the reader's language is known only when it is shown."""
+    return text
+
+
+REMEDY = _(
+    'write {"months": 12} (to the end of that month), {"days": 90} or {"years": 1} (to 31 December), and beside it '
+    '"inactive_months" if points end when nothing is bought for so long; or null for points that never expire.'
+)
 UNITS = ("days", "months", "years")
 MONTHS_MAX = 1200
 
@@ -46,14 +57,11 @@ def months_before(at: datetime, months: int) -> datetime:
     return at.replace(year=year, month=month + 1, day=min(at.day, calendar.monthrange(year, month + 1)[1]))
 
 
-def of_definition(said: Any, problems: list[str]) -> Expiry:
+def of_definition(said: Any, problems: list[Problem]) -> Expiry:
     """The expiry a rule set says: {"months": 12}, {"days": 90}, {"years": 1}, with or without "inactive_months"; null."""
     if said is None:
         return Expiry()
-    remedy = (
-        'expiry: write {"months": 12} (to the end of that month), {"days": 90} or {"years": 1} (to 31 December), and beside it '
-        '"inactive_months" if points end when nothing is bought for so long; or null for points that never expire.'
-    )
+    remedy = Problem("expiry", REMEDY)
     if not isinstance(said, dict):
         problems.append(remedy)
         return Expiry()

@@ -84,12 +84,16 @@ _MINIMUM = Field(
 )  # fmt: skip
 _BADGE = Field("badge", "text", _("Badge"), _("The name of a badge that members keep; empty for none."), default="")
 _BADGE_ZH = Field("badge_zh", "text", _("Badge in Chinese"), default="")
-_OCCASION = (
-    _gives(),
+_AROUND = (
     Field("days_before", "count", _("From"), unit=_("days before"), default=0, maximum=60),
     Field("days_after", "count", _("Until"), unit=_("days after"), default=0, maximum=60),
-    _MINIMUM,
 )
+_OCCASION = (
+    _gives(),
+    Field("by_itself", "boolean", _("Without a purchase"), _("It comes by itself when the days begin. Else it comes with the first purchase in them."), default=False),
+    *_AROUND,
+    _MINIMUM,
+)  # fmt: skip
 
 COMMON = (
     Field(
@@ -131,6 +135,7 @@ WHEN = {
         Field("from", "day", _("First day")),
         Field("until", "day", _("Last day")),
         Field("stores", "texts", _("Stores"), _("Codes of stores; empty: every store.")),
+        Field("tiers", "texts", _("For members of"), _("The tier held before the purchase; empty: everybody.")),
     ),
 }
 
@@ -228,11 +233,22 @@ KINDS = (
     Kind(
         "birthday",
         _("Birthday"),
-        _("Once a year, with the first purchase around the birthday. Paid once, it stays with that birthday, whatever the profile says later."),
+        _("Once a year, by itself or with the first purchase around the birthday. Paid once, it stays with that birthday, whatever the profile says later."),
         _OCCASION,
         has_state=True,
     ),
-    Kind("anniversary", _("Anniversary"), _("Once a year, with the first purchase around the day of joining; from the first year on."), _OCCASION, has_state=True),
+    Kind(
+        "occasion",
+        _("Birthday or anniversary: multiply points"),
+        _("Purchases around the day earn so many times as much, once a year. The day of the first use stays the member's day for this rule."),
+        (
+            Field("multiply_percent", "percent", _("Multiply by"), unit="%", is_required=True, minimum=101, maximum=10_000),
+            Field("begins", "choice", _("Which day"), default="birthday", choices=(("birthday", _("the birthday")), ("joining", _("the day of joining")))),
+            *_AROUND,
+            Field("purchases", "count", _("At most"), _("0: every purchase of those days."), unit=_("purchases a year"), default=1, maximum=1000),
+        ),
+    ),
+    Kind("anniversary", _("Anniversary"), _("Once a year, by itself or with the first purchase around the day of joining; from the first year on."), _OCCASION, has_state=True),
     Kind(
         "event",
         _("Something done"),

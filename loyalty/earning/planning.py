@@ -15,7 +15,7 @@ from loyalty.earning.conditions import Basket, Index, Product, When
 from loyalty.earning.expiry import Expiry  # noqa: TC001 (a dataclass field)
 from loyalty.earning.periods import period_of
 from loyalty.earning.problems import UnknownCurrency
-from loyalty.earning.state import Budget, Term, Trial, call, event_call, limits
+from loyalty.earning.state import BY_ITSELF, Budget, Term, Trial, call, event_call, limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -47,13 +47,24 @@ class Rule:
     @property
     def is_limited(self) -> bool:
         """Whether only the posting function can tell if it is granted."""
-        return bool(self.budget or self.trial)
+        return bool(self.budget or self.trial or self.when.tiers or self.kind == "occasion")
+
+    def limits(self) -> dict[str, Any]:
+        """What the posting function is told of a rule that only it can grant."""
+        said: dict[str, Any] = {"rule": self.code} | limits(self.budget, self.trial, self.when.tiers)
+        if self.kind == "occasion":
+            asked = self.settings
+            said |= {
+                "code": self.code, "begins": asked["begins"], "before": asked["days_before"], "after": asked["days_after"],
+                "times": asked["purchases"],
+            }  # fmt: skip
+        return said
 
 
 class Profile(NamedTuple):
     """What one kind of line earns: numerator / denominator micropoints per minor unit, and how that came about.
 
-    `applied`, `bonuses` and `limited` (rules with a budget or a trial, which only the posting function can grant) are places in
+    `applied`, `bonuses` and `limited` (rules with a budget, a trial, tiers or an occasion, which only the posting function can grant) are places in
     `RuleSet.rules`; `beaten` had a larger or an earlier one of their group beside them, `stopped` came after one that stops.
     """
 
@@ -123,7 +134,7 @@ class RuleSet:
         self.asks_tags = any(when.tags for when in every)
         self._timed = [n for n, when in enumerate(self._whens) if when.asks_time_or_place]
         self._sized = [(n, when.basket_minor_from) for n, when in enumerate(self._whens) if when.basket_minor_from]
-        self._purchase_terms = [n for n, term in enumerate(self.terms) if term.trigger != "event"]
+        self._purchase_terms = [n for n, term in enumerate(self.terms) if term.trigger not in {"event", BY_ITSELF}]
 
     # -- planning ------------------------------------------------------------------------------------------------------
 
@@ -285,7 +296,7 @@ class RuleSet:
         return made
 
     def limited(self, plan: Plan) -> list[dict[str, Any]]:
-        """What rules with a budget or a trial would give: granted whole or not at all by the posting function.
+        """What rules with a budget, a trial, tiers or an occasion would give: granted whole or not at all by the posting function.
 
         A multiplier's part is what it adds to the line as the other rules left it; a bonus stands on the line that earns most.
         """
@@ -328,9 +339,7 @@ class RuleSet:
         """Everything that decides what the posting function grants, by code: of state rules and of limited ones."""
         cost = {"cost": self.point_cost[1]} if self.point_cost else {}
         said = {term.code: term.as_stored() for term in self.terms}
-        said |= {
-            rule.code: {"rule": rule.code} | limits(rule.budget, rule.trial) for rule in self.rules if rule.is_limited
-        }
+        said |= {rule.code: rule.limits() for rule in self.rules if rule.is_limited}
         return {code: terms | (cost if "money_max" in terms else {}) for code, terms in said.items()}
 
     def event_calls(self, event: str, at: datetime) -> list[dict[str, Any]]:

@@ -66,7 +66,7 @@ class Trial:
 class Term:
     """A state rule ready for the posting function. `gives` is by currency code; below zero it takes (a full card's stamps).
 
-    `trigger`: purchase, event or referral. `begins` names the yearly day for an occasion (birthday, joining), whose period the
+    `trigger`: purchase, event, referral, or by_itself (an occasion that needs no purchase). `begins` names the yearly day for an occasion (birthday, joining), whose period the
     posting function finds. `is_first`: only for who has bought nothing before.
     """
 
@@ -107,14 +107,15 @@ class Term:
             "before": self.days_before, "after": self.days_after, "is_first": self.is_first,
             "gives_referrer": self.gives_referrer, "referrer_times": self.referrer_times, "unit": self.unit,
         }  # fmt: skip
-        return said | {key: value for key, value in optional.items() if value} | limits(self.budget, self.trial)
+        given = {key: value for key, value in optional.items() if value}
+        return said | given | limits(self.budget, self.trial, self.when.tiers)
 
 
-def limits(budget: Budget, trial: Trial | None) -> dict[str, Any]:
-    """A budget and a trial as the posting function is told them."""
+def limits(budget: Budget, trial: Trial | None, tiers: frozenset[str]) -> dict[str, Any]:
+    """A budget, a trial and the tiers a rule is for, as the posting function is told them."""
     said = {
         "points_max": budget.points, "money_max": budget.money_minor, "member_max": budget.member_points,
-        "salt": trial.salt if trial else "", "holdout": trial.holdout_percent if trial else 0,
+        "salt": trial.salt if trial else "", "holdout": trial.holdout_percent if trial else 0, "tiers": sorted(tiers),
     }  # fmt: skip
     return {key: value for key, value in said.items() if value}
 
@@ -151,13 +152,23 @@ def _of_challenge(said: dict[str, Any]) -> list[dict[str, Any]]:
     return [{"measure": said["measure"], "every": said["target"] * scale, "times": 1, "trigger": trigger}]
 
 
+BY_ITSELF = "by_itself"
+
+
 def _occasion(begins: str):
-    return lambda said: [
-        {
-            "begins": begins, "days_before": said["days_before"], "days_after": said["days_after"], "every": 1, "times": 1,
-            "period": "year",
-        }
-    ]  # fmt: skip
+    """With a purchase, or told of by the ledger itself as an event that no client can name."""
+
+    def made(said: dict[str, Any]) -> list[dict[str, Any]]:
+        itself = {"trigger": BY_ITSELF, "measure": "events"} if said["by_itself"] else {}
+        return [
+            {
+                "begins": begins, "days_before": said["days_before"], "days_after": said["days_after"], "every": 1, "times": 1,
+                "period": "year",
+            }
+            | itself
+        ]  # fmt: skip
+
+    return made
 
 
 _MAKERS: dict[str, Any] = {

@@ -3,8 +3,10 @@
 import json
 import re
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -12,15 +14,18 @@ from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
 from loyalty import fraud, rules
+from loyalty.earning import RuleSet, Term
+from loyalty.earning.state import BY_ITSELF, event_call
 from loyalty.models import Grant, Referral, ReferralCode, Wallet
 from loyalty.operations.acting import ask, day_of, digest, refuse_common
-from loyalty.operations.errors import LedgerRefusal
+from loyalty.operations.errors import KeyReused, LedgerRefusal, UnknownMember
 from loyalty.operations.purchases import POINTS
 from members.crypto import keyed_hash
 from members.models import Identifier, Member
 from sales import catalogue
 
 EVENT_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+LEDGER = "ledger"
 ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # no letter or digit that is read as another
 
 
@@ -68,32 +73,85 @@ def record_event(
         raise BadEvent(_("Name the member in exactly one way."))
     if not 0 < len(client_key) <= 120:
         raise BadEvent(_("client_key: 1 to 120 characters, made and stored by the client before its first try."))
-    day = day_of(at)
-    kind, value = member_reference or (None, None)
-    said = digest(event, member_id, member_reference, subject, int(at.timestamp()))
+    said = _Said(event, source, client_key, at, member_id, member_reference, subject)
+    return _post(said, lambda rule_set: rule_set.event_calls(event, at.astimezone(rules.programme_zone())))
+
+
+class _Said(NamedTuple):
+    event: str
+    source: str
+    client_key: str
+    at: datetime
+    member_id: int | None = None
+    member_reference: tuple[str, str] | None = None
+    subject: str = ""
+
+
+def _post(said: _Said, calls_of: Callable[[RuleSet], list[dict]]) -> EventRecorded:
+    """Post an event by the newest rules; `calls_of` says what it tells the terms of a rule set."""
+    day = day_of(said.at)
+    kind, value = said.member_reference or (None, None)
+    hashed = digest(said.event, said.member_id, said.member_reference, said.subject, int(said.at.timestamp()))
     while True:
         known = rules.known()
-        rule_set = known.live_at(at)
+        rule_set = known.live_at(said.at)
         context = {
             "rule_set": rule_set.id, "zone": settings.TIME_ZONE, "day": day.isoformat(), "had_bought": True,
             "expires": rule_set.expires_on(day).isoformat(),
         }  # fmt: skip
-        calls = rule_set.event_calls(event, at.astimezone(rules.programme_zone()))
         answer = ask(
             "loyalty_record_event",
             "smallint integer bigint text bytea bigint text bytea text text timestamptz jsonb jsonb jsonb",
-            POINTS, known.latest_id, catalogue.source_id(source), client_key, said, member_id, kind,
-            keyed_hash(value, kind=kind) if kind else None, event, subject[:120], at,
-            json.dumps(rule_set.stored_terms()), json.dumps(calls), json.dumps(context),
+            POINTS, known.latest_id, catalogue.source_id(said.source), said.client_key, hashed, said.member_id, kind,
+            keyed_hash(value, kind=kind) if kind else None, said.event, said.subject[:120], said.at,
+            json.dumps(rule_set.stored_terms()), json.dumps(calls_of(rule_set)), json.dumps(context),
         )  # fmt: skip
         if answer["outcome"] != "old_rules":
             break
         rules.forget()
-    refuse_common(answer, client_key=client_key, member_id=member_reference or member_id)
+    refuse_common(answer, client_key=said.client_key, member_id=said.member_reference or said.member_id)
     given = Grant.objects.filter(event_id=answer["event_id"], wallet_id=answer["wallet_id"]).values_list(
         "amount", flat=True
     )
     return EventRecorded(answer["event_id"], sum(given), answer["available"], is_replay=answer["outcome"] == "replay")
+
+
+# -- days of the year that come by themselves --------------------------------------------------------------------------
+
+
+def grant_occasions(*, at: datetime, most: int = 5_000) -> int:
+    """Give what rules give on birthdays and anniversaries without a purchase, to at most so many members a rule.
+
+    Any number of runs give it once: each member and day is an event of its own. How many members were told.
+    """
+    try:
+        rule_set = rules.known().live_at(at)
+    except rules.NoRuleSet:
+        return 0
+    told = 0
+    for term in rule_set.terms:
+        if term.trigger == BY_ITSELF and not term.when.why_not_then(at.astimezone(rules.programme_zone()), ""):
+            told += sum(_keep(term, member_id, kept, at) for member_id, kept in _occasions_due(term, at, most))
+    return told
+
+
+def _occasions_due(term: Term, at: datetime, most: int) -> list[tuple[int, date]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT * FROM loyalty_occasions_due(%s::bigint, %s::jsonb, %s::date, %s::text, %s::integer)",
+            [catalogue.source_id(LEDGER), json.dumps(term.as_stored()), day_of(at), settings.TIME_ZONE, most],
+        )
+        return cursor.fetchall()
+
+
+def _keep(term: Term, member_id: int, kept: date, at: datetime) -> bool:
+    """Tell one term of one member's day. A member who left between the question and now is passed over."""
+    said = _Said(term.begins, LEDGER, f"occasion:{term.code}:{member_id}:{kept}", at, member_id)
+    try:
+        _post(said, lambda rule_set: [event_call(one, day_of(at)) for one in rule_set.terms if one.code == term.code])
+    except (UnknownMember, KeyReused):  # another worker told it a moment ago
+        return False
+    return True
 
 
 # -- referrals ---------------------------------------------------------------------------------------------------------

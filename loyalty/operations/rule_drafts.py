@@ -14,12 +14,11 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from loyalty.authoring.models import RuleAct, RuleDraft
+from loyalty.authoring.models import RuleAct, RuleDraft, RulePolicy
 from loyalty.earning import compile_rule_set
 from loyalty.models import Award, RuleSet
 from loyalty.operations.errors import LedgerRefusal
 from loyalty.operations.rule_sets import CannotPublish, publish_rule_set
-from loyalty.operations.rule_trials import open_trials
 
 BASICS = "basics"
 LISTS = ("rules", "exclude")
@@ -153,15 +152,16 @@ def discard_draft(*, draft_id: int, by_user_id: int | None, at: datetime) -> Rul
 def publish_draft(*, draft_id: int, live_from: datetime, by_user_id: int | None, at: datetime) -> RuleSet:
     """Publish a submitted draft as the next version, in force from `live_from`. From then on it never changes.
 
-    Raises CannotPublish (not submitted; in the past of what was posted; before a version that is already scheduled) and
-    earning.InvalidRuleSet.
+    Raises CannotPublish (not submitted; by who submitted it where another must; in the past of what was posted; before a version
+    that is already scheduled) and earning.InvalidRuleSet.
     """
     draft = _locked(draft_id)
     if draft.state != State.SUBMITTED:
         raise CannotPublish(_("Submit the draft first, so that what is published is what was looked at."))
+    if approver_differs() and _submitted_by(draft) == by_user_id:
+        raise CannotPublish(_("You submitted this draft. Ask a colleague to publish it."))
     refuse_the_past(live_from, at=at)
-    made = publish_rule_set(definition=draft.definition, live_from=live_from, name=draft.name)
-    open_trials(rule_set=made, at=at)
+    made = publish_rule_set(definition=draft.definition, live_from=live_from, name=draft.name, at=at)
     draft.published_as = made
     draft.state, draft.updated_at = State.PUBLISHED, at
     draft.save(update_fields=["published_as", "state", "updated_at"])
@@ -184,10 +184,24 @@ def call_off(*, version: int, by_user_id: int | None, at: datetime) -> RuleSet:
     before = RuleSet.objects.filter(live_from__lt=scheduled.live_from).order_by("-live_from", "-version").first()
     if before is None:
         raise CannotPublish(_("No rules are in force before version %(version)s.") % {"version": version})
-    made = publish_rule_set(definition=before.definition, live_from=scheduled.live_from, name=before.name)
+    made = publish_rule_set(definition=before.definition, live_from=scheduled.live_from, name=before.name, at=at)
     RuleAct.objects.create(rule_set=scheduled, act=Act.CALLED_OFF, by_user_id=by_user_id, at=at)
     RuleAct.objects.create(rule_set=made, act=Act.PUBLISHED, definition=made.definition, by_user_id=by_user_id, at=at)
     return made
+
+
+def approver_differs() -> bool:
+    """Whether who publishes a draft must be somebody else than who submitted it."""
+    return RulePolicy.objects.filter(pk=1, approver_differs=True).exists()
+
+
+def set_rule_policy(*, approver_differs: bool) -> RulePolicy:
+    """Say whether a second person publishes; it counts from the next publication."""
+    return RulePolicy.objects.update_or_create(pk=1, defaults={"approver_differs": approver_differs})[0]
+
+
+def _submitted_by(draft: RuleDraft) -> int | None:
+    return draft.acts.filter(act=Act.SUBMITTED).order_by("-at", "-pk").values_list("by_user_id", flat=True).first()
 
 
 def refuse_the_past(live_from: datetime, *, at: datetime) -> None:

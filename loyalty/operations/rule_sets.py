@@ -9,6 +9,7 @@ from loyalty import rules
 from loyalty.earning import compile_rule_set
 from loyalty.models import RuleSet, Tier
 from loyalty.operations.errors import LedgerRefusal
+from loyalty.operations.rule_trials import open_trials
 
 
 class CannotPublish(LedgerRefusal):
@@ -16,11 +17,12 @@ class CannotPublish(LedgerRefusal):
 
 
 @transaction.atomic
-def publish_rule_set(*, definition: dict, live_from: datetime, name: str) -> RuleSet:
+def publish_rule_set(*, definition: dict, live_from: datetime, name: str, at: datetime | None = None) -> RuleSet:
     """Publish the next version, in force for purchases made from `live_from`.
 
     Raises earning.InvalidRuleSet with every fault, or CannotPublish. A version never goes live before one published
-    earlier: what has been earned stays explained by the rules it was earned under.
+    earlier: what has been earned stays explained by the rules it was earned under. `at`: when members are assigned to its
+    trials; left out, the moment it is stored.
     """
     with connection.cursor() as cursor:  # publishers queue up; checkouts do not notice
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('loyalty_ruleset', 0))")
@@ -38,6 +40,7 @@ def publish_rule_set(*, definition: dict, live_from: datetime, name: str) -> Rul
     made = RuleSet.objects.create(
         version=(newest["version"] or 0) + 1, name=name, definition=definition, live_from=live_from
     )
+    open_trials(rule_set=made, at=at or made.created_at)
     rules.forget()
     transaction.on_commit(rules.forget)
     return made

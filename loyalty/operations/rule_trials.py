@@ -24,7 +24,10 @@ OVERLAP = 1_000
 
 @transaction.atomic
 def open_trials(*, rule_set: RuleSet, at: datetime) -> list[RuleTrial]:
-    """Make the experiments of a version's rules under trial, and assign all members. Trials that run already go on."""
+    """Make the experiments of a version's rules under trial, and assign all members: whoever publishes it, and by whatever way.
+
+    Trials that run already go on.
+    """
     opened = []
     for rule in rule_set.definition.get("rules", []):
         trial = rule.get("trial")

@@ -12,9 +12,10 @@ from loyalty import rules, signals
 from loyalty.models import RuleSet, Tier, TierBenefit, TierGrant, TierPolicy
 from loyalty.operations.errors import LedgerRefusal, UnknownMember
 from loyalty.operations.purchases import POINTS, TierMove, _programme_zone
+from loyalty.tiers import WINDOW_MONTHS_MAX
 
 CODE_FIELDS = (
-    "name_en", "name_zh", "rank", "how", "points_from", "spend_minor_from", "visits_from", "must_meet_all", "counted_over",
+    "name_en", "name_zh", "rank", "how", "points_from", "spend_minor_from", "visits_from", "credits_from", "must_meet_all", "counted_over",
     "window_months", "grace_months",
 )  # fmt: skip
 
@@ -126,15 +127,15 @@ def set_tier_policy(*, currency: str, falls_one_step: bool) -> TierPolicy:
 
 def _check_ladder(ladder: list[Tier]):
     lowest = ladder[0]
-    if lowest.how != Tier.How.EARNED or lowest.points_from or lowest.spend_minor_from or lowest.visits_from:
+    if lowest.how != Tier.How.EARNED or rules.step_of(lowest).asks:
         raise CannotChangeTiers(_("The lowest tier is everybody's: it asks for nothing."))
     for tier in ladder[1:]:
-        if tier.how == Tier.How.EARNED and not (tier.points_from or tier.spend_minor_from or tier.visits_from):
+        if tier.how == Tier.How.EARNED and not rules.step_of(tier).asks:
             raise CannotChangeTiers(
                 _("The tier %(tier)s asks for nothing, so everybody would have it.") % {"tier": tier.name}
             )
-        if not 1 <= tier.window_months <= 12:
-            raise CannotChangeTiers(_("A window holds 1 to 12 months."))
+        if not 1 <= tier.window_months <= WINDOW_MONTHS_MAX:
+            raise CannotChangeTiers(_("A window holds 1 to 60 months."))
 
 
 def _tell_processes():

@@ -15,6 +15,19 @@ BEGIN
               FROM members_member m WHERE m.id = holder) < (term ->> 'holdout')::integer * 100;
 END $$;
 
+-- Whether a rule is for this member: no trial keeps it from them, and they hold one of its tiers. The tier is the one held
+-- before the purchase, which may just have changed it.
+CREATE FUNCTION loyalty_is_for(w loyalty_wallet, holder bigint, term jsonb, purchase bigint) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF loyalty_is_held_out(term, holder) THEN
+        RETURN false;
+    END IF;
+    RETURN NOT term ? 'tiers' OR term -> 'tiers' ? (
+        SELECT t.code FROM loyalty_tier t
+         WHERE t.id = coalesce((SELECT c.from_tier_id FROM loyalty_tierchange c
+                                 WHERE c.wallet_id = w.id AND c.purchase_id = purchase ORDER BY c.id LIMIT 1), w.tier_id));
+END $$;
+
 -- What the contributions of a period come to.
 CREATE FUNCTION loyalty_measure(wallet bigint, in_term text, in_period date, term jsonb) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -64,7 +77,8 @@ DECLARE
     joined date;
 BEGIN
     SELECT s.locked INTO yearly FROM loyalty_rulestate s
-     WHERE s.wallet_id = wallet AND s.term = (term ->> 'code') AND s.locked IS NOT NULL ORDER BY s.period LIMIT 1;
+     WHERE s.wallet_id = wallet AND s.term IN (term ->> 'code', (term ->> 'code') || '#occasion') AND s.locked IS NOT NULL
+     ORDER BY s.period LIMIT 1;
     SELECT (m.joined_at AT TIME ZONE zone)::date,
            CASE WHEN yearly IS NOT NULL THEN yearly
                 WHEN term ->> 'begins' = 'birthday' THEN jsonb_build_object('month', m.birth_month, 'day', m.birth_day)
@@ -314,10 +328,11 @@ DECLARE
     ends date;
     yearly jsonb;
     is_changed boolean;
+    gives_credits boolean := false;
 BEGIN
     FOR said IN SELECT c.value FROM jsonb_array_elements(calls) WITH ORDINALITY AS c (value, place) ORDER BY c.place LOOP
         term := terms -> (said ->> 'code');
-        CONTINUE WHEN loyalty_is_held_out(term, holder);
+        CONTINUE WHEN NOT loyalty_is_for(w, holder, term, act.purchase_id);
         CONTINUE WHEN term ->> 'kind' = 'referral'
                       AND NOT EXISTS (SELECT FROM loyalty_referral r WHERE r.friend_id = holder);
         begins := (said ->> 'period')::date;
@@ -366,7 +381,11 @@ BEGIN
             WHEN term ->> 'measure' = 'visits' THEN state.measure + (total >= (term ->> 'minimum')::bigint)::integer
             ELSE loyalty_measure(w.id, state.term, begins, term) END;
         w := loyalty_settle_term(w, holder, act, term, state, in_event, said, context);
+        gives_credits := gives_credits OR term -> 'gives' ? 'tier_credits';
     END LOOP;
+    IF gives_credits THEN
+        w := loyalty_settle_credits(w, CASE WHEN in_event IS NULL THEN act.purchase_id END, (context ->> 'day')::date, act.occurred_at);
+    END IF;
     RETURN w;
 END $$;
 
@@ -379,6 +398,7 @@ DECLARE
     told loyalty_contribution;
     state loyalty_rulestate;
     rest bigint[];
+    gives_credits boolean := false;
 BEGIN
     FOR told IN SELECT * FROM loyalty_contribution c WHERE c.purchase_id = sale ORDER BY c.id DESC LOOP
         SELECT array_agg(CASE WHEN s.total_minor = 0 THEN t.amount
@@ -396,41 +416,16 @@ BEGIN
         IF state.units > greatest(0, loyalty_units_due(state.terms, state.measure) + state.shift) THEN
             w := loyalty_settle_term(w, holder, act, state.terms, state, NULL, '{}',
                                      context || jsonb_build_object('rule_set', state.rule_set_id));
+            gives_credits := gives_credits OR state.terms -> 'gives' ? 'tier_credits';
         ELSE
             UPDATE loyalty_rulestate s SET measure = state.measure, changed_at = act.occurred_at
              WHERE s.wallet_id = state.wallet_id AND s.term = state.term AND s.period = state.period;
         END IF;
     END LOOP;
+    IF gives_credits THEN
+        w := loyalty_settle_credits(w, act.purchase_id, (context ->> 'day')::date, act.occurred_at);
+    END IF;
     RETURN w;
-END $$;
-
--- Grant rules that a basket matches but that have a budget or a trial: each whole or not at all. What is granted stands with
--- the entitlements used, so that the award recomputes.
-CREATE FUNCTION loyalty_use_limited_rules(
-    w loyalty_wallet, holder bigint, terms jsonb, wanted jsonb, lines integer, context jsonb, at timestamptz,
-    INOUT line_extra bigint[], INOUT used jsonb
-) LANGUAGE plpgsql AS $$
-DECLARE
-    said jsonb;
-    term jsonb;
-    points bigint;
-    part record;
-BEGIN
-    FOR said IN SELECT c.value FROM jsonb_array_elements(wanted) WITH ORDINALITY AS c (value, place) ORDER BY c.place LOOP
-        term := terms -> (said ->> 'rule');
-        CONTINUE WHEN loyalty_is_held_out(term, holder);
-        SELECT ceil(sum(m.value::numeric) / 1000000)::bigint INTO points FROM jsonb_array_elements_text(said -> 'micropoints') m;
-        CONTINUE WHEN points <= 0;
-        CONTINUE WHEN NOT loyalty_take_budgets(w, term, points, coalesce((term ->> 'cost')::bigint, 0),
-            coalesce((said ->> 'member_period')::date, date '0001-01-01'), (context ->> 'rule_set')::integer, at);
-        line_extra := coalesce(line_extra, array_fill(0::bigint, ARRAY[lines]));
-        FOR part IN SELECT l.value::integer AS line, m.value::bigint AS micropoints
-                      FROM jsonb_array_elements_text(said -> 'lines') WITH ORDINALITY AS l (value, place)
-                      JOIN jsonb_array_elements_text(said -> 'micropoints') WITH ORDINALITY AS m (value, place) USING (place) LOOP
-            line_extra[part.line] := line_extra[part.line] + part.micropoints;
-        END LOOP;
-        used := coalesce(used, '[]') || (said || jsonb_build_object('points', points));
-    END LOOP;
 END $$;
 
 -- What the terms gave or took with one purchase or refund, in the order it happened: for the answer and the explanation.
@@ -441,54 +436,4 @@ BEGIN
                        'measure', g.measure, 'terms', g.terms, 'rule_set', g.rule_set_id) ORDER BY g.id)
               FROM loyalty_grant g JOIN loyalty_wallet v ON v.id = g.wallet_id JOIN loyalty_currency c ON c.id = v.currency_id
              WHERE g.purchase_id = sale);
-END $$;
-
--- Record something a member did that is no purchase, and give what rules give for it. The same act again answers the same.
--- outcome: recorded, replay, conflict, no_member, old_rules.
-CREATE FUNCTION loyalty_record_event(
-    in_currency smallint, latest_rule_set integer, in_source bigint, in_key text, in_hash bytea, member bigint, in_kind text,
-    in_hash_of_reference bytea, in_event text, in_subject text, at timestamptz, terms jsonb, calls jsonb, context jsonb,
-    OUT outcome text, OUT event_id bigint, OUT wallet_id bigint, OUT member_id bigint, OUT available bigint
-) LANGUAGE plpgsql AS $$
-#variable_conflict use_variable
-DECLARE
-    w loyalty_wallet;
-    act loyalty_transfer;
-    made loyalty_memberevent;
-BEGIN
-    IF (SELECT max(r.id) FROM loyalty_ruleset r) <> latest_rule_set THEN
-        outcome := 'old_rules';
-        RETURN;
-    END IF;
-    member_id := coalesce(member, (SELECT i.member_id FROM members_identifier i
-                                    WHERE i.kind = in_kind AND i.value_hash = in_hash_of_reference));
-    w := loyalty_lock_wallet(in_currency, member_id);
-    IF w.id IS NULL THEN
-        outcome := 'no_member';
-        RETURN;
-    END IF;
-    wallet_id := w.id;
-    available := w.available;
-    SELECT * INTO made FROM loyalty_memberevent e WHERE e.source_id = in_source AND e.client_key = in_key;
-    IF made.id IS NOT NULL THEN
-        outcome := CASE WHEN made.body_hash = in_hash AND made.member_id = member_id THEN 'replay' ELSE 'conflict' END;
-        event_id := made.id;
-        RETURN;
-    END IF;
-    IF EXISTS (SELECT FROM loyalty_transfer t WHERE t.source_id = in_source AND t.client_key = in_key)
-       OR EXISTS (SELECT FROM sales_purchase p WHERE p.source_id = in_source AND p.client_key = in_key) THEN
-        outcome := 'conflict';
-        RETURN;
-    END IF;
-    INSERT INTO loyalty_memberevent (source_id, client_key, body_hash, member_id, event, subject, occurred_at, recorded_at)
-    VALUES (in_source, in_key, in_hash, member_id, in_event, in_subject, at, statement_timestamp()) RETURNING id INTO event_id;
-    act.source_id := in_source;
-    act.client_key := in_key;
-    act.body_hash := in_hash;
-    act.occurred_at := at;
-    w := loyalty_expire_lots(w, (context ->> 'day')::date, at);
-    w := loyalty_apply_terms(w, member_id, act, terms, calls, context, event_id);
-    PERFORM loyalty_save_wallet(w);
-    available := w.available;
-    outcome := 'recorded';
 END $$;

@@ -1,7 +1,8 @@
 -- Tiers: a function of what the months of the window counted, of grace, and of tiers that were given.
 --
 -- A wallet counts by calendar month, newest first: qualifying points always; spend and visits, and all three since joining,
--- once any tier asks for them (lifetime_qualifying is then no longer NULL). loyalty/tiers.py says the same in plain Python. Each
+-- once any tier asks for them (lifetime_qualifying is then no longer NULL). A window of more than the twelve months that a wallet
+-- holds asks the awards for the older ones; tier credits are asked from their grants. loyalty/tiers.py says the same in plain Python. Each
 -- function takes a wallet row that its caller has locked and gives back the changed one; only loyalty_save_wallet writes it.
 
 -- Whether some tier asks for more than points of the latest months.
@@ -133,6 +134,33 @@ BEGIN
     RETURN w;
 END $$;
 
+-- What awards counted in the months of a long window before the twelve that the wallet holds: micropoints, spend, visits.
+CREATE FUNCTION loyalty_counted_older(w loyalty_wallet, months integer) RETURNS bigint[] LANGUAGE sql STABLE AS $$
+    SELECT ARRAY[coalesce(sum(c.micropoints), 0), coalesce(sum(c.spend_minor), 0), coalesce(sum(c.visits), 0)]::bigint[]
+      FROM loyalty_counted(loyalty_kin(w.id)) c
+     WHERE c.month <= w.qualifying_month - interval '12 months' AND c.month > w.qualifying_month - make_interval(months => months)
+$$;
+
+-- Tier credits by the month of what they were granted for, of a wallet of points and those merged into it: what a refund took
+-- back counts against the month of its sale.
+CREATE FUNCTION loyalty_credits_by_month(wallets bigint[]) RETURNS TABLE (month date, credits bigint) LANGUAGE sql STABLE AS $$
+    SELECT date_trunc('month', coalesce(c.day, g.at::date))::date, sum(g.amount)::bigint
+      FROM loyalty_wallet v
+      JOIN loyalty_currency k ON k.code = 'tier_credits'
+      JOIN loyalty_wallet h ON h.member_id = v.member_id AND h.currency_id = k.id
+      JOIN loyalty_grant g ON g.wallet_id = h.id
+      LEFT JOIN sales_purchase p ON p.id = g.purchase_id
+      LEFT JOIN loyalty_contribution c ON c.term = g.term
+           AND (c.purchase_id = coalesce(p.refunds_id, p.id) OR c.event_id = g.event_id)
+     WHERE v.id = ANY (wallets)
+     GROUP BY 1
+$$;
+
+CREATE FUNCTION loyalty_tier_credits(w loyalty_wallet, months integer) RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT coalesce(sum(c.credits), 0)::bigint FROM loyalty_credits_by_month(loyalty_kin(w.id)) c
+     WHERE months IS NULL OR c.month > w.qualifying_month - make_interval(months => months)
+$$;
+
 -- The highest tier whose window, as it stands, holds enough.
 CREATE FUNCTION loyalty_reached_tier(w loyalty_wallet) RETURNS loyalty_tier LANGUAGE sql STABLE AS $$
     SELECT t.*
@@ -146,20 +174,25 @@ CREATE FUNCTION loyalty_reached_tier(w loyalty_wallet) RETURNS loyalty_tier LANG
                                      FROM members_member m WHERE m.id = w.member_id), 1) + 1) % 12
                   END AS months) n
      CROSS JOIN LATERAL (
+           SELECT CASE WHEN n.months > 12 THEN loyalty_counted_older(w, n.months) ELSE '{0,0,0}' END AS counted OFFSET 0) o
+     CROSS JOIN LATERAL (
            SELECT CASE WHEN n.months IS NULL THEN w.lifetime_qualifying[1]
-                       ELSE (SELECT sum(q) FROM unnest(w.qualifying_micropoints[:n.months]) q)::bigint END / 1000000 AS points,
+                       ELSE (SELECT sum(q) FROM unnest(w.qualifying_micropoints[:n.months]) q)::bigint + o.counted[1]
+                  END / 1000000 AS points,
                   CASE WHEN n.months IS NULL THEN w.lifetime_qualifying[2]
-                       ELSE (SELECT sum(q) FROM unnest(w.qualifying_spend_minor[:n.months]) q) END AS spend_minor,
+                       ELSE (SELECT sum(q) FROM unnest(w.qualifying_spend_minor[:n.months]) q) + o.counted[2] END AS spend_minor,
                   CASE WHEN n.months IS NULL THEN w.lifetime_qualifying[3]
-                       ELSE (SELECT sum(q) FROM unnest(w.qualifying_visits[:n.months]) q) END AS visits) c
+                       ELSE (SELECT sum(q) FROM unnest(w.qualifying_visits[:n.months]) q) + o.counted[3] END AS visits,
+                  CASE WHEN t.credits_from > 0 THEN loyalty_tier_credits(w, n.months) END AS credits) c
      WHERE t.how = 'earned'
-       AND CASE WHEN greatest(t.points_from, t.spend_minor_from, t.visits_from) = 0 THEN true
+       AND CASE WHEN greatest(t.points_from, t.spend_minor_from, t.visits_from, t.credits_from) = 0 THEN true
                 WHEN t.must_meet_all
                 THEN coalesce(c.points, 0) >= t.points_from AND coalesce(c.spend_minor, 0) >= t.spend_minor_from
-                     AND coalesce(c.visits, 0) >= t.visits_from
+                     AND coalesce(c.visits, 0) >= t.visits_from AND coalesce(c.credits, 0) >= t.credits_from
                 ELSE (t.points_from > 0 AND coalesce(c.points, 0) >= t.points_from)
                   OR (t.spend_minor_from > 0 AND coalesce(c.spend_minor, 0) >= t.spend_minor_from)
-                  OR (t.visits_from > 0 AND coalesce(c.visits, 0) >= t.visits_from) END
+                  OR (t.visits_from > 0 AND coalesce(c.visits, 0) >= t.visits_from)
+                  OR (t.credits_from > 0 AND coalesce(c.credits, 0) >= t.credits_from) END
      ORDER BY t.rank DESC LIMIT 1
 $$;
 
@@ -216,6 +249,19 @@ BEGIN
     w.tier_id := due.id;
     w.tier_since := at;
     RETURN w;
+END $$;
+
+-- Settle the tier after rules gave or took tier credits, if any tier asks for them; a purchase's own points were settled before.
+CREATE FUNCTION loyalty_settle_credits(w loyalty_wallet, purchase bigint, today date, at timestamptz) RETURNS loyalty_wallet
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF w.member_id IS NULL OR NOT EXISTS (SELECT FROM loyalty_tier t WHERE t.credits_from > 0) THEN
+        RETURN w;
+    END IF;
+    IF w.qualifying_month IS NULL THEN
+        w := loyalty_move_window(w, today);
+    END IF;
+    RETURN loyalty_settle_tier(w, purchase, at);
 END $$;
 
 -- Bring the wallet to the month of `today`, month by month, so that it comes to the same whoever touches it and when.

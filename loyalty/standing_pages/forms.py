@@ -20,13 +20,14 @@ class TierForm(forms.ModelForm):
     class Meta:
         model = Tier
         fields = (
-            "code", "name_en", "name_zh", "rank", "how", "points_from", "spend_minor_from", "visits_from", "must_meet_all",
+            "code", "name_en", "name_zh", "rank", "how", "points_from", "spend_minor_from", "visits_from", "credits_from",
+            "must_meet_all",
             "counted_over", "window_months", "grace_months",
         )  # fmt: skip
         labels = {
             "code": pgettext_lazy("short name", "Code"), "name_en": _("Name in English"), "name_zh": _("Name in Chinese"), "rank": _("Place on the ladder"),
             "how": _("How it is reached"), "points_from": _("Qualifying points"), "spend_minor_from": _("Spend, in minor units"),
-            "visits_from": _("Visits"), "must_meet_all": _("All of these must be met"), "counted_over": _("Counted over"),
+            "visits_from": _("Visits"), "credits_from": _("Tier credits"), "must_meet_all": _("All of these must be met"), "counted_over": _("Counted over"),
             "window_months": _("Months, if the latest are counted"), "grace_months": _("Months it is kept when lost"),
         }  # fmt: skip
 

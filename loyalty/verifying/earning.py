@@ -46,7 +46,7 @@ SELECT s.wallet_id AS wallet, s.term, s.period, s.units AS stored, coalesce(g.un
                                JOIN loyalty_wallet sw ON sw.id = s.wallet_id
                               WHERE h.term = s.term AND h.period = s.period
                                 AND (hw.id = sw.id OR hw.member_id = sw.member_id OR hw.household_id = sw.household_id)) d) g ON true
- WHERE s.wallet_id {chosen} AND s.term NOT LIKE '%%#member'
+ WHERE s.wallet_id {chosen} AND s.term NOT LIKE '%%#member' AND s.term NOT LIKE '%%#occasion'
    AND (s.units <> coalesce(g.units, 0)
         OR (s.term NOT LIKE '%%#referrer' AND s.units > greatest(0, loyalty_units_due(s.terms, s.measure) + s.shift)))
 """

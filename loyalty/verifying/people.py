@@ -45,7 +45,8 @@ SELECT w.id AS wallet, w.lifetime_qualifying AS stored, c.counted
 # On a plain ladder the tier is asked for without a function: a million wallets take seconds.
 _TIERS = """
 WITH plain AS (
-    SELECT bool_and(how = 'earned' AND counted_over = 'rolling' AND window_months = 12 AND spend_minor_from = 0 AND visits_from = 0) AS is_plain
+    SELECT bool_and(how = 'earned' AND counted_over = 'rolling' AND window_months = 12 AND spend_minor_from = 0 AND visits_from = 0
+                    AND credits_from = 0) AS is_plain
       FROM loyalty_tier),
 held AS (
     SELECT w.id AS wallet, w.tier_id, w.tier_keeps_until, w.tier_granted_id,

@@ -20,11 +20,11 @@ ISO_TIME = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?)?(Z|[+-]\d\d:?\d
 ZONED = r"\d\d:\d\d.*(Z|[+-]\d\d:?\d\d)$"
 RECEIPT_CHARACTERS_MAX = 100
 LENGTHS_MAX = {"receipt": RECEIPT_CHARACTERS_MAX, "refunds_receipt": RECEIPT_CHARACTERS_MAX, "store": 40, "product": 60,
-               "name": 300, "category": 400, "brand": 100, "unit": 10, "member": 255}  # fmt: skip
+               "name": 300, "category": 400, "brand": 100, "tags": 400, "unit": 10, "member": 255}  # fmt: skip
 LINE_COLUMNS = (
     "row", "receipt", "at", "member", "store", "product", "milli", "unit", "minor", "currency", "is_refund", "refunds_receipt",
 )  # fmt: skip
-PRODUCT_COLUMNS = ("product", "name", "category", "brand", "is_service")
+PRODUCT_COLUMNS = ("product", "name", "category", "brand", "is_service", "tags")
 EXACT = pa.decimal256(45, 12)
 WHOLE = pa.decimal256(45, 0)
 MINOR_MAX = 10**15
@@ -322,6 +322,7 @@ def _products(batch: _Batch, texts: dict[str, pa.Array], good: pa.Array) -> pa.T
     for prefix in batch.mapping.service_categories:
         service = pc.or_(service, _under(texts["category"], prefix))
     table = pa.table(
-        [texts["product"], texts["name"], texts["category"], texts["brand"], service], names=PRODUCT_COLUMNS
+        [texts["product"], texts["name"], texts["category"], texts["brand"], service, texts["tags"]],
+        names=PRODUCT_COLUMNS,
     )
     return table.filter(good).group_by(PRODUCT_COLUMNS).aggregate([])

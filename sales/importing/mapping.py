@@ -13,7 +13,18 @@ from django.utils.translation import gettext as _
 from members.importing.problems import CannotImport
 
 REQUIRED = ("receipt", "time", "store", "product", "quantity")
-OPTIONAL = ("member", "name", "category", "brand", "unit", "line_total", "unit_price", "currency", "refunds_receipt")
+OPTIONAL = (
+    "member",
+    "name",
+    "category",
+    "brand",
+    "tags",
+    "unit",
+    "line_total",
+    "unit_price",
+    "currency",
+    "refunds_receipt",
+)
 MEMBER_KINDS = ("card", "external", "phone", "email")
 ROUNDINGS = {
     "half_up": "half_towards_infinity",

@@ -25,7 +25,8 @@ from sales.importing.spill import Spill
 TABLES = """
     CREATE TEMPORARY TABLE staged_head (place bigint, lines bigint, row bigint, receipt text, at bigint, member text, store text,
         currency text, is_refund boolean, refunds_receipt text);
-    CREATE TEMPORARY TABLE staged_product (product text, name text, category text, brand text, is_service boolean);
+    CREATE TEMPORARY TABLE staged_product (product text, name text, category text, brand text, is_service boolean,
+        tags text);
     CREATE TEMPORARY TABLE staged_spoiled (receipt text);
     CREATE TEMPORARY TABLE staged_member (ref text PRIMARY KEY, first_row bigint, first_at bigint, member_id bigint, outcome text)
 """
@@ -155,12 +156,12 @@ class Staging:
             )  # fmt: skip
 
     def products(self, chunk: int = 20_000) -> Iterator[list[tuple]]:
-        """The products of the file: (code, name, category path, brand, is service), the fullest description of each."""
+        """The products of the file: (code, name, category path, brand, is service, tags by semicolon), the fullest description of each."""
         self._cursor.execute(
             """CREATE TEMPORARY TABLE staged_catalogue AS
-               SELECT DISTINCT ON (product) * FROM staged_product ORDER BY product, name = '', category = '', brand = '', name, category"""
+               SELECT DISTINCT ON (product) * FROM staged_product ORDER BY product, name = '', category = '', brand = '', tags = '', name, category"""
         )
-        yield from self._chunks("SELECT product, name, category, brand, is_service FROM staged_catalogue", chunk)
+        yield from self._chunks("SELECT product, name, category, brand, is_service, tags FROM staged_catalogue", chunk)
 
     def stores(self) -> list[str]:
         self._cursor.execute("SELECT DISTINCT store FROM staged_head")

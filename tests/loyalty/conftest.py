@@ -47,6 +47,12 @@ class Shop:
             **({"member_id": member.pk} if member else {}), **others,
         )  # fmt: skip
 
+    def publish(self, rules, *, at=datetime(2001, 1, 1, tzinfo=UTC), **parts):
+        earn = [{"currency": "USD", "points": 1, "per_minor": 100}]
+        return operations.publish_rule_set(
+            definition={"earn": earn, "rules": rules, **parts}, live_from=at, name="Test"
+        )
+
     def refund(self, purchase, *lines, at=MARCH, key=None):
         return operations.refund(
             source="till", client_key=key or self.key(), purchase_id=purchase.purchase_id,

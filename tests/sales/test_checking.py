@@ -28,6 +28,7 @@ def test_a_canonical_line_is_read_exactly(tmp_path):
             "category": "Grocery > Dairy > Milk",
             "brand": "",
             "is_service": False,
+            "tags": "",
         }
     ]
 
