@@ -33,12 +33,16 @@ class TierForm(forms.ModelForm):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
+        self.fields["credits_from"].required = False
         if self.instance.pk:
             self.fields["code"].disabled = True
             self.initial["benefits"] = "\n".join(
                 f"{one.words_en} | {one.words_zh}" if one.words_zh else one.words_en
                 for one in self.instance.benefits.all()
             )
+
+    def clean_credits_from(self) -> int:
+        return self.cleaned_data["credits_from"] or 0
 
     def clean_benefits(self) -> list[tuple[str, str]]:
         lines = [line.partition("|") for line in self.cleaned_data["benefits"].splitlines() if line.strip()]
