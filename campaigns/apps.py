@@ -3,7 +3,7 @@ from django.apps import AppConfig
 
 class CampaignsConfig(AppConfig):
     name = "campaigns"
-    append_only = ("LiftReport",)
+    append_only = ("LiftReport", "AnalysisPlan", "Baseline", "ProgrammeLift")
 
     def ready(self):
         from campaigns import receivers  # noqa: F401 - they register themselves, once the tables are known

@@ -3,10 +3,11 @@
 from django.db.models import Q
 
 from delivery.models import Suppression
+from experiments import queries as experiments
 from members.models import Identifier, Member
 from push.models import PushSubscription
 
-NO_CONSENT, NO_ADDRESS, SUPPRESSED = "no_consent", "no_address", "suppressed"
+CONTROL, NO_CONSENT, NO_ADDRESS, SUPPRESSED = "global_control", "no_consent", "no_address", "suppressed"
 
 
 def _consent(channel, at) -> Q:
@@ -29,6 +30,11 @@ def _suppressed(channel) -> Q:
 def can_be_sent(channel: str, at) -> Q:
     """A condition over Member: agreed to the channel, has an address there, and it is not suppressed."""
     return _consent(channel, at) & _address(channel) & ~_suppressed(channel)
+
+
+def held_by_control(members, *, at) -> dict:
+    """The members whom no marketing reaches at all, so that the whole of it can be measured; none without such a group."""
+    return {CONTROL: members.filter(pk__in=experiments.held_out_by_control(at))} if experiments.control_at(at) else {}
 
 
 def skipped(variants, members, *, at) -> dict:

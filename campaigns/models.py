@@ -307,3 +307,52 @@ class HistoricalResponse(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["campaign", "member"], name="one_response_for_one_household")]
+
+
+class AnalysisPlan(models.Model):
+    """How an experiment will be read, written down before its outcome is: never edited, whatever comes out.
+
+    Windows, caps and prices are those of this moment; a report repeats them.
+    """
+
+    experiment = models.OneToOneField("experiments.Experiment", on_delete=models.PROTECT, related_name="+")
+    made_at = models.DateTimeField()
+    outcome_days = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Empty: no planned end, as for rules."
+    )
+    covariate_days = models.PositiveSmallIntegerField(help_text="Days before assignment that CUPED looks back.")
+    spend_cap_minor = models.BigIntegerField(
+        null=True, blank=True, help_text="A member's spend above this is read as this, in both arms."
+    )
+    before_cap_minor = models.BigIntegerField(null=True, blank=True, help_text="The same for the spend before.")
+    point_minor_per_1000 = models.PositiveIntegerField(
+        null=True, blank=True, help_text="What points cost; empty: unknown."
+    )
+    margin_percent = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Of revenue that is kept; empty: unknown, and revenue is shown."
+    )
+    send_minor_per_1000 = models.JSONField(default=dict, help_text="What a thousand messages cost, by channel.")
+
+
+class Baseline(models.Model):
+    """What an assigned member did in the days before: the covariate of CUPED. Written once, before any outcome; numbers only."""
+
+    assignment = models.OneToOneField(
+        "experiments.Assignment", on_delete=models.CASCADE, primary_key=True, related_name="+", db_constraint=False
+    )
+    spend_minor = models.BigIntegerField()
+    orders = models.IntegerField()
+    visits = models.IntegerField(help_text="Days with a purchase.")
+
+
+class ProgrammeLift(models.Model):
+    """What the whole of marketing changed, read each day against the standing control group. Frozen."""
+
+    experiment = models.ForeignKey("experiments.Experiment", on_delete=models.PROTECT, related_name="+")
+    day = models.DateField()
+    as_of = models.DateTimeField()
+    figures = models.JSONField()
+
+    class Meta:
+        ordering = ["-day"]
+        constraints = [models.UniqueConstraint(fields=["experiment", "day"], name="programme_lift_is_read_once_a_day")]

@@ -1,160 +1,218 @@
-"""What came of a campaign, counted by PostgreSQL: one row per arm, and one row per member where members are needed.
+"""What came of an experiment, counted by PostgreSQL: one statement gives the sums of every metric per arm and segment.
 
-Everybody assigned and not skipped counts, whatever became of their message. Purchases count from launch to the end of the
-window, refunds taken off. An offer counts as redeemed when its product type was bought, by held-out members too: they
-were decided an offer that they never saw. Opens decide nothing and are not here.
+Campaigns, points rules under trial and the standing control group are read by the same statement. Everybody assigned and not
+skipped counts, whatever became of their message (intention to treat). Purchases count from the start to the end of the window,
+refunds taken off; a member's spend above the plan's cap is read as the cap. An offer counts as redeemed when its product type
+was bought, by held-out members too: they were decided an offer that they never saw. Opens decide nothing and are not here.
 """
 
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
 from django.db import connection
 
-from insights.lift import ArmStats
+from campaigns import metrics
+from campaigns.models import AnalysisPlan
+from insights.lift import Aggregates
 
-# ruff: noqa: S608 - statements are joined from the constants of this file alone; every value is a parameter
+# ruff: noqa: S608 - statements are joined from the constants of this package alone; every value is a parameter
 
 #: Metric → its unit. The first is primary, fixed before any launch.
-METRICS = {"spend": "money", "orders": "orders", "buyers": "share", "redeemers": "share"}
+METRICS = {name: measure.unit for name, measure in metrics.BY_NAME.items()}
+#: By purchases in the time before: none, one to three, four and more. Fixed, and known before anybody was assigned.
+SEGMENTS = ("none", "few", "many")
+DAYS_IN_A_WORD = 60
 
-_ELIGIBLE = """
-assigned AS MATERIALIZED (
-    SELECT a.member_id, a.arm_id FROM experiments_assignment a WHERE a.experiment_id = %(experiment)s AND a.skipped_reason = ''
+
+@dataclass(frozen=True)
+class Subject:
+    """What is read: an experiment, from when, the cause its offers and messages bear, and how its members came.
+
+    `is_staggered`: members are concerned from their own assignment on, as with rules, not all from one launch.
+    """
+
+    experiment: object
+    begin: datetime
+    plan: AnalysisPlan | None
+    cause: str = ""
+    has_offers: bool = False
+    rehearsal_of: int | None = None
+    is_staggered: bool = False
+
+    @property
+    def measures(self) -> tuple[metrics.Measure, ...]:
+        return metrics.ALWAYS + (metrics.OF_OFFERS if self.has_offers else ())
+
+
+def of_campaign(campaign) -> Subject:
+    """A launched campaign as a subject."""
+    plan = AnalysisPlan.objects.filter(experiment=campaign.experiment_id).first()
+    return Subject(
+        campaign.experiment, campaign.launched_at, plan, cause=campaign.cause, has_offers=bool(campaign.offer_slots),
+        rehearsal_of=campaign.pk if campaign.is_rehearsal else None,
+    )  # fmt: skip
+
+
+_ASSIGNED = """
+assigned AS {kept} (
+    SELECT a.member_id, a.arm_id, greatest(a.assigned_at, %(begin)s) AS since,
+           coalesce(least(b.spend_minor, %(before_cap)s), 0)::float8 AS spend_before, coalesce(b.orders, 0)::float8 AS orders_before,
+           coalesce(b.visits, 0)::float8 AS visits_before, (coalesce(b.orders, 0) > 0)::int::float8 AS buyers_before
+      FROM experiments_assignment a LEFT JOIN campaigns_baseline b ON b.assignment_id = a.id
+     WHERE a.experiment_id = %(experiment)s AND a.skipped_reason = '' AND a.assigned_at < %(end)s
 )"""
 
-_REAL = f"""
-WITH {_ELIGIBLE},
-spent AS (
-    SELECT p.member_id, sum(p.total_minor) AS spend, count(*) FILTER (WHERE p.kind = 1) AS orders
-      FROM sales_purchase p JOIN assigned USING (member_id)
-     WHERE p.purchased_at >= %(begin)s AND p.purchased_at < %(end)s
+_BOUGHT = """
+bought AS (
+    SELECT p.member_id, least(sum(p.total_minor), %(cap)s)::float8 AS spend, (count(*) FILTER (WHERE p.kind = 1))::float8 AS orders,
+           {visits}::float8 AS visits
+      FROM sales_purchase p {mine}
+     WHERE p.purchased_at >= %(begin)s AND p.purchased_at < %(end)s AND p.member_id IS NOT NULL {since}
      GROUP BY p.member_id
-),
+)"""
+_DAY = "((p.purchased_at AT TIME ZONE %(zone)s)::date - (%(begin)s::timestamptz AT TIME ZONE %(zone)s)::date)"
+_FEW_DAYS = f"coalesce(bit_count((bit_or(1::bigint << {_DAY}) FILTER (WHERE p.kind = 1))::bit(64)), 0)"
+_MANY_DAYS = f"count(DISTINCT {_DAY}) FILTER (WHERE p.kind = 1)"
+
+# 1 is ISSUED, 2 REDEEMED, 4 CANCELLED: points given less those taken back, points spent less those given back. A transfer is
+# never posted before it happened, and the posting time is what the table is indexed by.
+_MOVED = """
+moved AS (
+    SELECT w.member_id,
+           sum(CASE WHEN t.debit_account = 1 THEN t.points WHEN t.credit_account = 4 THEN -t.points ELSE 0 END)::float8 AS earned,
+           sum(CASE WHEN t.credit_account = 2 THEN t.points WHEN t.debit_account = 2 THEN -t.points ELSE 0 END)::float8 AS spent
+      FROM loyalty_transfer t JOIN loyalty_wallet w ON w.id = t.wallet_id AND w.currency_id = 1 {mine}
+     WHERE t.posted_at >= %(begin)s AND t.occurred_at >= %(begin)s AND t.occurred_at < %(end)s
+       AND (t.debit_account IN (1, 2) OR t.credit_account IN (2, 4)) {since}
+     GROUP BY w.member_id
+)"""
+
+_LEFT = """
+left_us AS (
+    SELECT c.member_id FROM members_consent c {mine}
+     WHERE c.purpose = 'marketing' AND NOT c.is_granted AND c.at >= %(begin)s AND c.at < %(end)s {since} GROUP BY c.member_id
+), spoke_up AS (
+    SELECT m.member_id FROM delivery_messageevent e JOIN delivery_message m ON m.id = e.message_id {mine_message}
+     WHERE e.kind = 'complained' AND e.at >= %(begin)s AND e.at < %(end)s AND m.member_id IS NOT NULL {since_event} GROUP BY m.member_id
+)"""
+
+_REDEEMED = """
 redeemed AS (
-    SELECT DISTINCT p.member_id
-      FROM sales_purchase p
-      JOIN assigned USING (member_id)
+    SELECT p.member_id, sum(l.quantity)::float8 AS units
+      FROM recommender_decision d
+      JOIN sales_purchase p ON p.member_id = d.member_id AND p.kind = 1 AND p.purchased_at >= %(begin)s AND p.purchased_at < %(end)s
       JOIN sales_purchaseline l ON l.purchase_id = p.id
-      JOIN sales_product r ON r.id = l.product_id
-      JOIN recommender_decision d ON d.cause = %(cause)s AND d.member_id = p.member_id AND d.category_id = r.category_id
-     WHERE p.kind = 1 AND p.purchased_at >= %(begin)s AND p.purchased_at < %(end)s
-),
-outcome AS (
-    SELECT a.arm_id, a.member_id, COALESCE(s.spend, 0)::float8 AS spend, COALESCE(s.orders, 0)::float8 AS orders,
-           (COALESCE(s.orders, 0) > 0)::int::float8 AS buyers, (r.member_id IS NOT NULL)::int::float8 AS redeemers
-      FROM assigned a LEFT JOIN spent s USING (member_id) LEFT JOIN redeemed r USING (member_id)
-)
-"""
+      JOIN sales_product r ON r.id = l.product_id AND r.category_id = d.category_id
+     WHERE d.cause = %(cause)s
+     GROUP BY p.member_id
+)"""
 
-_SIMULATED = f"""
-WITH {_ELIGIBLE},
+_OUTCOME = """
 outcome AS (
-    SELECT a.arm_id, a.member_id, COALESCE(o.spend_minor, 0)::float8 AS spend, COALESCE(o.orders, 0)::float8 AS orders,
-           (COALESCE(o.orders, 0) > 0)::int::float8 AS buyers, COALESCE(o.is_redeemed, false)::int::float8 AS redeemers
+    SELECT a.arm_id, a.member_id, a.spend_before, a.orders_before, a.visits_before, a.buyers_before,
+           CASE WHEN a.orders_before = 0 THEN 0 WHEN a.orders_before < 4 THEN 1 ELSE 2 END AS segment,
+           coalesce(b.spend, 0) AS spend, coalesce(b.orders, 0) AS orders, coalesce(b.visits, 0) AS visits,
+           (b.orders > 0 AND b.orders IS NOT NULL)::int::float8 AS buyers,
+           coalesce(m.earned, 0) AS points_earned, coalesce(m.spent, 0) AS points_spent,
+           coalesce(b.spend, 0) * %(margin)s - coalesce(m.earned, 0) * %(point)s AS net,
+           (u.member_id IS NOT NULL)::int::float8 AS withdrew, (s.member_id IS NOT NULL)::int::float8 AS complained {offers}
+      FROM assigned a LEFT JOIN bought b USING (member_id) LEFT JOIN moved m USING (member_id)
+      LEFT JOIN left_us u USING (member_id) LEFT JOIN spoke_up s USING (member_id) {redeemed}
+)"""
+
+_SIMULATED = """
+outcome AS (
+    SELECT a.arm_id, a.member_id, a.spend_before, a.orders_before, a.visits_before, a.buyers_before,
+           CASE WHEN a.orders_before = 0 THEN 0 WHEN a.orders_before < 4 THEN 1 ELSE 2 END AS segment,
+           coalesce(least(o.spend_minor, %(cap)s), 0)::float8 AS spend, coalesce(o.orders, 0)::float8 AS orders,
+           coalesce(o.orders, 0)::float8 AS visits, (coalesce(o.orders, 0) > 0)::int::float8 AS buyers,
+           0::float8 AS points_earned, 0::float8 AS points_spent, coalesce(least(o.spend_minor, %(cap)s), 0)::float8 * %(margin)s AS net,
+           coalesce(o.is_unsubscribed, false)::int::float8 AS withdrew, 0::float8 AS complained,
+           coalesce(o.is_redeemed, false)::int::float8 AS redeemers, jsonb_array_length(coalesce(o.redeemed_categories, '[]'))::float8 AS units
       FROM assigned a LEFT JOIN campaigns_rehearsaloutcome o ON o.member_id = a.member_id AND o.campaign_id = %(campaign)s
-)
-"""
-
-_PER_ARM = "SELECT arm_id, count(*), {sums} FROM outcome GROUP BY arm_id".format(
-    sums=", ".join(f"sum({metric}), sum({metric} * {metric})" for metric in METRICS)
-)
-_PER_MEMBER = "SELECT {metric} FROM outcome ORDER BY member_id"
+)"""
 
 
-def _ask(campaign, question, *, until):
-    statement = (_SIMULATED if campaign.is_rehearsal else _REAL) + question
-    given = {
-        "experiment": campaign.experiment_id,
-        "campaign": campaign.pk,
-        "cause": campaign.cause,
-        "begin": campaign.launched_at,
-        "end": until,
-    }
+def _source(subject: Subject, *, days: float) -> str:
+    """The WITH clause that ends in `outcome`, one row per assigned member."""
+    assigned = _ASSIGNED.format(kept="MATERIALIZED" if subject.is_staggered else "NOT MATERIALIZED")
+    if subject.rehearsal_of:
+        return f"WITH {assigned}, {_SIMULATED}"
+    mine, since = ("JOIN assigned a ON a.member_id = {}", "AND {} >= a.since") if subject.is_staggered else ("", "")
+    visits = _FEW_DAYS if days <= DAYS_IN_A_WORD else _MANY_DAYS
+    parts = [
+        assigned,
+        _BOUGHT.format(visits=visits, mine=mine.format("p.member_id"), since=since.format("p.purchased_at")),
+        _MOVED.format(mine=mine.format("w.member_id"), since=since.format("t.occurred_at")),
+        _LEFT.format(
+            mine=mine.format("c.member_id"), since=since.format("c.at"), mine_message=mine.format("m.member_id"),
+            since_event=since.format("e.at"),
+        ),
+        *([_REDEEMED] if subject.has_offers else []),
+        _OUTCOME.format(
+            offers=", (r.member_id IS NOT NULL)::int::float8 AS redeemers, coalesce(r.units, 0) AS units" if subject.has_offers else "",
+            redeemed="LEFT JOIN redeemed r USING (member_id)" if subject.has_offers else "",
+        ),
+    ]  # fmt: skip
+    return "WITH " + ", ".join(parts)
+
+
+def _given(subject: Subject, until) -> dict:
+    plan = subject.plan
+    return {
+        "experiment": subject.experiment.pk, "begin": subject.begin, "end": until, "zone": settings.TIME_ZONE,
+        "cause": subject.cause, "campaign": subject.rehearsal_of, "cap": plan and plan.spend_cap_minor,
+        "before_cap": plan and plan.before_cap_minor, "margin": ((plan and plan.margin_percent) or 100) / 100,
+        "point": ((plan and plan.point_minor_per_1000) or 0) / 1000,
+    }  # fmt: skip
+
+
+def statement(subject: Subject, *, until) -> tuple[str, dict]:
+    """The one statement of a report with its parameters: arm, segment, members, then sums, then sums of products."""
+    sums = [f"sum({column})" for column in metrics.columns(subject.measures)]
+    sums += [f"sum({a} * {b})" for a, b in metrics.products(subject.measures)]
+    days = (until - subject.begin).total_seconds() / 86_400
+    asked = f"{_source(subject, days=days)} SELECT arm_id, segment, count(*), {', '.join(sums)} FROM outcome GROUP BY arm_id, segment"
+    return asked, _given(subject, until)
+
+
+def _fetch(asked: str, given: dict) -> list[tuple]:
     with connection.cursor() as cursor:
-        cursor.execute(statement, given)
+        cursor.execute(asked, given)
         return cursor.fetchall()
 
 
-def per_arm(campaign, *, until) -> dict[str, dict[str, ArmStats]]:
-    """Metric → arm's name → its three sums. One statement; an arm without members is there with zeros."""
-    arms = {arm.pk: arm.name for arm in campaign.experiment.arms.all()}
-    found = {metric: {name: ArmStats(name, 0, 0.0, 0.0) for name in arms.values()} for metric in METRICS}
-    for arm_id, n, *sums in _ask(campaign, _PER_ARM, until=until):
-        for i, metric in enumerate(METRICS):
-            found[metric][arms[arm_id]] = ArmStats(arms[arm_id], n, float(sums[2 * i]), float(sums[2 * i + 1]))
-    return found
+def per_arm(subject: Subject, *, until) -> dict[str, list[Aggregates]]:
+    """Arm's name → its aggregates by segment, in the order of SEGMENTS. One statement; who is not there counts as zeros."""
+    arms = {arm.pk: arm.name for arm in subject.experiment.arms.all()}
+    columns, products = metrics.columns(subject.measures), metrics.products(subject.measures)
+    empty = (0, *[0.0] * (len(columns) + len(products)))
+    rows = {(arm, segment): held for arm, segment, *held in _fetch(*statement(subject, until=until))}
+
+    def read(arm, segment) -> Aggregates:
+        n, *held = rows.get((arm, segment), empty)
+        sums = dict(zip(columns, map(float, held), strict=False))
+        return Aggregates(arms[arm], n, sums, dict(zip(products, map(float, held[len(columns) :]), strict=True)))
+
+    return {name: [read(arm, segment) for segment in range(len(SEGMENTS))] for arm, name in arms.items()}
 
 
-def values(campaign, metric: str, *, until) -> list[float]:
+def values(subject: Subject, metric: str, *, until) -> list[float]:
     """One value per assigned member, held-out included, for re-randomising."""
-    if metric not in METRICS:
-        raise ValueError(f"There is no metric {metric!r}; there are {', '.join(METRICS)}.")
-    return [row[0] for row in _ask(campaign, _PER_MEMBER.format(metric=metric), until=until)]
+    if metric not in metrics.columns(subject.measures):
+        raise ValueError(f"There is no metric {metric!r}; there are {', '.join(metrics.columns(subject.measures))}.")
+    source = _source(subject, days=(until - subject.begin).total_seconds() / 86_400)
+    return [
+        row[0] for row in _fetch(f"{source} SELECT {metric} FROM outcome ORDER BY member_id", _given(subject, until))
+    ]
 
 
-_OFFER_OUTCOMES = """
-SELECT d.member_id, d.category_id, arm.is_holdout,
-       EXISTS (SELECT 1 FROM sales_purchase p
-                 JOIN sales_purchaseline l ON l.purchase_id = p.id
-                 JOIN sales_product r ON r.id = l.product_id
-                WHERE p.member_id = d.member_id AND p.kind = 1 AND r.category_id = d.category_id
-                  AND p.purchased_at >= %(begin)s AND p.purchased_at < %(end)s)
-  FROM recommender_decision d
-  JOIN experiments_assignment a ON a.experiment_id = %(experiment)s AND a.member_id = d.member_id AND a.skipped_reason = ''
-  JOIN experiments_arm arm ON arm.id = a.arm_id
- WHERE d.cause = %(cause)s
-"""
-
-_SIMULATED_OFFER_OUTCOMES = """
-SELECT d.member_id, d.category_id, arm.is_holdout, COALESCE(o.redeemed_categories @> to_jsonb(d.category_id), false)
-  FROM recommender_decision d
-  JOIN experiments_assignment a ON a.experiment_id = %(experiment)s AND a.member_id = d.member_id AND a.skipped_reason = ''
-  JOIN experiments_arm arm ON arm.id = a.arm_id
-  LEFT JOIN campaigns_rehearsaloutcome o ON o.campaign_id = %(campaign)s AND o.member_id = d.member_id
- WHERE d.cause = %(cause)s
+_MESSAGES = """
+SELECT channel, count(*) FROM delivery_message WHERE (cause = %(cause)s OR starts_with(cause, %(cause)s || ':')) AND state = 'sent' GROUP BY channel
 """
 
 
-def of_offers(campaign, *, until) -> list[tuple[int, int, bool, bool]]:
-    """Per decided offer: member, product type, whether held out, whether the type was bought in the window."""
-    statement = _SIMULATED_OFFER_OUTCOMES if campaign.is_rehearsal else _OFFER_OUTCOMES
-    given = {
-        "experiment": campaign.experiment_id,
-        "campaign": campaign.pk,
-        "cause": campaign.cause,
-        "begin": campaign.launched_at,
-        "end": until,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(statement, given)
-        return cursor.fetchall()
-
-
-_RESPONSES = """
-SELECT arm.name, e.kind, count(DISTINCT m.member_id)
-  FROM delivery_message m
-  JOIN delivery_messageevent e ON e.message_id = m.id AND NOT e.is_machine
-  JOIN experiments_assignment a ON a.experiment_id = %(experiment)s AND a.member_id = m.member_id
-  JOIN experiments_arm arm ON arm.id = a.arm_id
- WHERE m.cause = %(cause)s AND e.kind IN ('opened', 'clicked', 'unsubscribed', 'complained')
- GROUP BY arm.name, e.kind
-"""
-
-_SIMULATED_RESPONSES = """
-SELECT arm.name, kind, count(*)
-  FROM campaigns_rehearsaloutcome o
-  JOIN experiments_assignment a ON a.experiment_id = %(experiment)s AND a.member_id = o.member_id
-  JOIN experiments_arm arm ON arm.id = a.arm_id
- CROSS JOIN LATERAL (VALUES ('opened', o.is_opened), ('clicked', o.is_clicked), ('unsubscribed', o.is_unsubscribed)) AS did (kind, yes)
- WHERE o.campaign_id = %(campaign)s AND did.yes
- GROUP BY arm.name, kind
-"""
-
-
-def responses(campaign) -> dict[str, dict[str, int]]:
-    """Arm's name → members who opened, clicked, unsubscribed, complained. Shown beside the result, never part of it."""
-    statement = _SIMULATED_RESPONSES if campaign.is_rehearsal else _RESPONSES
-    given = {"experiment": campaign.experiment_id, "campaign": campaign.pk, "cause": campaign.cause}
-    found: dict[str, dict[str, int]] = {}
-    with connection.cursor() as cursor:
-        cursor.execute(statement, given)
-        for arm, kind, n in cursor.fetchall():
-            found.setdefault(arm, {})[kind] = n
-    return found
+def sent(cause: str) -> dict[str, int]:
+    """Messages of a cause that left the house, by channel: what sending cost is counted from."""
+    return dict(_fetch(_MESSAGES, {"cause": cause})) if cause else {}

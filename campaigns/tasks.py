@@ -10,7 +10,7 @@ from datetime import timedelta
 from celery import shared_task
 from django.db import transaction
 
-from campaigns import operations, rehearsal
+from campaigns import operations, programme_lift, rehearsal
 from campaigns.models import Campaign, Fire
 from members import clock
 
@@ -76,3 +76,9 @@ def _measure(campaign, at) -> bool:
 def _rehearse(campaign, at) -> bool:
     rehearsal.simulate(campaign=campaign, at=at)
     return operations.measure(campaign=campaign, at=at).is_final
+
+
+@shared_task
+def keep_experiments():
+    """Plans and baselines of rules under trial, the standing control group and its daily reading. Safe to run any number of times."""
+    return programme_lift.keep(at=clock.now())

@@ -55,31 +55,37 @@ def of(report) -> Verdict:
     return _read(first, figures)
 
 
+def shown(one: dict, figures: dict) -> tuple[float, float]:
+    """The interval a reader may act on: the planned end's, or at an earlier look the one that holds whenever it is read."""
+    is_early = not figures.get("is_final", True) and one.get("live")
+    return (one["live"]["low"], one["live"]["high"]) if is_early else (one["low"], one["high"])
+
+
 def _read(first, figures) -> Verdict:
     currency = figures["currency"]
-    low, high = money(first["low"], currency, is_signed=True), money(first["high"], currency, is_signed=True)
+    ends = shown(first, figures)
+    low, high = (money(end, currency, is_signed=True) for end in ends)
     needed = figures["members_needed"]
     members = _("%(control)s members held out, %(treated)s assigned to be sent.") % {
         "control": f"{first['n_control']:,}", "treated": f"{first['n_treated']:,}",
     }  # fmt: skip
-    if first["low"] <= 0 <= first["high"]:
+    if ends[0] <= 0 <= ends[1]:
         sentence = _("No detectable difference: anywhere from %(low)s to %(high)s per member.") % {
             "low": low,
             "high": high,
         }
         power = _("Detecting 10 %% needs %(needed)s members per arm.") % {"needed": f"{needed:,}"} if needed else ""
         return Verdict(sentence, f"{power} {members}".strip(), "none")
-    size = money(first["absolute"], currency, is_signed=True)
-    shown = {"size": size, "low": low, "high": high}
-    if first["low"] > 0:
+    told = {"size": money(first["absolute"], currency, is_signed=True), "low": low, "high": high}
+    if ends[0] > 0:
         return Verdict(
-            _("It sold more: %(size)s per member, 95 %% interval %(low)s to %(high)s.") % shown, members, "good"
+            _("It sold more: %(size)s per member, 95 %% interval %(low)s to %(high)s.") % told, members, "good"
         )
-    return Verdict(_("It sold less: %(size)s per member, 95 %% interval %(low)s to %(high)s.") % shown, members, "bad")
+    return Verdict(_("It sold less: %(size)s per member, 95 %% interval %(low)s to %(high)s.") % told, members, "bad")
 
 
 def skip_words(reason: str) -> str:
-    known = dict(Message.Skip.choices)
+    known = dict(Message.Skip.choices) | {"global_control": _("in the standing control group")}
     words = _("No longer reachable at launch") if reason == "unreachable" else known.get(reason, reason)
     return _("Skipped: %(reason)s") % {"reason": words}
 
@@ -100,9 +106,17 @@ def fate_words(fate: str) -> str:
 def metric_words(metric: str) -> str:
     return {
         "spend": _("Spend per member"),
+        "net": _("Spend per member less rewards"),
         "orders": _("Purchases per member"),
+        "visits": _("Days with a purchase, per member"),
         "buyers": _("Members who bought"),
+        "basket": _("Spend per purchase"),
+        "points_earned": _("Points earned per member"),
+        "points_spent": _("Points spent per member"),
         "redeemers": _("Members who bought what they were offered"),
+        "units": _("Pieces bought of what was offered"),
+        "withdrew": _("Members who withdrew a consent"),
+        "complained": _("Members who complained of mail"),
     }[metric]
 
 

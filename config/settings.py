@@ -168,6 +168,11 @@ LOCALE_PATHS = [BASE_DIR / "config" / "locale"]
 USE_I18N = USE_TZ = True
 TIME_ZONE = environment.get("TIME_ZONE", "America/New_York")
 CURRENCY = environment.get("CURRENCY", "USD")
+# What reports take off and count with: the share of revenue that is kept, and minor units per thousand messages, by channel.
+MARGIN_PERCENT = int(environment.get("MARGIN_PERCENT", "0")) or None
+SEND_COST_PER_1000 = {
+    channel: int(cost) for channel, _is, cost in (x.partition("=") for x in environment.get("SEND_COST_PER_1000", "email=60").split(",")) if cost
+}  # fmt: skip
 
 # -- files -------------------------------------------------------------------------------------------------------------
 

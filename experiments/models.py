@@ -72,3 +72,28 @@ class Assignment(models.Model):
             models.UniqueConstraint(fields=["experiment", "member"], name="one_assignment_for_one_member"),
         ]
         indexes = [models.Index(fields=["experiment", "arm"])]
+
+
+class ControlPeriod(models.Model):
+    """The standing control group for a while: its members get no marketing at all, so that the whole of it can be measured.
+
+    Who is in it follows from the experiment's salt. On the rotation date the next period draws anew, because members who are
+    never written to drift away from the others (and should not be left out for ever).
+    """
+
+    experiment = models.OneToOneField(Experiment, on_delete=models.PROTECT, related_name="control_period")
+    percent = models.PositiveSmallIntegerField(help_text="Held out, per cent of all members.")
+    starts_at = models.DateTimeField()
+    rotates_at = models.DateTimeField(help_text="Stated in advance: the next period begins then.")
+    assigned_member_id = models.BigIntegerField(default=0, help_text="Members up to this one are assigned.")
+
+    class Meta:
+        ordering = ["-starts_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(percent__gte=1, percent__lte=20), name="a_control_group_is_small"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(rotates_at__gt=models.F("starts_at")), name="a_control_period_has_an_end"
+            ),
+        ]

@@ -1,12 +1,15 @@
 """Verbs of experiments: create one, assign members to it."""
 
 import uuid
+from datetime import timedelta
 
 from django.db import connection, transaction
+from django.db.models import Max
 
 from experiments import queries
 from experiments.buckets import BUCKET_SQL, boundaries
-from experiments.models import Arm, Assignment, Experiment
+from experiments.models import Arm, Assignment, ControlPeriod, Experiment
+from members.models import Member
 
 
 @transaction.atomic
@@ -32,6 +35,51 @@ def assign(*, experiment: Experiment, members, at, skipped: dict | None = None) 
     with connection.cursor() as cursor:
         cursor.execute(insert, params)
     return queries.counts(experiment)
+
+
+HELD_OUT, ADDRESSED = "Holdout", "Addressed"
+OVERLAP = 1_000
+"""Members looked at again: one who is enrolled slowly may commit after others that came later."""
+
+
+@transaction.atomic
+def open_control(*, percent: int, starts_at, days: int = 182) -> ControlPeriod:
+    """Begin a standing control group: `percent` of all members (1–20) get no marketing until it rotates after `days`.
+
+    Raises ValueError when a period already covers the moment: two groups at once would hold out twice as many as was said.
+    """
+    if not 1 <= percent <= 20:
+        raise ValueError("A standing control group holds 1 to 20 per cent of the members.")
+    if queries.control_at(starts_at):
+        raise ValueError("There is a standing control group at that time; it rotates on its stated date.")
+    experiment = create(
+        name=f"Control group from {starts_at:%Y-%m-%d}", kind=Experiment.Kind.GLOBAL_CONTROL,
+        arms=[(HELD_OUT, percent / 100, True), (ADDRESSED, 1 - percent / 100, False)],
+    )  # fmt: skip
+    return ControlPeriod.objects.create(
+        experiment=experiment, percent=percent, starts_at=starts_at, rotates_at=starts_at + timedelta(days=days)
+    )
+
+
+@transaction.atomic
+def keep_control(*, at) -> int:
+    """Rotate the standing control group when its date has come, and assign who joined since. How many are new; 0 without one.
+
+    Repeatable, and safe to run late: the next period begins at the stated date's first run, as large and as long as the last.
+    """
+    last = ControlPeriod.objects.select_for_update().first()
+    if last is None or at < last.starts_at:
+        return 0
+    if at >= last.rotates_at:
+        last = open_control(percent=last.percent, starts_at=at, days=(last.rotates_at - last.starts_at).days)
+    newest = Member.objects.aggregate(newest=Max("pk"))["newest"] or 0
+    if newest <= last.assigned_member_id:
+        return 0
+    before = sum(queries.counts(last.experiment).values())
+    joined = Member.objects.active().filter(pk__gt=last.assigned_member_id - OVERLAP, pk__lte=newest)
+    after = assign(experiment=last.experiment, members=joined, at=at)
+    ControlPeriod.objects.filter(pk=last.pk).update(assigned_member_id=newest)
+    return sum(after.values()) - before
 
 
 def _insert_select(experiment, members, at, skipped) -> tuple[str, list]:

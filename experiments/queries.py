@@ -2,7 +2,7 @@
 
 from django.db.models import Count, Q
 
-from experiments.models import Assignment
+from experiments.models import Assignment, ControlPeriod
 
 
 def arm_members(experiment):
@@ -35,3 +35,18 @@ def skipped_counts(experiment) -> dict[str, int]:
 def assignment_of(experiment, member_id: int):
     """The member's assignment with its arm, or None."""
     return arm_members(experiment).filter(member_id=member_id).first()
+
+
+def control_at(at) -> ControlPeriod | None:
+    """The standing control group in force at a moment, if the shop keeps one."""
+    return ControlPeriod.objects.filter(starts_at__lte=at, rotates_at__gt=at).select_related("experiment").first()
+
+
+def held_out_by_control(at):
+    """Ids of the members whom no marketing may reach at a moment, as a QuerySet: the standing control group's.
+
+    Who sends marketing by any way asks here; transactional messages are not concerned.
+    """
+    held = Assignment.objects.filter(arm__is_holdout=True, skipped_reason="")
+    period = control_at(at)
+    return (held.filter(experiment=period.experiment) if period else held.none()).values("member")

@@ -1,5 +1,7 @@
 """A frozen lift report, arranged for a page: rows with words, charts, and the same rows for CSV."""
 
+import math
+
 from django.utils.translation import gettext as _
 
 from campaigns import verdicts
@@ -26,7 +28,31 @@ def value_words(metric: str, value: float, currency: str, *, is_signed=False) ->
         return verdicts.money(value, currency, is_signed=is_signed)
     if unit == "share":
         return verdicts.percent(value, is_signed=is_signed)
-    return f"{value:+,.3f}".replace("-", "−") if is_signed else f"{value:,.3f}"
+    places = 1 if unit == "points" else 3
+    return f"{value:+,.{places}f}".replace("-", "−") if is_signed else f"{value:,.{places}f}"
+
+
+def context(figures: dict) -> dict:
+    """What the shared template of a lift report needs. With a broken split no difference is handed out at all."""
+    is_hidden = figures["sample_ratio"]["verdict"] == "red"
+    return {
+        "figures": figures,
+        "is_hidden": is_hidden,
+        "is_early": not figures.get("is_final", True),
+        "arms": arms(figures),
+        "metrics": [verdicts.metric_words(metric) for metric in _told(figures)],
+        "comparisons": [] if is_hidden else comparisons(figures),
+        "segments": [] if is_hidden else segments(figures),
+        "worth": None if is_hidden else worth(figures),
+        "needed": None if is_hidden else number_needed(figures),
+        "detectable": verdicts.percent(figures["detectable"], is_signed=False) if figures.get("detectable") else "",
+        "interval_chart": "" if is_hidden else interval_chart(figures),
+        "plan": plan(figures),
+    }
+
+
+def _told(figures: dict) -> list[str]:
+    return [metric for metric in METRICS if metric in figures["arms"][0]] if figures["arms"] else []
 
 
 def arms(figures: dict) -> list[dict]:
@@ -37,34 +63,116 @@ def arms(figures: dict) -> list[dict]:
             "is_holdout": arm["is_holdout"],
             "share": verdicts.percent(arm["share"], is_signed=False),
             "n": arm["n"],
-            "metrics": [value_words(metric, arm[metric]["mean"], currency) for metric in METRICS],
+            "metrics": [value_words(metric, arm[metric]["mean"], currency) for metric in _told(figures)],
             "sum": verdicts.money(arm["spend"]["sum"], currency),
-            "responses": arm["responses"],
+            "responses": arm.get("responses", {}),
         }
         for arm in figures["arms"]
     ]
 
 
 def comparisons(figures: dict) -> list[dict]:
-    return [_comparison(one, figures["currency"]) for one in figures["comparisons"]]
+    """Every comparison in words; the first of each metric is `is_main`, the others compare single variants."""
+    seen, told = set(), []
+    for one in figures["comparisons"]:
+        told.append(_comparison(one, figures) | {"is_main": one["metric"] not in seen})
+        seen.add(one["metric"])
+    return told
 
 
-def _comparison(one, currency):
+def p_words(p: float) -> str:
+    return f"{p:.3f}" if p >= 0.001 else "< 0.001"
+
+
+def _comparison(one, figures):
     told = {
         "metric": verdicts.metric_words(one["metric"]),
         "control": verdicts.arm_words(one["control"]),
         "treated": verdicts.arm_words(one["treated"]),
         "n_control": one["n_control"],
         "n_treated": one["n_treated"],
+        "is_guardrail": one.get("role") == "guardrail",
         "cannot": one.get("cannot", False),
     }
     if told["cannot"]:
         return told
-    told |= {key: value_words(one["metric"], one[key], currency, is_signed=True) for key in ("absolute", "low", "high")}
-    told["p_value"] = f"{one['p_value']:.3f}" if one["p_value"] >= 0.001 else "< 0.001"
+    currency, ends = figures["currency"], verdicts.shown(one, figures)
+    told["absolute"] = value_words(one["metric"], one["absolute"], currency, is_signed=True)
+    told["low"], told["high"] = (value_words(one["metric"], end, currency, is_signed=True) for end in ends)
+    is_early = not figures.get("is_final", True) and one.get("live")
+    told["p_value"] = p_words(one["live"]["p_value"] if is_early else one["p_value"])
+    told["p_adjusted"] = p_words(one["p_adjusted"]) if one.get("p_adjusted") is not None and not is_early else "–"
+    told["is_detected"] = ends[0] > 0 or ends[1] < 0
+    told["kept"] = verdicts.percent(one["variance_kept"], is_signed=False) if one.get("plain") else ""
     if one["relative"] is not None:
         told |= {key: verdicts.percent(one[key]) for key in ("relative", "relative_low", "relative_high")}
     return told
+
+
+def segments(figures: dict) -> list[dict]:
+    words = {
+        "none": _("No purchase in the time before"),
+        "few": _("One to three purchases before"),
+        "many": _("Four purchases or more before"),
+    }
+    return [_comparison(one, figures) | {"segment": words[one["segment"]]} for one in figures.get("segments", [])]
+
+
+def worth(figures: dict) -> dict | None:
+    """Money all together, with its doubt. Early looks widen it as they widen the difference it is made of."""
+    held = figures.get("worth")
+    if not held:
+        return None
+    currency = figures["currency"]
+    wider = _wider(figures)
+
+    def told(part):
+        reach = (part["high"] - part["low"]) / 2 * wider
+        ends = (part["total"] - reach, part["total"] + reach)
+        return {
+            "total": verdicts.money(part["total"], currency, is_signed=True),
+            "low": verdicts.money(ends[0], currency, is_signed=True),
+            "high": verdicts.money(ends[1], currency, is_signed=True),
+            "is_detected": ends[0] > 0 or ends[1] < 0,
+        }
+
+    return {
+        "revenue": told(held["revenue"]),
+        "net": told(held["net"]),
+        "reward_cost": verdicts.money(held["reward_cost"], currency),
+        "send_cost": verdicts.money(held["send_cost"], currency),
+        "messages": held["messages"],
+    }
+
+
+def _wider(figures) -> float:
+    first = verdicts.primary_of(figures)
+    is_early = not figures.get("is_final", True) and first and first.get("live")
+    return first["live"]["times_wider"] if is_early else 1.0
+
+
+def number_needed(figures: dict) -> dict | None:
+    """Members to treat for one more buyer, rounded to whole members away from zero doubt."""
+    held = figures.get("number_needed")
+    if not held:
+        return None
+    return {
+        "number": f"{math.ceil(held['number']):,}", "low": f"{math.floor(held['low']):,}" if math.isfinite(held["low"]) else "",
+        "high": f"{math.ceil(held['high']):,}" if held["high"] else "", "is_harm": held["is_harm"],
+    }  # fmt: skip
+
+
+def plan(figures: dict) -> dict | None:
+    """What was fixed before the start, in words."""
+    held = figures.get("plan")
+    if not held:
+        return None
+    currency = figures["currency"]
+    return held | {
+        "cap": verdicts.money(held["spend_cap_minor"], currency) if held["spend_cap_minor"] else "",
+        "point": verdicts.money(held["point_minor_per_1000"], currency) if held["point_minor_per_1000"] else "",
+        "share": verdicts.percent(min(1.0, figures["share_of_plan"]), is_signed=False),
+    }
 
 
 def interval_chart(figures: dict) -> str:
@@ -74,12 +182,14 @@ def interval_chart(figures: dict) -> str:
         if one["metric"] in seen or one.get("cannot") or one.get("relative") is None:
             continue
         seen.add(one["metric"])
+        if one.get("role") == "guardrail":
+            continue
+        wider = one["live"]["times_wider"] if not figures.get("is_final", True) and one.get("live") else 1
+        ends = (one["relative"] + (one[side] - one["relative"]) * wider for side in ("relative_low", "relative_high"))
+        low, high = (end * 100 for end in ends)
         rows.append(
-            {
-                "name": verdicts.metric_words(one["metric"]),
-                "low": one["relative_low"] * 100, "estimate": one["relative"] * 100, "high": one["relative_high"] * 100,
-            }
-        )  # fmt: skip
+            {"name": verdicts.metric_words(one["metric"]), "low": low, "estimate": one["relative"] * 100, "high": high}
+        )
     if not rows:
         return ""
     truth = figures["truth"]["purchases"] * 100 if "truth" in figures else None
@@ -125,7 +235,7 @@ def truth(figures: dict) -> dict | None:
 
 CSV_HEADER = [
     "metric", "control", "treated", "n_control", "n_treated", "mean_control", "mean_treated", "absolute", "low", "high",
-    "relative", "relative_low", "relative_high", "p_value",
+    "relative", "relative_low", "relative_high", "p_value", "p_adjusted", "variance_kept", "standard_error",
 ]  # fmt: skip
 
 

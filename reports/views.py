@@ -97,18 +97,12 @@ def campaign(request, pk):
     context = {"campaign": found, "report": report, "learning": getattr(found, "learning", None)}
     if report:
         figures = report.figures
-        is_hidden = figures["sample_ratio"]["verdict"] == "red"
-        context |= {
-            "figures": figures,
+        context |= lift.context(figures) | {
             "verdict": verdicts.of(report),
-            "is_hidden": is_hidden,
-            "arms": lift.arms(figures),
-            "metrics": [verdicts.metric_words(metric) for metric in lift.METRICS],
-            "comparisons": [] if is_hidden else lift.comparisons(figures),
-            "interval_chart": "" if is_hidden else lift.interval_chart(figures),
             "histogram_chart": lift.histogram_chart(figures),
             "histogram": lift.histogram_rows(figures),
             "truth": lift.truth(figures),
+            "attributed": figures.get("attributed"),
         }
     return render(request, "reports/campaign.html", context)
 

@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.db.models import Q, Value
 from django.utils.translation import gettext as _
 
-from campaigns import audiences, checks, eligibility, values
+from campaigns import audiences, checks, eligibility, plans, values
 from campaigns.models import Campaign, FrozenContent, Recipient
 from delivery import operations as delivery
 from delivery import queries as outbox
@@ -111,6 +111,7 @@ def plan(*, campaign: Campaign, at) -> Campaign:
     campaign.audience_size = assigned.arm_members(campaign.experiment).count()
     campaign.planned_at, campaign.status = at, Status.PLANNED
     campaign.save()
+    plans.make(experiment=campaign.experiment, starts_at=at, at=at, outcome_days=campaign.outcome_days)
     _decide(campaign, at)
     for variant in variants:
         _write_recipients(campaign, variant, at)
@@ -126,6 +127,7 @@ def _experiment(campaign, variants):
 
 
 def _assign(campaign, variants, at):
+    experiments.keep_control(at=at)  # so that who joined this minute has a place in the standing control group too
     members = audiences.compile(campaign.audience_snapshot, at=at)
     everybody = Member.objects.active()
     with _in_bulk():
@@ -133,7 +135,7 @@ def _assign(campaign, variants, at):
             experiment=campaign.experiment,
             members=members,
             at=at,
-            skipped=eligibility.skipped(variants, everybody, at=at),
+            skipped=eligibility.held_by_control(everybody, at=at) | eligibility.skipped(variants, everybody, at=at),
         )
 
 

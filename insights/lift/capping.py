@@ -5,16 +5,18 @@ from collections.abc import Sequence
 import numpy as np
 
 CAP_QUANTILE = 0.999
+ACTIVE_MIN = 1_000
+"""With fewer who did anything, the quantile is the largest of them, and a cap there would cut more than outliers."""
 
 
 def cap_of(before: Sequence[float] | np.ndarray, *, quantile: float = CAP_QUANTILE) -> float | None:
-    """The cap that the time before assignment suggests: the quantile of those who did anything. None where nobody did.
+    """The cap that the time before assignment suggests: the quantile of those who did anything. None where too few did.
 
     It is stored with the plan and never computed again: a cap chosen after the outcome is a choice of the outcome.
     """
     values = np.asarray(before, dtype=float)
     active = values[values > 0]
-    return float(np.quantile(active, quantile, method="higher")) if len(active) else None
+    return float(np.quantile(active, quantile, method="higher")) if len(active) >= ACTIVE_MIN else None
 
 
 def capped(values: Sequence[float] | np.ndarray, cap: float | None) -> np.ndarray:

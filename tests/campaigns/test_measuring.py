@@ -1,4 +1,6 @@
+import functools
 import math
+import operator
 from datetime import timedelta
 
 import numpy as np
@@ -7,7 +9,7 @@ from django.db import transaction
 from django.db.utils import ProgrammingError
 from scipy import stats
 
-from campaigns import operations, outcomes, queries, rehearsal
+from campaigns import operations, outcomes, queries, rehearsal, responses
 from campaigns.models import Campaign, LiftReport, RehearsalOutcome
 from campaigns.tasks import run_due
 from delivery.models import Message
@@ -52,18 +54,22 @@ def by_arm(campaign, spent):
     return found
 
 
+def whole(by_segment):
+    return {arm: functools.reduce(operator.add, parts) for arm, parts in by_segment.items()}
+
+
 def test_the_sums_per_arm_are_those_counted_by_hand_in_one_statement(sent, django_assert_num_queries):
     campaign, _people, spent = sent()
     expected = by_arm(campaign, spent)
     list(campaign.experiment.arms.all())
+    subject = outcomes.of_campaign(campaign)
     with django_assert_num_queries(2):  # the arms, and the one statement
-        found = outcomes.per_arm(campaign, until=END)
+        found = whole(outcomes.per_arm(subject, until=END))
     for arm, values in expected.items():
-        one = found["spend"][arm]
+        one = found[arm].stats("spend")
         assert (one.n, one.total, one.total_of_squares) == (len(values), sum(values), sum(v * v for v in values))
-        assert found["buyers"][arm].total == sum(v > 0 for v in values)
-        assert found["orders"][arm].total == sum(v > 0 for v in values)
-    assert sorted(outcomes.values(campaign, "spend", until=END)) == sorted(v for arm in expected.values() for v in arm)
+        assert {found[arm].sums[name] for name in ("buyers", "orders", "visits")} == {sum(v > 0 for v in values)}
+    assert sorted(outcomes.values(subject, "spend", until=END)) == sorted(v for arm in expected.values() for v in arm)
 
 
 def test_a_refund_is_taken_off(sent):
@@ -75,8 +81,10 @@ def test_a_refund_is_taken_off(sent):
     )  # fmt: skip
     spent[people[1].pk] = 0
     expected = by_arm(campaign, spent)
-    found = outcomes.per_arm(campaign, until=END)["spend"]
-    assert {arm: one.total for arm, one in found.items()} == {arm: sum(values) for arm, values in expected.items()}
+    found = whole(outcomes.per_arm(outcomes.of_campaign(campaign), until=END))
+    assert {arm: one.sums["spend"] for arm, one in found.items()} == {
+        arm: sum(values) for arm, values in expected.items()
+    }
 
 
 def test_the_report_says_what_welchs_test_says_of_the_same_members(sent):
@@ -89,9 +97,11 @@ def test_the_report_says_what_welchs_test_says_of_the_same_members(sent):
     control, treated = np.array(arms["Holdout"]), np.array(arms["A"] + arms["B"])
     theirs = stats.ttest_ind(treated, control, equal_var=False)
     assert (primary["metric"], primary["control"], primary["treated"]) == ("spend", ["Holdout"], ["A", "B"])
-    assert primary["absolute"] == pytest.approx(treated.mean() - control.mean())
-    assert primary["p_value"] == pytest.approx(theirs.pvalue)
-    assert (primary["low"], primary["high"]) == pytest.approx(tuple(theirs.confidence_interval()))
+    plain = primary["plain"]
+    assert plain["absolute"] == pytest.approx(treated.mean() - control.mean())
+    assert plain["p_value"] == pytest.approx(theirs.pvalue)
+    assert (plain["low"], plain["high"]) == pytest.approx(tuple(theirs.confidence_interval()))
+    assert primary["variance_kept"] <= 1.05
     assert (primary["n_control"], primary["n_treated"]) == (len(control), len(treated))
     assert figures["members_needed"] == math.ceil(15.6977 * control.var(ddof=1) / (0.1 * control.mean()) ** 2)
     assert figures["sample_ratio"]["counts"] == {name: len(values) for name, values in arms.items()}
@@ -128,16 +138,16 @@ def test_without_a_holdout_variants_are_compared_and_no_lift_is_claimed(sent):
 
 def test_opens_and_clicks_are_told_beside_and_decide_nothing(sent):
     campaign, *_ = sent()
-    before = outcomes.per_arm(campaign, until=END)
+    before = outcomes.per_arm(outcomes.of_campaign(campaign), until=END)
     messages = list(Message.objects.filter(cause=campaign.cause).order_by("pk")[:5])
     for message in messages:
         record_event(message_id=message.pk, kind="opened", at=AT)
     record_event(message_id=messages[0].pk, kind="clicked", at=AT, link="0")
     record_event(message_id=messages[1].pk, kind="clicked", at=AT, link="0", is_machine=True)
-    told = outcomes.responses(campaign)
+    told = responses.responses(campaign)
     assert sum(arm.get("opened", 0) for arm in told.values()) == 5
     assert sum(arm.get("clicked", 0) for arm in told.values()) == 1
-    assert outcomes.per_arm(campaign, until=END) == before
+    assert outcomes.per_arm(outcomes.of_campaign(campaign), until=END) == before
 
 
 def test_what_was_never_launched_cannot_be_measured(town, draft):
