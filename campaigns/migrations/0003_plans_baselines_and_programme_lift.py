@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('campaigns', '0001_audiences_campaigns_and_their_outcomes'),
+        ('campaigns', '0002_stages_have_new_names'),
         ('experiments', '0003_standing_control_groups'),
     ]
 
