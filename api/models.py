@@ -22,6 +22,8 @@ class ApiClient(models.Model):
         SPENDING = "points:spend", _("Spend points, rewards and gift cards")
         SHARING = "points:share", _("Give points and draw from households")
         PARTNER = "points:partner", _("Give and accept points as a partner")
+        PROFILE = "profiles:write", _("Read and write profiles, tags and touchpoints")
+        CARE = "cases:write", _("Open cases and hear their answers")
 
     name = models.CharField(max_length=100, unique=True)
     token_hash = models.BinaryField(max_length=32, unique=True, editable=False)

@@ -1,9 +1,9 @@
 from django.urls import path
 
-from api import events, gift_cards, holds, payments, rewards, sharing, stripe, wallets
+from api import cases, events, gift_cards, holds, payments, profiles, rewards, sharing, stripe, wallets
 from api.endpoints import api
 
-for noun in (events, holds, rewards, gift_cards, payments, wallets, sharing):
+for noun in (events, holds, rewards, gift_cards, payments, wallets, sharing, profiles, cases):
     api.add_router("", noun.router)
 
 urlpatterns = [path("stripe/events/", stripe.events, name="stripe_events"), path("", api.urls)]

@@ -10,3 +10,9 @@ from members import clock
 def escalate():
     """Cases past their clock, marked once. Safe to run any number of times."""
     return operations.escalate_overdue(at=clock.now())
+
+
+@shared_task
+def read_feelings():
+    """How what members wrote sounds. Safe to run any number of times."""
+    return operations.read_feelings()

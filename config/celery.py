@@ -37,6 +37,7 @@ app.conf.task_routes = {
 }
 app.conf.task_default_queue = "default"
 app.conf.beat_schedule = {
+    "care-feelings": {"task": "care.tasks.read_feelings", "schedule": 60.0},
     "care-escalate": {"task": "care.tasks.escalate", "schedule": 60.0},
     "insights-stages": {"task": "insights.tasks.refresh_lifecycle", "schedule": 6 * 3600.0},
     "campaigns-due": {"task": "campaigns.tasks.run_due", "schedule": 5.0},

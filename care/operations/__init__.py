@@ -14,6 +14,7 @@ from care.operations.cases import (
     reopen,
     reply,
 )
+from care.operations.feelings import read_feelings
 from care.operations.opportunities import CannotMove, close_opportunity, move_opportunity, open_opportunity
 from care.operations.privacy import forget_member
 from care.operations.surveys import CannotAnswer, answer, invite
@@ -21,5 +22,5 @@ from care.operations.tasks import CannotFinish, add_task, finish_task
 
 __all__ = [
     "CannotAnswer", "CannotClose", "CannotFinish", "CannotMove", "Opened", "UnknownTopic", "add_task", "answer",
-    "answer_by_itself", "assign", "close", "close_opportunity", "escalate_overdue", "finish_task", "forget_member", "hear", "invite", "move_opportunity", "note", "open_case", "open_opportunity", "reopen", "reply",
+    "answer_by_itself", "assign", "close", "close_opportunity", "escalate_overdue", "finish_task", "forget_member", "hear", "invite", "move_opportunity", "note", "open_case", "open_opportunity", "read_feelings", "reopen", "reply",
 ]  # fmt: skip

@@ -8,6 +8,7 @@ from members.operations.knowing import (
     claim_visits,
     note_touchpoint,
     set_custom_fields,
+    set_feelings,
     tag_members,
     untag_members,
 )
@@ -42,6 +43,6 @@ __all__ = [
     "begin_passkey", "begin_passkey_login", "card_token", "check_pin", "claim_visits", "enrol", "enrol_many", "erase",
     "finish_erasure", "finish_erasures", "finish_join", "finish_login", "finish_passkey_login", "give_consent",
     "kind_of", "merge", "note_access", "note_touchpoint", "reapply_erasures", "remove_passkey",
-    "set_custom_fields", "set_lifecycle_stages", "set_pin", "set_profile", "set_roles", "start_login", "tag_members",
+    "set_custom_fields", "set_feelings", "set_lifecycle_stages", "set_pin", "set_profile", "set_roles", "start_login", "tag_members",
     "unmerge", "untag_members",
 ]  # fmt: skip

@@ -126,3 +126,14 @@ def claim_visits(*, member_id: int, visitor: str, at) -> int:
         return 0
     theirs = Touchpoint.objects.filter(member__isnull=True, visitor_hash=visitor_hash(visitor))
     return theirs.update(member=member_id, visitor_hash=None)
+
+
+def set_feelings(feelings: dict[int, int]) -> None:
+    """How the words of touchpoints sound, by the touchpoint's id: −100 … 100."""
+    if feelings:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE members_touchpoint t SET feeling = said.feeling"
+                " FROM unnest(%s::bigint[], %s::smallint[]) AS said(id, feeling) WHERE t.id = said.id",
+                [list(feelings), list(feelings.values())],
+            )
