@@ -241,6 +241,20 @@ EMAIL_USE_TLS = not EMAIL_USE_SSL and "tls=1" in _relay.query.split("&")
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = MARKETING_FROM
 
+# Sign-in codes for phones go as letters to <digits>@<this domain>, the e-mail side of an SMS provider. Empty: no text messages.
+SMS_GATEWAY = environment.get("SMS_GATEWAY", "" if PRODUCTION else "sms.larkfield.example.com")
+
+# -- the card in the phone's wallet (portal/passes/); empty: the button is not there ------------------------------------
+
+APPLE_PASS_CERTIFICATE = environment.get("APPLE_PASS_CERTIFICATE")
+APPLE_PASS_KEY = environment.get("APPLE_PASS_KEY")
+APPLE_PASS_KEY_PASSWORD = environment.get("APPLE_PASS_KEY_PASSWORD")
+APPLE_PASS_WWDR = environment.get("APPLE_PASS_WWDR")
+APPLE_PASS_TYPE = environment.get("APPLE_PASS_TYPE")
+APPLE_PASS_TEAM = environment.get("APPLE_PASS_TEAM")
+GOOGLE_WALLET_KEY = environment.get("GOOGLE_WALLET_KEY")
+GOOGLE_WALLET_ISSUER = environment.get("GOOGLE_WALLET_ISSUER")
+
 # -- Celery: muscle, never memory --------------------------------------------------------------------------------------
 
 CELERY_TASK_ACKS_LATE = True

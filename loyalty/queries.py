@@ -141,6 +141,12 @@ def _matured(wallet: Wallet, at: datetime) -> list[tuple[date, int]]:
     return list(rows.values_list("expires_on", "points_left"))
 
 
+def next_maturity(member_id: int) -> date | None:
+    """The first day on which some of the pending points can be spent; None when all of them wait for somebody."""
+    waiting = PendingPoints.objects.filter(wallet__member=member_id, points_left__gt=0, matures_on__isnull=False)
+    return waiting.order_by("matures_on").values_list("matures_on", flat=True).first()
+
+
 def tier_progress(member_id: int, *, at: datetime) -> TierProgress:
     """The tier of the window that `at` ends, and the way to the next. One query once the ladder is known."""
     return progress_of(wallet_of(member_id), today=day_of(at))

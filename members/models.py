@@ -177,6 +177,8 @@ class Consent(models.Model):
 
     class Purpose(models.TextChoices):
         MARKETING = "marketing", _("Offers and news")
+        POINTS = "points", _("Your points: expiry, tier, rewards")
+        SURVEYS = "surveys", _("Questions after a visit")
         PROFILING = "profiling", _("Personal recommendations")
 
     member = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="consents", db_index=False)

@@ -18,7 +18,7 @@ class Role(models.TextChoices):
     ADMINISTRATOR = "administrator", _("Administrator")
 
 
-AUTHORED = ("emails", "push", "campaigns", "recommender")
+AUTHORED = ("emails", "push", "campaigns", "recommender", "portal")
 """Apps whose models are written in the Wagtail admin."""
 
 PERMISSIONS = {

@@ -21,13 +21,19 @@ def account_of(member):
     return user
 
 
+def member_of(request):
+    """The active member behind the session, or None."""
+    member = request.user.member if request.user.is_authenticated and request.user.member_id else None
+    return member if member is not None and member.status == member.Status.ACTIVE else None
+
+
 def member_only(view):
     """Give the view `request.member`; somebody who is not signed in as an active member signs in first."""
 
     @wraps(view)
     def guarded(request, *args, **kwargs):
-        member = request.user.member if request.user.is_authenticated and request.user.member_id else None
-        if member is None or member.status != member.Status.ACTIVE:
+        member = member_of(request)
+        if member is None:
             back = request.get_full_path() if request.method in {"GET", "HEAD"} else reverse("portal:home")
             return redirect(f"{reverse('portal:login')}?{urlencode({'next': back})}")
         request.member = member

@@ -1,41 +1,85 @@
-"""The letter that carries a sign-in code. It goes out after the page has been answered, so that the time of the answer
-tells nobody whether an address belongs to a member.
+"""The letter or text message that carries a sign-in code. It goes out after the page has been answered, so that the time of
+the answer tells nobody whether an address belongs to a member.
+
+A text message travels as a letter to the gateway of a provider (SMS_GATEWAY, a domain that takes mail for
+`12125550123@…` and sends its first lines on); without one, nobody is asked for a phone number.
 """
 
 import logging
 from smtplib import SMTPException
 from threading import Thread
+from urllib.parse import urlencode
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
+from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from members import normalise
+from members.operations import kind_of
+
 logger = logging.getLogger(__name__)
+MINUTES = 10
+
+
+def may_text() -> bool:
+    """Whether codes can be sent to a phone."""
+    return bool(settings.SMS_GATEWAY)
 
 
 def send_soon(start) -> Thread | None:
     """Send the code of a LoginStart in a thread of its own; nothing to send when nobody has this address."""
-    if not start.address or start.kind != "email":
+    if not start.address or (start.kind == "phone" and not may_text()):
         return None
-    letter = _letter(start)
+    with translation.override(start.language or settings.LANGUAGE_CODE):
+        letter = _letter(start) if start.kind == "email" else _text_message(start)
+    letter.extra_headers["Auto-Submitted"] = "auto-generated"
     thread = Thread(target=_send, args=[letter], name="sign-in code")
     thread.start()
     return thread
 
 
+def _words(start) -> dict:
+    return {"code": start.code, "shop_name": settings.SHOP_NAME, "minutes": MINUTES}
+
+
 def _letter(start) -> EmailMultiAlternatives:
-    with translation.override(start.language or settings.LANGUAGE_CODE):
-        words = {"code": start.code, "shop_name": settings.SHOP_NAME, "minutes": 10}
-        subject = _("%(code)s is your %(shop_name)s code") % words
-        letter = EmailMultiAlternatives(subject, render_to_string("portal/code.txt", words), to=[start.address])
-        letter.attach_alternative(render_to_string("portal/code_mail.html", words), "text/html")
-        letter.extra_headers["Auto-Submitted"] = "auto-generated"
-        return letter
+    words = _words(start)
+    subject = _("%(code)s is your %(shop_name)s code") % words
+    letter = EmailMultiAlternatives(subject, render_to_string("portal/code.txt", words), to=[start.address])
+    letter.attach_alternative(render_to_string("portal/code_mail.html", words), "text/html")
+    return letter
 
 
-def _send(letter: EmailMultiAlternatives):
+def _text_message(start) -> EmailMessage:
+    """The last line binds the code to this site, so that a phone fills it in here and nowhere else."""
+    words = _words(start)
+    host = settings.SITE_URL.partition("://")[2].partition(":")[0]
+    body = _("%(code)s is your %(shop_name)s code. It works once, for %(minutes)s minutes.") % words
+    subject = _("%(code)s is your %(shop_name)s code") % words
+    return EmailMessage(subject, f"{body}\n\n@{host} #{start.code}", to=[_gateway(start.address)])
+
+
+def _gateway(number: str) -> str:
+    return f"{number.lstrip('+')}@{settings.SMS_GATEWAY}"
+
+
+def where_to_read(address: str) -> dict:
+    """For the demo's page: the inbox with the message in it, whatever was typed."""
+    if not settings.DEMO:
+        return {}
+    to = address
+    if kind_of(address) == "phone":
+        try:
+            to = _gateway(normalise.phone(address))
+        except ValueError:
+            return {}
+    return {"inbox_url": f"{reverse('demo:inbox')}?{urlencode({'to': to})}"}
+
+
+def _send(letter: EmailMessage):
     try:
         letter.send()
     except (OSError, SMTPException) as reason:

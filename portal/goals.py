@@ -4,11 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.views.decorators.http import require_POST
 
 from loyalty import collecting
 from loyalty import operations as loyalty
 from members.clock import now
+from portal import marks
 from portal.accounts import member_only
 
 
@@ -40,8 +43,19 @@ def overview(request):
     return render(
         request,
         "portal/goals/overview.html",
-        {"collected": of(request.member, at=at), "wallets": collecting.beside_points(request.member.pk, at=at)},
-    )
+        {
+            "collected": of(request.member, at=at), "wallets": collecting.beside_points(request.member.pk, at=at),
+            **_link(request, collecting.referred(request.member.pk, at=at)),
+        },
+    )  # fmt: skip
+
+
+def _link(request, referral) -> dict:
+    """The address a friend joins by, and its QR code for a friend who stands beside."""
+    if referral is None or not referral.code:
+        return {}
+    address = request.build_absolute_uri(f"{reverse('portal:join')}?{urlencode({'friend': referral.code})}")
+    return {"link": address, "link_qr": marks.qr(address)}
 
 
 @member_only

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import Http404
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
@@ -62,6 +63,26 @@ def redeem(request):
 
 @member_only
 @require_POST
+def undo(request, public_id):
+    """Give a reward back that was not used: points return to their lots, the code is void."""
+    mine = [one.public_id for one in loyalty.rewards.unused_rewards(request.member.pk)]
+    if public_id not in mine:
+        messages.info(request, _("This reward was used or given back already."))
+        return redirect("portal:rewards")
+    try:
+        back = loyalty.operations.reverse_redemption(
+            redemption_id=public_id, source=SOURCE, client_key=f"undo:{public_id}", at=now()
+        )
+    except loyalty.operations.LedgerRefusal as refusal:
+        messages.error(request, str(refusal))
+    else:
+        said = ngettext("%(points)s point is yours again.", "%(points)s points are yours again.", back.points)
+        messages.success(request, said % {"points": f"{back.points:,}"})
+    return redirect("portal:rewards")
+
+
+@member_only
+@require_POST
 def claim(request):
     """Type a code in: what it gives is the member's."""
     try:
@@ -88,7 +109,16 @@ def voucher(request, public_id):
     if not found:
         messages.info(request, _("This voucher was used, or its time is over."))
         return redirect("portal:rewards")
-    return render(request, "portal/voucher.html", {"voucher": found[0], "qr": marks.qr(found[0].code)})
+    unused = {one.pk for one in loyalty.rewards.unused_rewards(request.member.pk)}
+    redemption = found[0].redemption
+    return render(
+        request,
+        "portal/voucher.html",
+        {
+            "voucher": found[0], "qr": marks.qr(found[0].code),
+            "may_undo": redemption is not None and redemption.pk in unused,
+        },
+    )  # fmt: skip
 
 
 def _uuid(text):

@@ -58,10 +58,22 @@ def _page(request, *, status=200, **changed):
     context = {
         "balance": loyalty.queries.balance(request.member.pk, at=at),
         "household": loyalty.queries.household_of(request.member.pk, at=at),
-        "membership": loyalty.operations.membership_of(request.member.pk), "plans": loyalty.operations.open_plans(),
         "gift_form": GiftForm(auto_id="gift_%s"), "draw_form": DrawForm(auto_id="draw_%s"),
     }  # fmt: skip
     return render(request, "portal/sharing.html", context | changed, status=status)
+
+
+@member_only
+def membership(request):
+    """The paid membership: what it gives, until when it is paid, how to end it."""
+    return render(
+        request,
+        "portal/membership.html",
+        {
+            "membership": loyalty.operations.membership_of(request.member.pk), "plans": loyalty.operations.open_plans(),
+            "is_paid": request.GET.get("paid") == "1",
+        },
+    )  # fmt: skip
 
 
 @member_only
@@ -116,12 +128,14 @@ def join(request, plan_id):
     plan = next((plan for plan in loyalty.operations.open_plans() if plan.pk == plan_id), None)
     if plan is None:
         raise Http404
-    here = request.build_absolute_uri(reverse("portal:sharing"))
+    here = request.build_absolute_uri(reverse("portal:membership"))
     try:
-        address = loyalty.operations.join(member_id=request.member.pk, plan=plan, success_url=here, cancel_url=here)
+        address = loyalty.operations.join(
+            member_id=request.member.pk, plan=plan, success_url=f"{here}?paid=1", cancel_url=here
+        )
     except loyalty.operations.LedgerRefusal as refusal:
         messages.error(request, str(refusal))
-        return redirect("portal:sharing")
+        return redirect("portal:membership")
     return redirect(address)
 
 
@@ -135,4 +149,4 @@ def leave(request):
         messages.error(request, str(refusal))
     else:
         messages.success(request, _("Your membership ends with the period that is paid."))
-    return redirect("portal:sharing")
+    return redirect("portal:membership")

@@ -4,15 +4,12 @@ import json
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import login, logout
 from django.http import Http404, HttpResponseBadRequest, JsonResponse
 from django.shortcuts import redirect, render
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone, translation
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 import push.operations
@@ -20,85 +17,12 @@ import push.queries
 import recommender.operations
 from members import operations as members
 from members.clock import now
-from members.crypto import decrypt, encrypt
-from portal import codes, glance, goals, marks, wishes
-from portal.accounts import BACKEND, account_of, member_only
-from portal.forms import AddressForm, CodeForm
+from portal import glance, goals, inbox, next_reward, wishes
+from portal.accounts import member_only
+from portal.entering import note_consent
+from portal.models import Article, in_readers_language
 
-SESSION_LOGIN, SESSION_ADDRESS, SESSION_NEXT = "login_id", "login_address", "login_next"
 HISTORY_PAGE = 20
-
-
-def sealed(address: str) -> str:
-    """An address as a session may hold it: sessions are rows, and a login that is left alone leaves its row behind."""
-    return encrypt(address, context=SESSION_ADDRESS).hex()
-
-
-def opened(address: str) -> str:
-    return decrypt(bytes.fromhex(address), context=SESSION_ADDRESS)
-
-
-def _network(request) -> str:
-    return request.META.get("REMOTE_ADDR", "")
-
-
-# -- signing in --------------------------------------------------------------------------------------------------------
-
-
-@never_cache
-def login_start(request):
-    """Ask for an address; whatever it is, the next page is the same."""
-    form = AddressForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        address = form.cleaned_data["email"]
-        try:
-            start = members.start_login(identifier=address, at=timezone.now(), network=_network(request))
-        except (ValueError, members.TooManyLogins) as reason:
-            form.add_error(None, str(reason))
-        else:
-            codes.send_soon(start)
-            request.session[SESSION_LOGIN] = str(start.login_id)
-            request.session[SESSION_ADDRESS] = sealed(address)
-            request.session[SESSION_NEXT] = request.GET.get("next", "")
-            return redirect("portal:login_code")
-    return render(request, "portal/login.html", {"form": form})
-
-
-@never_cache
-def login_code(request):
-    """Take the code; it opens once, whoever types it in this browser."""
-    login_id = request.session.get(SESSION_LOGIN)
-    if not login_id:
-        return redirect("portal:login")
-    form = CodeForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            member = members.finish_login(login_id=login_id, code=form.cleaned_data["code"], at=timezone.now())
-        except members.WrongCode as reason:
-            form.add_error("code", str(reason))
-        else:
-            return _enter(request, member)
-    return render(
-        request, "portal/login_code.html", {"form": form, "address": opened(request.session[SESSION_ADDRESS])}
-    )
-
-
-def _enter(request, member):
-    wanted = request.session.get(SESSION_NEXT, "")
-    login(request, account_of(member), backend=BACKEND)
-    for key in (SESSION_LOGIN, SESSION_ADDRESS, SESSION_NEXT):
-        request.session.pop(key, None)
-    is_ours = url_has_allowed_host_and_scheme(wanted, allowed_hosts=None) and wanted.startswith(reverse("portal:home"))
-    response = redirect(wanted if is_ours else "portal:home")
-    if settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
-        response.set_cookie(settings.LANGUAGE_COOKIE_NAME, member.language, max_age=365 * 24 * 3600, samesite="Lax")
-    return response
-
-
-@require_POST
-def leave(request):
-    logout(request)
-    return redirect("portal:login")
 
 
 # -- pages -------------------------------------------------------------------------------------------------------------
@@ -115,23 +39,23 @@ def home(request):
             "entries": glance.history(request.member, at=at, limit=3).entries,
             "offers": wishes.of(request.member, at=at, limit=2),
             "collected": goals.of(request.member, at=at),
+            "reward": next_reward.of(request.member, at=at),
+            "surveys": inbox.surveys(request.member),
         },
     )
 
 
 @member_only
-def card(request):
-    number = glance.card_number(request.member)
+def me(request):
+    """Everything that is the member's, one tap away."""
     return render(
         request,
-        "portal/card.html",
+        "portal/me.html",
         {
-            "number": number,
-            "qr": marks.qr(number),
-            "barcode": marks.barcode(number),
-            "glance": glance.of(request.member, at=now()),
+            "glance": glance.of(request.member, at=now()), "details": glance.details(request.member),
+            "articles": in_readers_language(Article.objects.shown()),
         },
-    )
+    )  # fmt: skip
 
 
 @member_only
@@ -165,6 +89,8 @@ def dismiss(request):
     if not category.isdigit() or not wishes.is_offered(request.member, int(category)):
         raise Http404
     recommender.operations.dismiss(member_id=request.member.pk, category_id=int(category), at=now())
+    if request.htmx:  # the offer goes where it stands, and says so in its place
+        return render(request, "portal/dismissed.html")
     messages.success(request, _("We will not suggest this again."))
     return redirect("portal:offers")
 
@@ -174,14 +100,18 @@ def dismiss(request):
 
 @member_only
 def preferences(request):
+    topics, recommendations = wishes.consents(request.member, at=timezone.now())
     return render(
         request,
         "portal/preferences.html",
         {
-            "choices": wishes.consents(request.member, at=timezone.now()),
+            "topics": topics,
+            "recommendations": recommendations,
+            "recommendations_hint": wishes.RECOMMENDATIONS[1],
             "details": glance.details(request.member),
             "push_key": push.queries.application_server_key(),
             "languages": settings.LANGUAGES,
+            "passkeys": request.member.passkeys.order_by("pk"),
         },
     )
 
@@ -193,16 +123,9 @@ def consent(request):
     if (channel, purpose) not in wishes.ASKED:
         raise Http404
     is_granted = request.POST.get("is_granted") == "1"
-    _note_consent(request, channel, purpose, is_granted=is_granted)
+    note_consent(request, request.member, channel, purpose, is_granted=is_granted)
     messages.success(request, _("Saved. It counts from now on."))
     return redirect("portal:preferences")
-
-
-def _note_consent(request, channel, purpose, *, is_granted):
-    members.give_consent(
-        member=request.member, channel=channel, purpose=purpose, is_granted=is_granted, at=timezone.now(),
-        source="portal", text_version=wishes.TEXT_VERSION, address=_network(request),
-    )  # fmt: skip
 
 
 @member_only
@@ -235,7 +158,7 @@ def push_subscribe(request):
         )
     except (push.operations.BadSubscription, UnicodeDecodeError) as reason:
         return HttpResponseBadRequest(str(reason))
-    _note_consent(request, "push", "marketing", is_granted=True)
+    note_consent(request, request.member, "push", "marketing", is_granted=True)
     return JsonResponse({"is_on": True})
 
 
@@ -255,7 +178,12 @@ def push_unsubscribe(request):
 @require_GET
 def service_worker(request):
     """The script that shows pushes; served from the portal's own path, because a worker's reach is its folder."""
-    return render(request, "portal/sw.js", {"icon": static("design/icon-192.png")}, content_type="text/javascript")
+    return render(
+        request,
+        "portal/sw.js",
+        {"icon": static("design/icon-192.png"), "static_url": settings.STATIC_URL},
+        content_type="text/javascript",
+    )
 
 
 @require_GET

@@ -11,19 +11,20 @@ import loyalty.rewards
 import members.queries
 import recommender.queries
 
-TEXT_VERSION = "portal-1"
+TEXT_VERSION = "portal-2"
 PERSONAL = ("email", "profiling")
 SLOTS = ("buy_again", "new_for_you")
-ASKED = {
-    ("email", "marketing"): (
-        "mail",
-        _("Offers and news by e-mail"),
-        _("A few a week at most, and one click to leave."),
-    ),
-    ("push", "marketing"): ("bell", _("Offers and news by push"), _("On the devices you turn on below.")),
-    ("sms", "marketing"): ("phone", _("Offers and news by text message"), _("Only when it is worth it.")),
-    PERSONAL: ("sparkle", _("Personal recommendations"), _("We look at what you bought to suggest what you may like.")),
-}
+CHANNELS = (("email", "mail", _("E-mail")), ("push", "bell", _("Push")), ("sms", "phone", _("Text message")))
+TOPICS = (
+    ("marketing", _("Offers and news"), _("A few a week at most, and one click to leave.")),
+    ("points", _("About my points"), _("Before points expire, when a tier changes, when a reward is in reach.")),
+    ("surveys", _("Questions after a visit"), _("One question, now and then.")),
+)
+RECOMMENDATIONS = (
+    _("Personal recommendations"),
+    _("We look at what you bought to suggest what you may like."),
+)
+ASKED = {(channel, topic) for channel, *_words in CHANNELS for topic, *_more in TOPICS} | {PERSONAL}
 
 
 @dataclass(frozen=True)
@@ -51,12 +52,22 @@ class Ready:
 
 @dataclass(frozen=True)
 class Choice:
+    """One question: may this channel be used for this topic?"""
+
     channel: str
     purpose: str
     icon: str
     name: str
-    hint: str
     is_granted: bool
+
+
+@dataclass(frozen=True)
+class Topic:
+    """What something is about, with the word on each channel."""
+
+    name: str
+    hint: str
+    choices: list[Choice]
 
 
 def of(member, *, at, limit: int) -> Offers:
@@ -90,10 +101,18 @@ def is_offered(member, category_id: int) -> bool:
     )
 
 
-def consents(member, *, at) -> list[Choice]:
+def consents(member, *, at) -> tuple[list[Topic], Choice]:
     """Each question with the member's latest word; no word is no, and for recommendations on their own page yes."""
     words = members.queries.consent_now(member.pk, at=at)
-    return [
-        Choice(channel, purpose, icon, name, hint, words.get((channel, purpose), (channel, purpose) == PERSONAL))
-        for (channel, purpose), (icon, name, hint) in ASKED.items()
+    topics = [
+        Topic(
+            name,
+            hint,
+            [
+                Choice(channel, topic, icon, label, words.get((channel, topic), False))
+                for channel, icon, label in CHANNELS
+            ],
+        )
+        for topic, name, hint in TOPICS
     ]
+    return topics, Choice(*PERSONAL, "sparkle", RECOMMENDATIONS[0], words.get(PERSONAL, True))

@@ -1,15 +1,17 @@
 """Questions about purchases: what a desk, a portal and a refund need."""
 
+import contextlib
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from uuid import UUID
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from members.queries import ids_of
-from sales.models import Product, Purchase, PurchaseLine
+from sales.models import Product, Purchase, PurchaseLine, Source
 from sales.refunds import Sold
 
 
@@ -58,6 +60,16 @@ def purchase(public_id) -> Purchase | None:
 def purchase_by_key(source_code: str, client_key: str) -> Purchase | None:
     """The purchase a client knows by its own key."""
     return Purchase.objects.filter(source__code=source_code, client_key=client_key).first()
+
+
+def by_number(number: str) -> list[Purchase]:
+    """Sales whose receipt has this number (a till's own key, or our public id), of whatever source; newest first."""
+    sources = list(Source.objects.values_list("pk", flat=True))  # so that the unique index of (source, key) is asked
+    found = Q(source__in=sources, client_key=number)
+    with contextlib.suppress(ValueError):
+        found |= Q(public_id=UUID(number))
+    sold = Purchase.objects.filter(found, kind=Purchase.Kind.SALE).select_related("store")
+    return list(sold.order_by("-purchased_at", "-pk")[:20])
 
 
 def receipts(*, source_code: str = "", member_id: int | None = None):

@@ -1,6 +1,7 @@
 """The verbs of the ledger: each keyword-only, one transaction, and repeatable under the client's own key."""
 
 from loyalty.operations.blocking import CannotUnblock, allow_spending, block_spending
+from loyalty.operations.claims import CannotClaim, ReceiptNotFound, claim_receipt
 from loyalty.operations.entitlements import EntitlementIn, entitle
 from loyalty.operations.errors import (
     BadPurchase,
@@ -111,6 +112,7 @@ __all__ = [
     "CannotCapture",
     "CannotChange",
     "CannotChangeTiers",
+    "CannotClaim",
     "CannotDecide",
     "CannotGive",
     "CannotJoin",
@@ -152,6 +154,7 @@ __all__ = [
     "Pool",
     "PurchaseIn",
     "Quote",
+    "ReceiptNotFound",
     "Recorded",
     "Redeemed",
     "Refunded",
@@ -180,6 +183,7 @@ __all__ = [
     "change_partner",
     "change_share",
     "change_tier",
+    "claim_receipt",
     "claim_voucher",
     "create_draft",
     "create_pool",

@@ -122,6 +122,6 @@ def test_a_double_tap_is_one_act(page_at, site, market):
     sent = []
     page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
     page.locator(".offer__act button").first.dblclick()
-    page.wait_for_selector(".banner--success")
+    page.wait_for_selector(".dismissed")
     assert len(sent) == 1
     assert Dismissal.objects.count() == 1

@@ -23,7 +23,7 @@ def code_in(letter) -> str:
 
 def enter(client, address: str, *, after: str = ""):
     """Sign in by code; returns the last response."""
-    client.post(f"/portal/login/{after}", {"email": address})
+    client.post(f"/portal/login/{after}", {"address": address})
     return client.post("/portal/login/code/", {"code": code_in(letters()[-1])})
 
 

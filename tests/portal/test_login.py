@@ -15,7 +15,7 @@ def test_the_code_from_the_letter_opens_the_portal(market, client):
 
 
 def test_the_letter_goes_to_the_member_alone_and_keeps_the_code_out_of_the_database(market, client):
-    client.post("/portal/login/", {"email": market.hero_email.upper()})
+    client.post("/portal/login/", {"address": market.hero_email.upper()})
     letter = letters()[-1]
     assert letter.to == [market.hero_email]
     assert code_in(letter) in letter.body
@@ -25,7 +25,7 @@ def test_the_letter_goes_to_the_member_alone_and_keeps_the_code_out_of_the_datab
 
 def test_the_letter_is_written_in_the_members_language(market, client):
     Member.objects.filter(pk=market.hero.pk).update(language="zh-hans")
-    client.post("/portal/login/", {"email": market.hero_email})
+    client.post("/portal/login/", {"address": market.hero_email})
     assert "登录验证码" in letters()[-1].body
 
 
@@ -38,7 +38,7 @@ def test_a_code_opens_once(market, client):
 
 
 def test_a_wrong_code_is_refused_and_six_tries_close_the_door(market, client):
-    client.post("/portal/login/", {"email": market.hero_email})
+    client.post("/portal/login/", {"address": market.hero_email})
     right = code_in(letters()[-1])
     wrong = f"{(int(right) + 1) % 10**6:06d}"
     for _ in range(5):
@@ -48,9 +48,9 @@ def test_a_wrong_code_is_refused_and_six_tries_close_the_door(market, client):
 
 
 def test_a_stranger_sees_the_same_page_and_gets_no_letter(market, client):
-    known = client.post("/portal/login/", {"email": market.hero_email}, follow=True)
+    known = client.post("/portal/login/", {"address": market.hero_email}, follow=True)
     before = len(letters())
-    unknown = client.post("/portal/login/", {"email": "nobody@example.com"}, follow=True)
+    unknown = client.post("/portal/login/", {"address": "nobody@example.com"}, follow=True)
     assert len(letters()) == before
     assert (known.status_code, known.redirect_chain) == (unknown.status_code, unknown.redirect_chain)
     page = known.content.decode().replace(market.hero_email, "nobody@example.com")

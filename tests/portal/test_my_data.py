@@ -45,7 +45,7 @@ def test_the_second_step_deletes_and_says_goodbye(hero, market):
 
 
 def test_a_login_left_half_way_leaves_no_address_behind(client, market):
-    client.post("/portal/login/", {"email": market.hero_email})
+    client.post("/portal/login/", {"address": market.hero_email})
     held = [session.get_decoded() for session in Session.objects.all()]
     assert held
     assert market.hero_email not in str(held)

@@ -48,7 +48,7 @@ def test_a_word_on_a_channel_is_written_with_its_proof(market, hero, is_granted)
         REMOTE_ADDR="192.0.2.7",
     )
     word = Consent.objects.filter(member=market.hero, channel="sms").latest("pk")
-    assert (word.is_granted, word.source, word.text_version) == (is_granted, "portal", "portal-1")
+    assert (word.is_granted, word.source, word.text_version) == (is_granted, "portal", "portal-2")
     assert word.proof.address == "192.0.2.7"
     assert consent_now(market.hero.pk, at=timezone.now())["sms", "marketing"] is is_granted
 

@@ -1,0 +1,96 @@
+"""What was sent to the member, and what they are asked: the same words, to be read again here."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib import messages
+from django.http import Http404
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+import care.operations
+import care.queries
+import delivery.queries
+import push.queries
+from care import surveying
+from delivery import contents, tokens
+from members.clock import now
+from portal.accounts import member_only
+from push.wording import fill_in
+
+SHOWN = 40
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A message as its reader knows it: its first words, how and when it came, and where it can be read whole."""
+
+    title: str
+    body: str
+    channel: str
+    sent_at: datetime
+    url: str
+
+
+@member_only
+def overview(request):
+    """Newest first. What was held back or never arrived is not listed: it was not sent."""
+    history = delivery.queries.member_history(request.member.pk, limit=SHOWN * 2)
+    sent = [letter for one in history if one.state == one.State.SENT and (letter := _letter(one, request.member))]
+    return render(
+        request,
+        "portal/messages.html",
+        {
+            "letters": sent[:SHOWN], "surveys": surveys(request.member),
+            "cases": care.queries.cases_of(request.member.pk).order_by("-opened_at", "-pk")[:10],
+            "push_key": push.queries.application_server_key(),
+        },
+    )  # fmt: skip
+
+
+def _letter(message, member) -> Letter | None:
+    try:
+        _handler, frozen = contents.resolve(message.content)
+    except contents.UnknownContent:
+        return None
+    named = {"given_name": member.given_name, "family_name": member.family_name}
+    url = reverse("delivery:view_online", args=[tokens.token_for(message.pk)]) if message.channel == "email" else ""
+    return Letter(*_first_words(frozen, message.values | named), message.channel, message.sent_at, url)
+
+
+def _first_words(frozen, values: dict) -> tuple[str, str]:
+    """An e-mail's subject, or a push message's title and text, with the member's own values in them."""
+    if hasattr(frozen, "subject"):
+        return fill_in(frozen.subject, values), ""
+    return fill_in(frozen.title, values), fill_in(frozen.body, values)
+
+
+def surveys(member) -> list:
+    return list(care.queries.open_surveys(member.pk, at=now())[:3])
+
+
+@member_only
+def survey(request, token):
+    """One question, one tap. Another member's question does not exist here."""
+    asked = care.queries.invitation(token)
+    if asked is None or asked.member_id != request.member.pk:
+        raise Http404
+    if request.method == "POST":
+        score = request.POST.get("score", "")
+        try:
+            care.operations.answer(
+                token=token,
+                score=int(score) if score.isdigit() else -1,
+                comment=request.POST.get("comment", ""),
+                at=now(),
+            )
+        except care.operations.CannotAnswer as refusal:
+            messages.error(request, str(refusal))
+        else:
+            messages.success(request, _("Thank you. We read every answer."))
+            return redirect("portal:messages")
+    low, high = surveying.LOWEST[asked.survey.kind], surveying.TOP[asked.survey.kind]
+    return render(
+        request, "portal/survey.html", {"asked": asked, "scores": range(low, high + 1), "low": low, "high": high}
+    )

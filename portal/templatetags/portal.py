@@ -1,0 +1,48 @@
+"""Tags of the member's pages."""
+
+from django import template
+from django.templatetags.static import static
+
+from portal import articles
+
+register = template.Library()
+
+REWARD_ICONS = {
+    "product": "bag", "amount": "tag", "percent": "tag", "shipping": "store", "multiply": "sparkle", "bonus": "coins",
+    "gift_card": "card", "cashback": "wallet",
+}  # fmt: skip
+TINTS = {"product": "plum", "multiply": "marigold", "bonus": "marigold", "gift_card": "sky", "cashback": "sky"}
+
+
+@register.simple_tag
+def footer_articles():
+    """Terms, privacy: what stands at the foot of every page."""
+    return articles.in_footer()
+
+
+@register.filter
+def reward_icon(kind: str) -> str:
+    return REWARD_ICONS.get(kind, "gift")
+
+
+@register.filter
+def reward_tint(kind: str) -> str:
+    return TINTS.get(kind, "pine")
+
+
+@register.filter
+def category_icon(name: str) -> str:
+    """The sprite's name of a category's icon."""
+    return f"cat-{name}"
+
+
+@register.simple_tag
+def icon_url(name: str) -> str:
+    """An icon's address within the sprite, for drawings that place it themselves."""
+    return f"{static('design/icons.svg')}#{name}"
+
+
+@register.filter
+def places(number: int) -> range:
+    """1 … number: the places of a card for stamps."""
+    return range(1, number + 1)
