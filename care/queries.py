@@ -33,6 +33,12 @@ def inbox(*, at, teams=None, owner=None) -> QuerySet[Case]:
     ).order_by("-is_overdue", "reply_due_at", "pk")
 
 
+def closed() -> QuerySet[Case]:
+    """Cases that ended, the latest first."""
+    found = Case.objects.filter(status=Case.Status.CLOSED)
+    return found.select_related("topic", "team", "owner", "store", "member").order_by("-closed_at", "-pk")
+
+
 def tasks_of(member_id: int) -> QuerySet[Task]:
     """A member's tasks, the open ones first."""
     theirs = Task.objects.filter(member__in=members.ids_of(member_id)).select_related("team", "owner")

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from desk import privacy, putting_right, together, views
+from desk import cases, chores, privacy, putting_right, timeline, together, views
 from members.views import leave
 
 app_name = "desk"
@@ -22,5 +22,17 @@ urlpatterns = [
     path("members/<uuid:public_id>/together/merges/<uuid:merge_id>/undo/", together.unmerge, name="unmerge"),
     path("members/<uuid:public_id>/together/gift/", together.gift, name="gift"),
     path("members/<uuid:public_id>/together/household/<slug:act>/", together.household, name="household"),
+    path("members/<uuid:public_id>/timeline/", timeline.timeline, name="timeline"),
+    path("members/<uuid:public_id>/known/", timeline.know, name="know"),
+    path("members/<uuid:public_id>/cases/", cases.new_case, name="new_case"),
+    path("members/<uuid:public_id>/tasks/", chores.add, name="add_task"),
+    path("members/<uuid:public_id>/opportunities/", chores.open_opportunity, name="open_opportunity"),
+    path("cases/", cases.inbox, name="cases"),
+    path("cases/<uuid:public_id>/", cases.case, name="case"),
+    path("cases/<uuid:public_id>/<slug:act>/", cases.act, name="case_act"),
+    path("tasks/", chores.tasks, name="tasks"),
+    path("tasks/<uuid:public_id>/done/", chores.finish, name="finish_task"),
+    path("pipeline/", chores.pipeline, name="pipeline"),
+    path("pipeline/<uuid:public_id>/", chores.move, name="move"),
     path("leave/", leave, name="leave"),
 ]

@@ -20,7 +20,9 @@ def read_feelings() -> int:
     spoken = Touchpoint.objects.filter(kind__in=SPOKEN, direction="in", feeling=None, words__isnull=False)
     heard = {one.pk: sentiment.feeling(one.words) or 0 for one in spoken.order_by("pk")[:AT_ONCE]}
     members.set_feelings(heard)
-    first_words = CaseEntry.objects.filter(kind="heard", text__isnull=False, case__feeling=None).order_by("case_id", "pk")
+    first_words = CaseEntry.objects.filter(kind="heard", text__isnull=False, case__feeling=None).order_by(
+        "case_id", "pk"
+    )
     felt = {}
     for entry in first_words.distinct("case_id")[:AT_ONCE]:
         felt[entry.case_id] = sentiment.feeling(entry.text) or 0

@@ -1,0 +1,125 @@
+"""Cases, tasks, the pipeline and the whole history, by request."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from care.models import Case, Opportunity, Task, Team
+from care.operations import open_case
+from members import operations, queries
+from members.knowing import CustomField
+from tests.signing_in import at_door
+
+
+def text_of(response) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).split())
+
+
+@pytest.fixture
+def asked(help_desk):
+    return open_case(
+        text="The milk was spoiled", channel="form", at=timezone.now(), source="site", client_key="1",
+        member_id=help_desk.maria.pk,
+    ).case  # fmt: skip
+
+
+def test_a_call_becomes_a_case_that_is_answered_and_closed_only_with_an_outcome(desk, help_desk):
+    page = f"{help_desk.page}cases/"
+    words = {
+        "key": "k1",
+        "channel": "phone",
+        "text": "My points are missing",
+        "topic": "",
+        "store": "S1",
+        "receipt": "",
+    }
+    opened = [desk.post(page, words) for _press in range(2)]
+    case = Case.objects.get()
+    assert [one.url for one in opened] == [f"/desk/cases/{case.public_id}/"] * 2
+    assert (case.topic.code, case.store.code, case.member) == ("missing_points", "S1", help_desk.maria)
+    at = f"/desk/cases/{case.public_id}/"
+    desk.post(f"{at}take/")
+    desk.post(f"{at}note/", {"note-text": "Receipt 4711"})
+    desk.post(f"{at}reply/", {"text": "We add them today."})
+    shown = text_of(desk.get(at))
+    for said in ("My points are missing", "Receipt 4711", "We add them today.", "Loyalty programme", "Sam"):
+        assert said in shown
+    refused = desk.post(f"{at}close/", {"outcome": "", "text": ""})
+    assert (refused.status_code, Case.objects.get().status) == (422, "waiting")
+    assert desk.post(f"{at}close/", {"outcome": "compensated", "text": ""}).url == "/desk/cases/"
+    assert Case.objects.get().outcome == "compensated"
+    assert "Solved with compensation" in text_of(desk.get("/desk/cases/?show=closed"))
+    desk.post(f"{at}reopen/")
+    assert Case.objects.get().status == "open"
+
+
+def test_the_inbox_shows_the_own_teams_first_and_what_is_overdue_in_red(desk, help_desk, asked):
+    Case.objects.update(reply_due_at=timezone.now() - timedelta(hours=1))
+    assert "1 case is past its clock" in text_of(desk.get("/desk/cases/"))
+    Team.objects.get(code="programme").people.add(help_desk.agent)
+    assert "Nothing is open here" in text_of(desk.get("/desk/cases/"))
+    assert "The milk was spoiled" in text_of(desk.get("/desk/cases/?show=all"))
+    desk.post(f"/desk/cases/{asked.public_id}/team/", {"team": "programme"})
+    assert "The milk was spoiled" in text_of(desk.get("/desk/cases/"))
+    assert desk.post(f"/desk/cases/{asked.public_id}/burn/").status_code == 404
+
+
+def test_a_store_manager_answers_cases_and_is_led_to_no_page_that_is_not_theirs(help_desk, asked, client):
+    manager = at_door(client, operations.add_staff(email="kim@example.com", roles=["store_manager"]), "desk")
+    shown = manager.get(f"/desk/cases/{asked.public_id}/")
+    assert "The milk was spoiled" in text_of(shown)
+    for page in (shown, manager.get("/desk/cases/"), manager.get("/desk/tasks/"), manager.get("/desk/pipeline/")):
+        assert help_desk.page not in page.content.decode()
+    assert manager.get(f"{help_desk.page}timeline/").status_code == 403
+
+
+def test_tasks_and_opportunities_stand_on_their_lists_until_they_end(desk, help_desk):
+    desk.post(f"{help_desk.page}tasks/", {"key": "t1", "title": "Call back", "team": "service", "due_on": "2026-03-01"})
+    task = Task.objects.get()
+    assert "Call back" in text_of(desk.get("/desk/tasks/"))
+    desk.post(f"/desk/tasks/{task.public_id}/done/", {"outcome": ""})
+    assert Task.objects.get().done_at is None
+    desk.post(f"/desk/tasks/{task.public_id}/done/", {"outcome": "Reached her"})
+    assert "Nothing to do" in text_of(desk.get("/desk/tasks/"))
+    desk.post(f"{help_desk.page}opportunities/", {"name": "Canteen", "value": "1200.50"})
+    deal = Opportunity.objects.get()
+    assert "$120.05, each stage weighted" in text_of(desk.get("/desk/pipeline/"))
+    for stage in ("offer", "won", "need"):
+        desk.post(f"/desk/pipeline/{deal.public_id}/", {"stage": stage})
+    deal.refresh_from_db()
+    assert (deal.stage.code, deal.is_won, deal.value_minor) == ("offer", True, 120_050)
+
+
+def test_the_whole_history_tells_of_every_room_in_order_of_time(desk, help_desk, asked, django_assert_max_num_queries):
+    operations.note_touchpoint(
+        kind="call",
+        at=timezone.now(),
+        source="phone",
+        client_key="1",
+        member_id=help_desk.maria.pk,
+        words="Opening hours?",
+    )
+    operations.set_lifecycle_stages({help_desk.maria.pk: "new"}, at=timezone.now() - timedelta(days=1))
+    with django_assert_max_num_queries(45):
+        shown = text_of(desk.get(f"{help_desk.page}timeline/"))
+    told = ["Opening hours?", "The milk was spoiled", "First contact → New", "Bought at Elm Street", "$24.60"]
+    places = [shown.index(words) for words in told]
+    assert sorted(places[2:]) == places[2:]
+    assert max(places[:2]) < places[2]
+
+
+def test_fields_of_the_shops_own_and_tags_are_kept_or_refused_with_the_reason(desk, help_desk):
+    CustomField.objects.create(code="pet", label_en="Pet", kind="choice", choices=["cat", "dog"])
+    known = f"{help_desk.page}known/"
+    desk.post(known, {"field_pet": "cat", "tags": "vip, press"})
+    assert (queries.custom_fields(help_desk.maria.pk), queries.tags_of(help_desk.maria.pk)) == (
+        {"pet": "cat"},
+        ["press", "vip"],
+    )
+    desk.post(known, {"field_pet": "fish"})
+    desk.post(known, {"off": "press"})
+    page = text_of(desk.get(f"{help_desk.page}timeline/"))
+    assert "“fish” is not one of: cat, dog" in page
+    assert (queries.custom_fields(help_desk.maria.pk), queries.tags_of(help_desk.maria.pk)) == ({"pet": "cat"}, ["vip"])
