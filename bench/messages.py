@@ -34,7 +34,7 @@ from django.template import Context, Engine, Library
 from bench import _scratch as scratch
 from bench._blaster import Blaster, ready
 
-MEMBERS, ROUNDS, BAR = 300, 7, 0.15
+MEMBERS, ROUNDS, BAR, BAR_FLOOR = 1000, 7, 0.1, 4  # planning collects values of 2,000 at once; claims are of 500
 AT = datetime(2027, 1, 4, 16, 0, tzinfo=UTC)
 OFFERS = {"buy_again": 3, "new_for_you": 2}  # how many of each a member is shown
 KINDS = ("Whole", "Organic", "Local", "Fresh", "Small")
@@ -67,8 +67,8 @@ def run(report):
     report(
         "the same ÷ ready-made mails over one kept, pipelined connection, without a database",
         round(_median_ratio([p + o for p, o in zip(planned, ours, strict=True)], floor), 1),
-        "told",
-        holds=True,
+        f"≤ {BAR_FLOOR}",
+        _median_ratio([p + o for p, o in zip(planned, ours, strict=True)], floor) <= BAR_FLOOR,
         note=f"{_us(floor)} µs: what the kernel takes to carry {stage.bytes_each / 1000:.0f} kB",
     )
     report("mails received that equal the slow renderer's, byte for byte", "all" if same else "not all", "all", same)
@@ -133,9 +133,16 @@ class _Stage:
     def _deliver(self, number: int, at) -> float:
         from delivery import operations
 
-        done, spent = self.meter.of(lambda: operations.deliver_chunk(worker=f"bench-{number}", at=at, limit=MEMBERS))
-        if done.sent != MEMBERS:
-            raise RuntimeError(f"{done.sent} of {MEMBERS} were sent: {done}")
+        def work() -> int:
+            """As a worker does: claim after claim until nothing is due."""
+            sent = 0
+            while (done := operations.deliver_chunk(worker=f"bench-{number}", at=at)).claimed:
+                sent += done.sent
+            return sent
+
+        sent, spent = self.meter.of(work)
+        if sent != MEMBERS:
+            raise RuntimeError(f"{sent} of {MEMBERS} were sent")
         return spent
 
     def _expect(self, number: int) -> dict:
@@ -171,7 +178,9 @@ class _Rival:
     """A newsletter as Django's documentation has it, for the same members."""
 
     def __init__(self, frozen, members: list[int], port: int):
-        self.frozen, self.members = frozen, members
+        from emails.fields import PERSONAL
+
+        self.frozen, self.members, self.names = frozen, members, PERSONAL.intersection(frozen.fields)
         self.subject, self.text, self.html = (_django_template(frozen, part) for part in ("subject", "text", "html"))
         self.backend = get_connection("django.core.mail.backends.smtp.EmailBackend", host="127.0.0.1", port=port)
         self.backend.open()
@@ -187,7 +196,8 @@ class _Rival:
     def _texts(self, facts: dict, at) -> list[tuple]:
         from members.queries import contacts
 
-        told, people = _values(self.members, at), contacts(self.members, kind="email")
+        told = _values(self.members, at)
+        people = contacts(self.members, kind="email", names=self.names)
         found = []
         for member_id in self.members:
             person, one = people[member_id], facts[member_id]

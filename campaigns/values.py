@@ -69,6 +69,7 @@ def _with_addresses(slots: dict[str, list[dict]], url: str) -> dict[str, list[di
     for offers in slots.values():
         for offer in offers:
             offer["url"] = url
+            del offer["category_id"], offer["icon"]  # no template names them, and every message would carry them
     return slots
 
 

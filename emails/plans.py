@@ -102,7 +102,7 @@ class Plan:
         _run(self._body, context, out)
         name = token.encode("ascii")
         cut = [name[part] for part in self._parts]
-        return Travelling(b"".join([piece if piece.__class__ is bytes else cut[piece] for piece in out]))
+        return Travelling([piece if piece.__class__ is bytes else cut[piece] for piece in out])
 
     # -- from segments to steps --
 

@@ -65,12 +65,20 @@ def encode_text(text: str) -> str:
 
 
 class Travelling:
-    """A message as it travels: leading dots doubled, CRLF at its end (RFC 5321, 4.5.2). `bytes()` gives it as it is read."""
+    """A message as it travels: leading dots doubled, CRLF at its end (RFC 5321, 4.5.2). `bytes()` gives it as it is read.
 
-    __slots__ = ("wire",)
+    Most of its pieces are those of its neighbours too. They are joined at the moment of sending, so that a hundred
+    messages that wait for their commitment take the room of one.
+    """
 
-    def __init__(self, wire: bytes):
-        self.wire = wire
+    __slots__ = ("_pieces",)
+
+    def __init__(self, pieces: list[bytes]):
+        self._pieces = pieces
+
+    @property
+    def wire(self) -> bytes:
+        return b"".join(self._pieces)
 
     def __bytes__(self):
         content = self.wire.replace(b"\r\n.", b"\r\n")
@@ -78,7 +86,7 @@ class Travelling:
 
     def __len__(self):
         """Bytes on the line. At most a few more than the message has."""
-        return len(self.wire)
+        return sum(map(len, self._pieces))
 
 
 def _word(data: bytes) -> str:

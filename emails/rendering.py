@@ -5,6 +5,7 @@ by other means, and is what a template falls back to when it cannot be expressed
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime, formataddr, parseaddr
@@ -31,21 +32,38 @@ def render(frozen, values: dict, *, message: MessageFacts) -> bytes:
     return bytes(plan.finished(_headers_of(message, plan.subject(context), compiled.boundary), context, message.token))
 
 
-def travelling(
-    frozen, values: dict, *, letterhead: Letterhead, to: str, date: datetime, token: str
-) -> Travelling | bytes:
-    """The same message for one of many recipients, ready for the wire where the e-mail can be planned."""
+Writer = Callable[[dict, str, datetime, str], Travelling | bytes]  # values, recipient, date, token → the message
+
+
+def writer(frozen, *, letterhead: Letterhead, token_length: int) -> Writer:
+    """Makes the same message for one of many recipients, ready for the wire where the e-mail can be planned.
+
+    What does not change from one message to the next is looked up here, once. Tokens are URL-safe and of one length.
+    """
     compiled = _compiled(frozen) if frozen.is_fast and not marks_fallbacks.get() else None
-    plan = compiled.plan_under(frozen, letterhead, token) if compiled else None
+    plan = compiled.plan_under(frozen, letterhead, token_length) if compiled else None
     if compiled is None or plan is None:
-        return render(frozen, values, message=letterhead.facts(to=to, date=date, token=token))
-    check_recipient(to)
-    context = plan.context(values)
-    head = _headers(
-        letterhead.from_, letterhead.reply_to, to, plan.subject(context), f"<{token}@{letterhead.domain}>", date,
-        f"{letterhead.link_base}/u/{token}", compiled.boundary,
-    )  # fmt: skip
-    return plan.finished(head, context, token)
+        return lambda values, to, date, token: render(
+            frozen, values, message=letterhead.facts(to=to, date=date, token=token)
+        )
+    return _planned(plan, letterhead, compiled.boundary)
+
+
+def _planned(plan: plans.Plan, letterhead: Letterhead, boundary: str) -> Writer:
+    answer = f"Reply-To: {letterhead.reply_to}{CRLF}" if letterhead.reply_to else ""
+    before, domain, base = f"{_sender(letterhead.from_)}{answer}To: ", letterhead.domain, letterhead.link_base
+    after = _headers_after(boundary)
+
+    def write(values: dict, to: str, date: datetime, token: str) -> Travelling:
+        check_recipient(to)
+        context = plan.context(values)
+        head = (
+            f"{before}{to}{CRLF}{plan.subject(context)}Message-ID: <{token}@{domain}>{CRLF}"
+            f"Date: {_date(date, date.utcoffset())}{CRLF}List-Unsubscribe: <{base}/u/{token}>{CRLF}{after}"
+        )
+        return plan.finished(head, context, token)
+
+    return write
 
 
 def _one_by_one(compiled: "_Compiled", context: dict, message: MessageFacts) -> bytes:
@@ -101,7 +119,12 @@ def _headers(from_, reply_to, to, subject, message_id, date, unsubscribe_url, bo
     return (
         f"{_sender(from_)}{answer}To: {to}{CRLF}{subject}"
         f"Message-ID: {message_id}{CRLF}Date: {_date(date, date.utcoffset())}{CRLF}"
-        f"List-Unsubscribe: <{unsubscribe_url}>{CRLF}"
+        f"List-Unsubscribe: <{unsubscribe_url}>{CRLF}{_headers_after(boundary)}"
+    )
+
+
+def _headers_after(boundary: str) -> str:
+    return (
         f"List-Unsubscribe-Post: List-Unsubscribe=One-Click{CRLF}MIME-Version: 1.0{CRLF}"
         f'Content-Type: multipart/alternative; boundary="{boundary}"{CRLF}{CRLF}'
     )
@@ -144,13 +167,14 @@ class _Compiled:
                 self.planned.popitem(last=False)
         return found
 
-    def plan_under(self, frozen, letterhead: Letterhead, token: str) -> plans.Plan | None:
-        """The plan for tokens as long as this one. What the letterhead says is checked when its plan is made."""
-        if not plans.is_ordinary(token):
+    def plan_under(self, frozen, letterhead: Letterhead, token_length: int) -> plans.Plan | None:
+        """The plan for tokens of this length. What the letterhead says is checked when its plan is made."""
+        some_token = "x" * token_length
+        if not plans.is_ordinary(some_token):
             return None
-        key = letterhead, len(token)
+        key = letterhead, token_length
         if key not in self.under:
-            facts = letterhead.facts(to="somebody@example.com", date=_SOME_DAY, token=token)
+            facts = letterhead.facts(to="somebody@example.com", date=_SOME_DAY, token=some_token)
             facts.check()
             if len(self.under) >= _SHAPES_MAX:
                 self.under.clear()

@@ -128,6 +128,19 @@ class _Connection:
         except ValueError:
             raise _Lost(f"the server does not speak SMTP: {line[:80]!r}") from None
 
+    def is_let_in(self) -> bool:
+        """Whether the next three lines are the plainest yes to MAIL, RCPT and DATA; then they are taken. Else nothing is."""
+        lines = self._lines
+        if len(lines) < 3:
+            self._fill()
+        if len(lines) < 3 or not (
+            lines[0].startswith(b"250 ") and lines[1].startswith(b"250 ") and lines[2].startswith(b"354 ")
+        ):
+            return False
+        for _ in range(3):
+            lines.popleft()
+        return True
+
     def _rest_of(self, line: bytes) -> bytes:
         """A reply of several lines as one."""
         whole = line[:3] + b" " + line[4:]
@@ -138,15 +151,19 @@ class _Connection:
 
     def _line(self) -> bytes:
         while not self._lines:
-            try:
-                data = self.sock.recv(READ_SIZE)
-            except OSError as error:
-                raise _Lost(f"connection lost while waiting: {error}") from error
-            if not data:
-                raise _Lost("the server closed the connection")
-            *lines, self._rest = (self._rest + data).split(b"\n")
-            self._lines += lines
+            self._fill()
         return self._lines.popleft()
+
+    def _fill(self):
+        """Wait for more of what the server says."""
+        try:
+            data = self.sock.recv(READ_SIZE)
+        except OSError as error:
+            raise _Lost(f"connection lost while waiting: {error}") from error
+        if not data:
+            raise _Lost("the server closed the connection")
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        self._lines += lines
 
     def envelope(self, item) -> bytes:
         """MAIL, RCPT and DATA of one message, for one write."""
@@ -326,6 +343,8 @@ def _read_envelope(connection: _Connection, *, has_reset: bool) -> Reply | None:
     """The replies to MAIL, RCPT and DATA sent together."""
     if has_reset:
         connection.reply()
+    if connection.is_let_in():
+        return None
     mail, rcpt, data = connection.reply(), connection.reply(), connection.reply()
     against = next((reply for reply in (mail, rcpt, data) if reply.code >= 400), None)
     if against is None:

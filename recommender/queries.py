@@ -3,6 +3,8 @@
 import json
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db.models import Q, TextField
@@ -93,16 +95,23 @@ def offer_values(cause: str, member_ids, language: str) -> dict[int, dict[str, l
     return values
 
 
+class _Told(NamedTuple):
+    """One offer as it was decided, whoever it was decided for."""
+
+    category_id: int
+    category: Category
+    benefit: str
+    amount: int
+    reason_code: str
+    reason_params: dict
+
+
 def _tell_offers(offers: set[tuple], language: str) -> dict[tuple, dict]:
     """Each different offer in words: thousands of members share a few hundred."""
     categories = Category.objects.in_bulk({category_id for category_id, *_ in offers})
     rows = {
-        offer: Decision(
-            category=categories[offer[0]], benefit=offer[1], amount=offer[2], reason_code=offer[3],
-            reason_params=json.loads(offer[4]),
-        )
-        for offer in offers
-    }  # fmt: skip
+        offer: _Told(offer[0], categories[offer[0]], *offer[1:4], json.loads(offer[4])) for offer in offers
+    }  # plain tuples: an object of the model for each would cost more than the words
     told = {}
     with override(language):
         names = _names(reasons.mentioned(rows.values()))
@@ -117,7 +126,13 @@ def _tell_offers(offers: set[tuple], language: str) -> dict[tuple, dict]:
 
 def icon_url(icon: str) -> str:
     """The absolute address of a category icon as PNG, for e-mail."""
-    return f"{settings.SITE_URL}{static(f'recommender/icons/{icon}.png')}"
+    return f"{settings.SITE_URL}{_icon_path(icon, settings.STATIC_URL)}"
+
+
+@lru_cache(maxsize=512)
+def _icon_path(icon: str, _static_url: str) -> str:
+    """A file's address changes only with a release. The prefix is asked for because tests move it."""
+    return static(f"recommender/icons/{icon}.png")
 
 
 def live(slot: str) -> RankerVersion | None:

@@ -105,8 +105,8 @@ def test_a_token_breaks_over_lines_as_if_it_had_stood_there_from_the_beginning(v
     reference = slow.render(EVERYTHING, values, message=message)
     assert rendering.render(EVERYTHING, values, message=message) == reference
     letterhead = Letterhead(message.from_, base, "regulars.example.com")
-    travelling = rendering.travelling(
-        EVERYTHING, values, letterhead=letterhead, to=message.to, date=message.date, token=token
+    travelling = rendering.writer(EVERYTHING, letterhead=letterhead, token_length=len(token))(
+        values, message.to, message.date, token
     )
     written = slow.render(EVERYTHING, values, message=letterhead.facts(to=message.to, date=message.date, token=token))
     assert bytes(travelling) == written
