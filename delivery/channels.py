@@ -79,12 +79,42 @@ class Route:
         return "at_most_once" if self.channel.guarantee == "evidence" else self.channel.guarantee
 
 
+MAIN = "main"
+
+
+def ways(name: str) -> list[str]:
+    """The transports that are set up for a channel, the main one first; none where the channel is not set up."""
+    named = settings.DELIVERY_CHANNELS.get(name)
+    return [] if named is None else [MAIN, *named.get("others", {})]
+
+
+class Way(NamedTuple):
+    """One transport of one channel. What an unknown one left behind is the main one's."""
+
+    channel: str
+    transport: str = MAIN
+    others: tuple[str, ...] = ()
+
+
+def all_ways() -> list[Way]:
+    """Every transport of every channel that is set up."""
+    found = []
+    for channel in settings.DELIVERY_CHANNELS:
+        _main, *others = ways(channel)
+        found += [Way(channel, transport, tuple(others)) for transport in (MAIN, *others)]
+    return found
+
+
 @functools.cache
-def route(name: str) -> Route:
-    """The configured way out for a channel's name (settings.DELIVERY_CHANNELS). One per process."""
+def route(name: str, transport: str = MAIN) -> Route:
+    """The way out for a channel's name by one of its transports (settings.DELIVERY_CHANNELS). One per process.
+
+    A transport that is no longer set up is the main one: what it left in doubt is asked for there.
+    """
     named = settings.DELIVERY_CHANNELS[name]
-    evidence = named.get("evidence")
+    chosen = named.get("others", {}).get(transport, named)
+    evidence = chosen.get("evidence")
     return Route(
-        import_string(named["class"])(*named.get("arguments", ())),
+        import_string(chosen["class"])(*chosen.get("arguments", ())),
         import_string(evidence[0])(*evidence[1:]) if evidence else None,
     )

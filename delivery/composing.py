@@ -3,6 +3,7 @@
 Nothing here commits to sending. What cannot be composed is told apart from what may be sent, and stops nobody else.
 """
 
+import contextlib
 import functools
 import logging
 from collections.abc import Sequence
@@ -39,6 +40,14 @@ class Composed:
     outgoing: dict[int, Outgoing]
     failed: dict[int, str]
 
+    def domains(self) -> dict[int, str]:
+        """Of e-mail: the domain each message goes to."""
+        return {
+            one: item.recipient.rpartition("@")[2].lower()
+            for one, item in self.outgoing.items()
+            if isinstance(item.recipient, str) and "@" in item.recipient
+        }
+
 
 _NOBODY = Addressee(address=None, address_hash=None, personal={})
 
@@ -47,11 +56,12 @@ class Composer:
     """Composes what one worker claimed for one channel. Addresses, names and policy are asked once for all of it."""
 
     def __init__(self, claimed: Sequence[Claimed], *, channel: str):
+        self._writers = functools.cache(_writer)
         self._addressees = _addressees(claimed, channel)
         self._policy = queries.policies().get(channel)
         self._is_email = channel == Channel.EMAIL
         self._sender = contents.envelope_sender() if self._is_email else ""
-        self._resolve = functools.cache(contents.resolve)
+        self._host = contents.internet_host()
 
     def compose(self, chunk: Sequence[Claimed], *, at) -> Composed:
         """Render what can be rendered of one chunk."""
@@ -66,21 +76,46 @@ class Composer:
                     logger.warning("Message %s cannot be rendered: %s", one.id, type(error).__name__)
                     composed.failed[one.id] = f"{one.content} cannot be rendered: {type(error).__name__}"
                     continue
-            resume_at = _quiet_until(addressee, self._policy, at) if one.purpose == Message.Purpose.MARKETING else None
-            composed.ready.append(Ready(one.id, one.member_id, addressee.address_hash, resume_at))
+            resume_at = self._quiet_until(one, addressee, at)
+            hold, is_urgent = "quiet" if resume_at else "", one.purpose != Message.Purpose.MARKETING
+            composed.ready.append(
+                Ready(one.id, one.member_id, addressee.address_hash, resume_at, hold, is_urgent=is_urgent)
+            )
         return composed
 
+    def _quiet_until(self, one: Claimed, addressee: Addressee, at):
+        policy = self._policy
+        if policy is None or policy.quiet_from is None or one.purpose != Message.Purpose.MARKETING:
+            return None
+        return _quiet_until(addressee, policy, at)
+
     def _outgoing(self, one: Claimed, addressee: Addressee) -> Outgoing:
-        handler, frozen = self._resolve(one.content)
+        write = self._writers(one.content)
         token = tokens.token_for(one.id)
-        facts = contents.Facts(token, one.due_at, addressee.address if self._is_email else "")
-        content = handler.render(frozen, one.values | addressee.personal, facts)
-        return Outgoing(contents.internet_name(token), addressee.address, content, self._sender)
+        values = one.values | addressee.personal
+        content = write(values, addressee.address if self._is_email else "", one.due_at, token)
+        return Outgoing(f"{token}@{self._host}", addressee.address, content, self._sender)
+
+
+def _writer(content: str) -> contents.Writer:
+    handler, frozen = contents.resolve(content)
+    return handler.writer(frozen)
+
+
+def _names(claimed: Sequence[Claimed]) -> set[str]:
+    """The personal fields that the contents of these messages show. Content that is not there shows nothing."""
+    shown: set[str] = set()
+    for content in {one.content for one in claimed}:
+        with contextlib.suppress(contents.UnknownContent):
+            handler, frozen = contents.resolve(content)
+            shown |= handler.names(frozen)
+    return shown
 
 
 def _addressees(claimed: Sequence[Claimed], channel: str) -> dict[int, Addressee]:
     members = {one.member_id for one in claimed if one.member_id}
-    found = _members_by_email(members) if channel == Channel.EMAIL else _members_by_push(members)
+    gather = _members_by_email if channel == Channel.EMAIL else _members_by_push
+    found = gather(members, _names(claimed))
     users = _users({one.user_id for one in claimed if one.user_id}) if channel == Channel.EMAIL else {}
     return {
         one.id: found.get(one.member_id, _NOBODY) if one.member_id else users.get(one.user_id, _NOBODY)
@@ -88,19 +123,19 @@ def _addressees(claimed: Sequence[Claimed], channel: str) -> dict[int, Addressee
     }
 
 
-def _members_by_email(member_ids: set[int]) -> dict[int, Addressee]:
+def _members_by_email(member_ids: set[int], names: set[str]) -> dict[int, Addressee]:
     return {
         member_id: _addressee(contact, contact.address, keyed_hash(contact.address, kind=Channel.EMAIL))
-        for member_id, contact in contacts(member_ids, kind="email").items()
+        for member_id, contact in contacts(member_ids, kind="email", names=names).items()
     }
 
 
-def _members_by_push(member_ids: set[int]) -> dict[int, Addressee]:
+def _members_by_push(member_ids: set[int], names: set[str]) -> dict[int, Addressee]:
     """Devices, and the names from the card's contact: every member has a card, not every one an e-mail address."""
     reached = devices(member_ids)
     return {
         member_id: _addressee(contact, reached[member_id], b"")
-        for member_id, contact in contacts(reached, kind="card").items()
+        for member_id, contact in contacts(reached, kind="card", names=names).items()
     }
 
 
@@ -121,8 +156,6 @@ def _users(user_ids: set[int]) -> dict[int, Addressee]:
 
 
 def _quiet_until(addressee: Addressee, policy, at):
-    if policy is None or policy.quiet_from is None:
-        return None
     try:
         zone = ZoneInfo(addressee.time_zone or settings.TIME_ZONE)
     except (ZoneInfoNotFoundError, ValueError):

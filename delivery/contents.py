@@ -1,9 +1,10 @@
 """What a message's `content` names: something frozen in `emails` or `push`, and how it becomes bytes, a page or a link's target."""
 
 import functools
+from collections.abc import Callable
 from datetime import datetime
 from email.utils import parseaddr
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlparse
 
 from django.conf import settings
@@ -11,6 +12,9 @@ from django.core.exceptions import ObjectDoesNotExist
 
 from delivery import tokens
 from emails.facts import Letterhead, MessageFacts
+from emails.fields import PERSONAL
+
+Writer = Callable[[dict, str, datetime, str], Any]  # values, recipient, date, token → what the channel sends
 
 
 class Facts(NamedTuple):
@@ -27,6 +31,11 @@ def facts_of(message_id: int, due_at: datetime, recipient: str = "") -> Facts:
 
 def link_base() -> str:
     return f"{settings.SITE_URL}/m"
+
+
+def internet_host() -> str:
+    """What stands after the @ of every Message-ID of ours."""
+    return _host(settings.SITE_URL)
 
 
 def internet_message_id(message_id: int) -> str:
@@ -64,14 +73,17 @@ class EmailContent:
             to=facts.recipient, date=facts.due_at, token=facts.token
         )
 
-    def render(self, frozen, values: dict, facts: Facts):
-        """Bytes, or what `bytes()` makes them of."""
+    def writer(self, frozen) -> Writer:
+        """Gives bytes, or what `bytes()` makes them of."""
         from emails import rendering
 
-        return rendering.travelling(
-            frozen, values, letterhead=_letterhead(settings.SITE_URL, settings.MARKETING_FROM), to=facts.recipient,
-            date=facts.due_at, token=facts.token,
-        )  # fmt: skip
+        letterhead = _letterhead(settings.SITE_URL, settings.MARKETING_FROM)
+        return rendering.writer(frozen, letterhead=letterhead, token_length=tokens.LENGTH)
+
+    @staticmethod
+    def names(frozen) -> frozenset[str]:
+        """Which personal fields its words show."""
+        return PERSONAL.intersection(frozen.fields)
 
     def page(self, frozen, values: dict, facts: Facts) -> str:
         from emails import rendering
@@ -94,10 +106,15 @@ class PushContent:
 
         return FrozenPush.objects.get(pk=pk)
 
-    def render(self, frozen, values: dict, facts: Facts) -> bytes:
+    def writer(self, frozen) -> Writer:
         from push import rendering
 
-        return rendering.render(frozen, values, link_base=link_base(), token=facts.token)
+        base = link_base()
+        return lambda values, _to, _date, token: rendering.render(frozen, values, link_base=base, token=token)
+
+    @staticmethod
+    def names(frozen) -> frozenset[str]:
+        return PERSONAL.intersection(frozen.fields_used)
 
     def page(self, frozen, values: dict, facts: Facts) -> None:
         return None

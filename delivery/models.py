@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Case, Q, Value, When
 from django.utils.translation import gettext_lazy as _
@@ -9,11 +10,14 @@ from django.utils.translation import gettext_lazy as _
 from members.crypto import EncryptedTextField
 
 MARKETING_PRIORITY, TRANSACTIONAL_PRIORITY = 5, 0
+"""Marketing has 1 (most important) to 9; 0 is kept for codes, receipts and notices."""
 
 
 class Channel(models.TextChoices):
     EMAIL = "email", _("E-mail")
     PUSH = "push", _("Push")
+    MOBILE = "mobile", _("App push")
+    SMS = "sms", _("Text message")
 
 
 class MessageQuerySet(models.QuerySet):
@@ -49,6 +53,8 @@ class Message(models.Model):
         NO_ADDRESS = "no_address", _("No address for this channel")
         SUPPRESSED = "suppressed", _("Address is suppressed")
         FREQUENCY_CAP = "frequency_cap", _("Had enough messages lately")
+        OUTRANKED = "outranked", _("A more important message comes first")
+        TOO_LATE = "too_late", _("Too late to be of use")
         CANCELLED = "cancelled", _("Cancelled")
         ERASED = "erased", _("Member was erased")
 
@@ -79,6 +85,8 @@ class Message(models.Model):
     )
     priority = models.PositiveSmallIntegerField(default=MARKETING_PRIORITY, help_text="Lower goes first.")
     due_at = models.DateTimeField(help_text="Business time.")
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="Business time: later than this it is not sent.")
+    transport = models.CharField(max_length=30, blank=True, help_text="Which way out its last try took.")
     claimed_by = models.CharField(max_length=80, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True, help_text="Real time, by the database's clock.")
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -120,7 +128,7 @@ class Message(models.Model):
         indexes = [
             models.Index(fields=["priority", "due_at", "id"], condition=Q(stage=0), name="delivery_open"),
             models.Index(fields=["id"], condition=Q(stage=1), name="delivery_doubtful"),
-            models.Index(fields=["member", "channel", "stage", "sent_at"], name="delivery_of_member"),
+            models.Index(fields=["member", "stage", "sent_at"], name="delivery_by_member"),
         ]
 
     def __str__(self):
@@ -148,6 +156,7 @@ class MessageEvent(models.Model):
         OPENED = "opened", _("Opened")
         CLICKED = "clicked", _("Clicked")
         UNSUBSCRIBED = "unsubscribed", _("Unsubscribed")
+        TRAPPED = "trapped", _("Followed the link that nobody sees")
 
     id = models.BigAutoField(primary_key=True)
     message = models.ForeignKey(Message, on_delete=models.PROTECT, related_name="events", db_index=False)
@@ -160,6 +169,11 @@ class MessageEvent(models.Model):
         max_length=12, blank=True, help_text="Which link was followed, by its index in the frozen content."
     )
     is_machine = models.BooleanField(default=False, help_text="A prefetch or a security scanner, not a reader.")
+    network = models.BinaryField(
+        max_length=8,
+        null=True,
+        help_text="The visitor's network, as a keyed hash: scanners come from one for many links.",
+    )
     detail = models.CharField(max_length=300, blank=True)
 
     class Meta:
@@ -213,7 +227,11 @@ class Hold(models.Model):
 
 
 class ChannelPolicy(models.Model):
-    """How often and when a channel may be used for marketing, and what doubt means. Transactional messages are exempt."""
+    """How soon and how often after others, and when, a channel may be used for marketing, and what doubt means.
+
+    Messages of all channels count; those of one cause (a campaign's e-mail and its push) count once. Transactional
+    messages are exempt and are not counted.
+    """
 
     class AfterDoubt(models.TextChoices):
         ASK = "ask", _("A person decides")
@@ -221,8 +239,11 @@ class ChannelPolicy(models.Model):
         AGAIN = "again", _("Send it again: the member may get it twice")
 
     channel = models.CharField(max_length=10, choices=Channel, unique=True)
+    hours_between = models.PositiveSmallIntegerField(
+        _("hours since the last message"), default=16, help_text=_("By any channel. 0: no such rule.")
+    )
     marketing_messages_max = models.PositiveSmallIntegerField(
-        _("messages at most"), default=4, help_text=_("To one member, in the days below.")
+        _("messages at most"), default=4, help_text=_("To one member by all channels together, in the days below.")
     )
     cap_days = models.PositiveSmallIntegerField(_("in days"), default=7)
     quiet_from = models.TimeField(_("quiet from"), null=True, blank=True, help_text=_("In the member's own time zone."))
@@ -250,3 +271,87 @@ class ChannelPolicy(models.Model):
 
     def __str__(self):
         return self.get_channel_display()
+
+
+class Transport(models.Model):
+    """One of several ways out for a channel, as it is set up in the settings: whether it is used, how fast, how it fares.
+
+    A row appears when a transport is first used or first configured here; what has none is used without limits.
+    """
+
+    channel = models.CharField(max_length=10, choices=Channel)
+    name = models.CharField(max_length=30, help_text="As in the settings.")
+    position = models.PositiveSmallIntegerField(_("order"), default=0, help_text=_("The lowest is used first."))
+    is_used = models.BooleanField(_("in use"), default=True)
+    per_minute_max = models.PositiveIntegerField(
+        _("messages a minute at most"), null=True, blank=True, help_text=_("Empty: no limit.")
+    )
+    warm_up_from = models.DateField(
+        _("warming up since"),
+        null=True,
+        blank=True,
+        help_text=_("The first day of a new address or server. Empty: warm."),
+    )
+    warm_up_start = models.PositiveIntegerField(_("messages on the first day"), default=200)
+    warm_up_percent = models.PositiveSmallIntegerField(
+        _("each day, per cent of the day before"), default=150, validators=[MinValueValidator(100)]
+    )
+    demoted_until = models.DateTimeField(
+        null=True, blank=True, help_text="Business time. Used only if no other can be."
+    )
+    demoted_because = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ["channel", "position", "name"]
+        constraints = [models.UniqueConstraint(fields=["channel", "name"], name="a_transport_has_one_name")]
+
+    def __str__(self):
+        return f"{self.channel} · {self.name}"
+
+
+class TransportTally(models.Model):
+    """What a transport was given in one minute, and how it took it. Warm-up and demotion read these."""
+
+    transport = models.ForeignKey(Transport, on_delete=models.CASCADE, related_name="tallies")
+    minute = models.DateTimeField()
+    handed = models.PositiveIntegerField(default=0)
+    slow = models.PositiveIntegerField(default=0)
+    unreachable = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["transport", "minute"], name="one_tally_for_one_minute")]
+
+
+class Pace(models.Model):
+    """How many messages a minute one transport may hand to one family of receiving servers: a bucket of tokens."""
+
+    transport = models.ForeignKey(Transport, on_delete=models.CASCADE, related_name="paces")
+    family = models.CharField(
+        _("receivers"),
+        max_length=60,
+        help_text=_("Such as google, microsoft, yahoo, or a domain; * for each of the others."),
+    )
+    per_minute_max = models.PositiveIntegerField(_("messages a minute at most"), validators=[MinValueValidator(1)])
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["transport", "family"], name="one_pace_for_one_family")]
+
+
+class Bucket(models.Model):
+    """The tokens left, of a transport as a whole (no family) or towards one family."""
+
+    transport = models.ForeignKey(Transport, on_delete=models.CASCADE, related_name="buckets")
+    family = models.CharField(max_length=60, blank=True)
+    tokens = models.FloatField()
+    filled_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["transport", "family"], name="one_bucket_for_one_family")]
+
+
+class MailDomain(models.Model):
+    """Who takes the mail of a domain: its MX hosts' family, looked up now and then by a task of its own."""
+
+    domain = models.CharField(max_length=255, unique=True)
+    family = models.CharField(max_length=60)
+    looked_up_at = models.DateTimeField()

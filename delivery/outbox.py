@@ -15,13 +15,15 @@ from typing import NamedTuple
 import psycopg
 from django.db import connection
 
+from delivery.channels import MAIN, Way
 from members.models import Member
 
-CLAIM_SIZE, CHUNK_SIZE = 300, 100
+CLAIM_SIZE, CHUNK_SIZE = 500, 100
 LEASE = timedelta(minutes=2)
 EVIDENCE_GRACE = timedelta(seconds=30)  # what a dead worker left in its socket may still be taken by the next hop
 _END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
 
+WAITING = ("paused", "quiet", "paced")  # verdicts after which a message goes back and is asked about again
 _UNDER_HOLD = "m.cause = h.cause OR starts_with(m.cause, h.cause || ':')"
 
 # A claim that a crash of the server takes away was not sent: its commit need not wait for the disk.
@@ -53,52 +55,72 @@ SELECT pg_advisory_xact_lock(hashtextextended('delivery.cap:' || one, 0)) FROM u
 # with the commitment to send.
 _ATTEMPT = """
 WITH ready AS (
-  SELECT * FROM unnest(%(ids)s::bigint[], %(hashes)s::bytea[], %(resume)s::timestamptz[]) AS r (id, address_hash, resume_at)
+  SELECT * FROM unnest(%(ids)s::bigint[], %(hashes)s::bytea[], %(holds)s::text[], %(resume)s::timestamptz[],
+                       %(transports)s::text[]) AS r (id, address_hash, hold, resume_at, transport)
 ), mine AS (
-  SELECT m.id, m.cause, m.channel, m.purpose, m.member_id, ready.address_hash, ready.resume_at
+  SELECT m.id, m.cause, m.channel, m.purpose, m.member_id, m.priority, m.due_at, m.expires_at, ready.address_hash,
+         ready.hold, ready.resume_at, ready.transport
     FROM delivery_message m JOIN ready ON ready.id = m.id
    WHERE m.state = 'claimed' AND m.claimed_by = %(worker)s AND m.lease_until > clock_timestamp()
      FOR UPDATE OF m
 ), judged AS MATERIALIZED (  -- so that each question is asked once, not wherever its answer is used
-  SELECT m.id, m.channel, m.purpose, m.member_id, m.resume_at,
+  SELECT m.id, m.cause, m.channel, m.purpose, m.member_id, m.priority, m.due_at, m.resume_at, m.transport,
          CASE
            WHEN EXISTS (SELECT FROM delivery_hold h WHERE h.is_cancelled AND ({under_hold})) THEN 'cancelled'
            WHEN EXISTS (SELECT FROM delivery_hold h WHERE NOT h.is_cancelled AND ({under_hold})) THEN 'paused'
+           WHEN m.expires_at < %(at)s THEN 'too_late'
            WHEN m.member_id IS NOT NULL
                 AND NOT EXISTS (SELECT FROM ({active}) AS a (id) WHERE a.id = m.member_id) THEN 'not_active'
            WHEN m.address_hash IS NULL THEN 'no_address'
            WHEN EXISTS (SELECT FROM delivery_suppression s
                          WHERE s.channel = m.channel AND s.address_hash = m.address_hash
                            AND (m.purpose = 'marketing' OR s.reason <> 'complaint')) THEN 'suppressed'
-           WHEN m.purpose = 'transactional' THEN 'go'
+           WHEN m.purpose = 'transactional' THEN coalesce(nullif(m.hold, ''), 'go')
            WHEN m.member_id IS NULL
                 OR NOT EXISTS (SELECT FROM ({reachable}) AS c (id) WHERE c.id = m.member_id) THEN 'no_consent'
-           WHEN m.resume_at IS NOT NULL THEN 'quiet'
-           ELSE 'go'
+           ELSE coalesce(nullif(m.hold, ''), 'go')
          END AS verdict
     FROM mine m
 ), counted AS (
-  SELECT j.id, j.resume_at,
+  SELECT j.id, j.resume_at, j.transport,
          CASE
-           WHEN j.verdict = 'go' AND j.purpose = 'marketing'
-                AND row_number() OVER (PARTITION BY j.verdict, j.purpose, j.member_id, j.channel ORDER BY j.id)
-                    + (SELECT count(*) FROM delivery_message o
-                        WHERE o.member_id = j.member_id AND o.channel = j.channel AND o.purpose = 'marketing'
-                          AND o.stage = 2 AND o.state = 'sent'
-                          AND o.sent_at > %(at)s - make_interval(days => p.cap_days))
-                    + (SELECT count(*) FROM delivery_message o
-                        WHERE o.member_id = j.member_id AND o.channel = j.channel AND o.purpose = 'marketing'
-                          AND o.stage IN (0, 1) AND o.state IN ('attempting', 'in_doubt')
-                          AND o.attempted_at > %(at)s - make_interval(days => p.cap_days))
-                    > p.marketing_messages_max THEN 'frequency_cap'
-           ELSE j.verdict
+           WHEN j.verdict <> 'go' OR j.purpose <> 'marketing' OR p.id IS NULL THEN j.verdict
+           WHEN open.is_outranked THEN 'outranked'
+           WHEN p.hours_between > 0 AND (j.place > 1
+                OR greatest(done.last_at, open.last_at) > %(at)s - make_interval(hours => p.hours_between))
+             OR j.place + done.contacts + open.contacts > p.marketing_messages_max THEN 'frequency_cap'
+           ELSE 'go'
          END AS verdict
-    FROM judged j LEFT JOIN delivery_channelpolicy p ON p.channel = j.channel
+    FROM (SELECT *, row_number() OVER (PARTITION BY verdict, purpose, member_id ORDER BY priority, due_at, id) AS place
+            FROM judged) AS j
+    LEFT JOIN delivery_channelpolicy p ON p.channel = j.channel
+    LEFT JOIN LATERAL (  -- what the member got lately by any channel; a cause counts once
+      SELECT count(DISTINCT o.cause) FILTER (WHERE o.sent_at > %(at)s - make_interval(days => p.cap_days)) AS contacts,
+             max(o.sent_at) AS last_at
+        FROM delivery_message o
+       WHERE o.member_id = j.member_id AND o.stage = 2 AND o.state = 'sent' AND o.purpose = 'marketing'
+         AND o.sent_at > %(at)s - greatest(make_interval(days => p.cap_days), make_interval(hours => p.hours_between))
+         AND o.cause <> j.cause
+    ) AS done ON j.verdict = 'go' AND j.purpose = 'marketing'
+    LEFT JOIN LATERAL (  -- what is on its way to them or may have arrived; and what is more important and due soon
+      SELECT count(DISTINCT o.cause) FILTER (
+               WHERE o.state IN ('attempting', 'in_doubt') AND o.attempted_at > %(at)s - make_interval(days => p.cap_days)
+             ) AS contacts,
+             max(o.attempted_at) FILTER (WHERE o.state IN ('attempting', 'in_doubt')) AS last_at,
+             coalesce(bool_or(
+               o.priority < j.priority AND o.state IN ('pending', 'claimed')
+               AND o.due_at <= %(at)s + make_interval(hours => p.hours_between)
+               AND NOT EXISTS (SELECT FROM delivery_hold h WHERE {o_under_hold})
+             ), false) AS is_outranked
+        FROM delivery_message o
+       WHERE o.member_id = j.member_id AND o.stage IN (0, 1) AND o.purpose = 'marketing' AND o.cause <> j.cause
+    ) AS open ON j.verdict = 'go' AND j.purpose = 'marketing'
 )
 UPDATE delivery_message m
-   SET state = CASE WHEN c.verdict = 'go' THEN 'attempting' WHEN c.verdict IN ('paused', 'quiet') THEN 'pending' ELSE 'skipped' END,
-       skip_reason = CASE WHEN c.verdict IN ('go', 'paused', 'quiet') THEN '' ELSE c.verdict END,
-       due_at = CASE WHEN c.verdict = 'quiet' THEN c.resume_at ELSE m.due_at END,
+   SET state = CASE WHEN c.verdict = 'go' THEN 'attempting' WHEN c.verdict IN {waiting} THEN 'pending' ELSE 'skipped' END,
+       skip_reason = CASE WHEN c.verdict = 'go' OR c.verdict IN {waiting} THEN '' ELSE c.verdict END,
+       due_at = CASE WHEN c.verdict IN ('quiet', 'paced') THEN c.resume_at ELSE m.due_at END,
+       transport = CASE WHEN c.verdict = 'go' THEN c.transport ELSE m.transport END,
        claimed_by = CASE WHEN c.verdict = 'go' THEN m.claimed_by ELSE '' END,
        lease_until = CASE WHEN c.verdict = 'go' THEN clock_timestamp() + %(lease)s END,
        attempts = m.attempts + (c.verdict = 'go')::int,
@@ -184,6 +206,7 @@ SELECT id FROM delivery_message
  WHERE stage = 1 AND channel = %(channel)s AND lease_until < clock_timestamp()
    AND (claimed_by = '' OR claimed_by = ANY(%(workers)s))
    AND (%(purpose)s = '' OR purpose = %(purpose)s)
+   AND CASE WHEN transport = ANY(%(others)s) THEN transport ELSE %(main)s END = %(transport)s
    AND attempted_at <= coalesce(%(attempted_by)s::timestamptz, 'infinity')
  ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 """
@@ -210,12 +233,17 @@ class Ready:
     id: int
     member_id: int | None
     address_hash: bytes | None  # None: there is no address
-    resume_at: datetime | None  # the end of the member's quiet hours, if they are quiet now
+    resume_at: datetime | None  # when to come back, if it must wait
+    hold: str = (
+        ""  # why it must wait: quiet (the member's night) or paced (the hop takes no more now); empty: it need not
+    )
+    transport: str = MAIN
+    is_urgent: bool = False  # a code or a receipt: it waits for no pace
 
 
 class Verdict(NamedTuple):
     id: int
-    verdict: str  # go, paused, quiet, or a skip reason
+    verdict: str  # go, one of WAITING, or a skip reason
     attempt: int
 
 
@@ -269,13 +297,18 @@ def claim(*, worker: str, at, limit: int, lease: timedelta) -> list[Claimed]:
     return sorted(Claimed(*facts, json.loads(values)) for *facts, values in rows)
 
 
+def consent_channel(channel: str) -> str:
+    """A push is a push, to a browser or to an app: who said yes to one said yes to both."""
+    return "push" if channel == "mobile" else channel
+
+
 @functools.cache
 def _attempt_statement(channel: str) -> tuple[str, dict]:
     """The statement, with the floor's own questions (who is active, who said yes) set into it."""
     queries = {
         "active": Member.objects.active().values("pk"),
         # The latest word of all, whatever this worker's idea of the time: a withdrawal counts from its commit on.
-        "reachable": Member.objects.reachable(channel=channel, at=_END_OF_TIME).values("pk"),
+        "reachable": Member.objects.reachable(channel=consent_channel(channel), at=_END_OF_TIME).values("pk"),
     }
     texts, parameters = {}, {}
     for name, query in queries.items():
@@ -283,7 +316,9 @@ def _attempt_statement(channel: str) -> tuple[str, dict]:
         names = [f"{name}_{number}" for number in range(len(values))]
         texts[name] = text % tuple(f"%({one})s" for one in names)
         parameters |= dict(zip(names, values, strict=True))
-    return _ATTEMPT.format(under_hold=_UNDER_HOLD, **texts), parameters
+    o_under_hold = _UNDER_HOLD.replace("m.", "o.")
+    waiting = "('" + "', '".join(WAITING) + "')"
+    return _ATTEMPT.format(under_hold=_UNDER_HOLD, o_under_hold=o_under_hold, waiting=waiting, **texts), parameters
 
 
 def _array(values: Iterable) -> str:
@@ -317,7 +352,8 @@ def attempt(ready: Sequence[Ready], *, worker: str, channel: str, at, lease: tim
         parameters | {
             "worker": worker, "at": at, "lease": lease, "ids": _array([one.id for one in ready]),
             "hashes": _hashes([one.address_hash for one in ready]),
-            "resume": _moments([one.resume_at for one in ready]),
+            "resume": _moments([one.resume_at for one in ready]), "holds": _texts([one.hold for one in ready]),
+            "transports": _texts([one.transport for one in ready]),
         },
     )  # fmt: skip
     return [Verdict(*row) for row in rows]
@@ -370,10 +406,11 @@ def forget_claims() -> int:
 
 
 def settleable(
-    channel: str, *, dead: Sequence[str], purpose: str = "", attempted_by: datetime | None = None, limit: int = 1000
+    way: Way, *, dead: Sequence[str], purpose: str = "", attempted_by: datetime | None = None, limit: int = 1000
 ) -> list[int]:
     """Messages in doubt that are old enough for the next hop's word on them to be final; of one purpose, if one is named."""
     parameters = {
-        "channel": channel, "workers": list(dead), "purpose": purpose, "attempted_by": attempted_by, "limit": limit,
+        "channel": way.channel, "transport": way.transport, "others": list(way.others), "main": MAIN,
+        "workers": list(dead), "purpose": purpose, "attempted_by": attempted_by, "limit": limit,
     }  # fmt: skip
     return [row[0] for row in _rows(_SETTLEABLE, parameters)]

@@ -40,7 +40,7 @@ def _arm(point: str, after: int, signal_number: int):
 
     module, name, is_before = {
         "claimed": (outbox, "claim", False),
-        "committed": (sending, "_answers", True),  # to sending, and not a byte has left
+        "committed": (sending, "_Answers", True),  # to sending, and not a byte has left
         "answered": (outbox, "record", True),  # every message has its 250
         "written": (outbox, "record", False),  # and the ledger knows, but has not committed
     }[point]

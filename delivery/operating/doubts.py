@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from delivery import operations, queries
-from delivery.channels import route
+from delivery.channels import route, ways
 from delivery.models import Channel, ChannelPolicy
 from members import clock
 from members.access import Role, staff_only
@@ -35,7 +35,7 @@ def listing(request):
         "page": Paginator(rows, PER_PAGE).get_page(request.GET.get("p")),
         "cause": cause,
         "causes": queries.doubts_by_cause(),
-        "channels": [_channel(channel) for channel in Channel],
+        "channels": [_channel(channel) for channel in Channel if ways(channel.value)],
     }
     return TemplateResponse(request, "delivery/operating/doubts.html", context)
 

@@ -34,14 +34,23 @@ def cancel(*, cause: str, at) -> int:
 
 @transaction.atomic
 def set_policy(
-    *, channel: str, marketing_messages_max: int, cap_days: int, quiet_from=None, quiet_until=None
+    *,
+    channel: str,
+    marketing_messages_max: int,
+    cap_days: int,
+    hours_between: int = 0,
+    quiet_from=None,
+    quiet_until=None,
 ) -> ChannelPolicy:
-    """Say how often and when a channel may be used for marketing. Quiet hours are in the member's time zone."""
+    """Say how soon, how often and when a channel may be used for marketing. Messages of all channels count.
+
+    `hours_between` 0: no matter how soon. Quiet hours are in the member's time zone.
+    """
     policy, _ = ChannelPolicy.objects.update_or_create(
         channel=channel,
         defaults={
             "marketing_messages_max": marketing_messages_max, "cap_days": cap_days,
-            "quiet_from": quiet_from, "quiet_until": quiet_until,
+            "hours_between": hours_between, "quiet_from": quiet_from, "quiet_until": quiet_until,
         },
     )  # fmt: skip
     return policy

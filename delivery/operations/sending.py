@@ -14,7 +14,9 @@ from delivery.models import MessageEvent, Suppression
 from delivery.operations.events import tell
 from delivery.outbox import Claimed, Ready, Recorded, Verdict
 from delivery.retrying import wait_after
+from delivery.transports import Fared, Ways
 
+SLOW_S = 5  # a hop that takes longer for one message is slow
 _STATES = {"accepted": "sent", "refused": "failed", "unknown": "in_doubt"}
 
 
@@ -32,7 +34,7 @@ class Delivered:
     deferred: int = 0
     in_doubt: int = 0
     skipped: int = 0
-    held: int = 0  # paused, or moved out of the member's quiet hours
+    held: int = 0  # paused, moved out of the member's quiet hours, or more than the next hop may be given now
     is_hop_down: bool = False  # everything of a chunk was put off: come back later
 
 
@@ -78,12 +80,12 @@ class _Run:
         """Chunk by chunk: compose, ask everything again and commit, hand over. What became of a chunk is written in the
         transaction that commits to the next: one wait for the disk instead of two.
         """
-        composer, last = composing.Composer(claimed, channel=channel), _NOTHING
+        composer, ways, last = composing.Composer(claimed, channel=channel), Ways(channel), _NOTHING
         for start in range(0, len(claimed), chunk):
             composed = composer.compose(claimed[start : start + chunk], at=self.at)
             self._fail(composed.failed)
-            going = self._commit(composed.ready, channel, last)
-            last = self._hand_over(composed, going, channel) if going else _NOTHING
+            going = self._commit(composed, ways, last)
+            last = self._hand_over(composed, going, ways) if going else _NOTHING
             if last.is_hop_down:
                 self.done.is_hop_down = True
                 break
@@ -100,31 +102,46 @@ class _Run:
                 tell(failed, "failed")
             self.done.failed += len(failed)
 
-    def _commit(self, ready: list[Ready], channel: str, last: "_HandedOver") -> dict[int, Verdict]:
-        """Write what became of the last chunk and commit to this one; answers what may go, by id."""
+    def _commit(self, composed: composing.Composed, ways: Ways, last: "_HandedOver") -> dict[str, dict[int, Verdict]]:
+        """Write what became of the last chunk and commit to this one; answers what may go, by transport and id."""
+        at = self.at
         try:
             with transaction.atomic(durable=True):  # committed, not merely written, before the first byte leaves
                 states = self._write(last)
-                verdicts = outbox.attempt(ready, worker=self.worker, channel=channel, at=self.at, lease=self.lease)
+                ready = ways.allot(composed.ready, domains=composed.domains, at=at)
+                verdicts = outbox.attempt(ready, worker=self.worker, channel=ways.channel, at=at, lease=self.lease)
         except Exception:
             self._count(_with_a_connection(lambda: self._write(last)))  # what has left must be known, whatever fails
             raise
         self._count(states)
         self.deadline = time.monotonic() + self.lease.total_seconds()
-        self.done.held += sum(verdict.verdict in ("paused", "quiet") for verdict in verdicts)
-        self.done.skipped += sum(verdict.verdict not in ("go", "paused", "quiet") for verdict in verdicts)
-        return {verdict.id: verdict for verdict in verdicts if verdict.verdict == "go"}
+        self.done.held += sum(verdict.verdict in outbox.WAITING for verdict in verdicts)
+        self.done.skipped += sum(verdict.verdict not in ("go", *outbox.WAITING) for verdict in verdicts)
+        return _by_transport(ready, verdicts)
 
-    def _hand_over(self, composed: composing.Composed, going: dict[int, Verdict], channel: str) -> "_HandedOver":
-        ids = sorted(going)
-        batch = [composed.outgoing[one] for one in ids]
-        results = _answers(channel, batch, self.deadline)
-        rows = [self._row(going[one], *results[outgoing.message_id]) for one, outgoing in zip(ids, batch, strict=True)]
-        refused = {
-            one for one, outgoing in zip(ids, batch, strict=True) if results[outgoing.message_id][0] == "refused"
-        }
-        hashes = {one.id: one.address_hash for one in composed.ready} if refused else {}
-        return _HandedOver(channel, rows, refused, hashes)
+    def _hand_over(
+        self, composed: composing.Composed, going: dict[str, dict[int, Verdict]], ways: Ways
+    ) -> "_HandedOver":
+        """Transport after transport. Where one is down, the next chunk takes another, if there is one."""
+        handed, is_any_up = _HandedOver(ways.channel, ways, [], set(), {}, []), False
+        for transport, verdicts in going.items():
+            ids = sorted(verdicts)
+            batch = [composed.outgoing[one] for one in ids]
+            answers = _Answers(ways, transport, batch, self.deadline)
+            rows = [
+                self._row(verdicts[one], *answers.of(item.message_id)) for one, item in zip(ids, batch, strict=True)
+            ]
+            handed.refused.update(
+                one for one, item in zip(ids, batch, strict=True) if answers.of(item.message_id)[0] == "refused"
+            )
+            handed.rows.extend(rows)
+            is_down = len(rows) > 1 and all(row.state == "pending" for row in rows)
+            handed.fared.append(Fared(transport, len(rows), answers.slow, len(rows) if is_down else 0))
+            is_any_up |= not is_down or ways.demote(transport, at=self.at, because=rows[0].detail)
+        if handed.refused:
+            handed.hashes.update({one.id: one.address_hash for one in composed.ready})
+        handed.is_hop_down = not is_any_up
+        return handed
 
     def _write(self, last: "_HandedOver") -> list[str]:
         """The states that the messages of a chunk are in now, one for each that was ours to write."""
@@ -133,11 +150,13 @@ class _Run:
         at = self.at
         with transaction.atomic():
             states = outbox.record(last.rows, worker=self.worker, at=at, grace=outbox.EVIDENCE_GRACE)
+            for fared in last.fared:
+                last.ways.tally(fared, at=at)
             refused = [row for row in last.rows if row.id in last.refused and states.get(row.id) == "failed"]
             if refused:
                 _write_bounces(refused, channel=last.channel, hashes=last.hashes, at=at)
             for state in ("sent", "failed"):
-                tell([one for one, now in states.items() if now == state], state)
+                tell(sorted(one for one, now in states.items() if now == state), state)
         return list(states.values())
 
     def _count(self, states: list[str]):
@@ -157,38 +176,56 @@ class _Run:
         return Recorded(verdict.id, verdict.attempt, "pending", detail, self.at + wait)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _HandedOver:
-    """A chunk that the channel has answered, and that is not written down yet."""
+    """A chunk that the next hop has answered, and that is not written down yet."""
 
     channel: str
+    ways: Ways | None
     rows: list[Recorded]
     refused: set[int]
     hashes: dict[int, bytes | None]  # of the addresses, if any was refused
-
-    @property
-    def is_hop_down(self) -> bool:
-        """Everything of a chunk was put off: nobody else's tries need be used up."""
-        return len(self.rows) > 1 and all(row.state == "pending" for row in self.rows)
+    fared: list[Fared]
+    is_hop_down: bool = False  # everything was put off and there is no other way: nobody else's tries need be used up
 
 
-_NOTHING = _HandedOver("", [], set(), {})
+_NOTHING = _HandedOver("", None, [], set(), {}, [])
 
 
-def _answers(channel: str, batch: list[Outgoing], deadline: float) -> dict[str, tuple[str, str]]:
-    """Message-ID → (outcome, detail), for all the channel answered before it was done or broke."""
-    results: dict[str, tuple[str, str]] = {}
-    if time.monotonic() >= deadline:  # this process slept past its lease: nothing has left, and nothing shall
-        return {one.message_id: ("deferred", "the worker was suspended") for one in batch}
-    broken = ""
-    try:
-        for result in route(channel).channel.send(batch):
-            results[result.message_id] = (result.outcome, result.detail)
-    except Exception as error:  # noqa: BLE001 (a channel's fault leaves doubt about the rest, and never stops the outbox)
-        broken = f"{type(error).__name__}: {error}"
-    for one in batch:
-        results.setdefault(one.message_id, ("unknown", broken or "the channel gave no answer"))
-    return results
+def _by_transport(ready: list[Ready], verdicts: list[Verdict]) -> dict[str, dict[int, Verdict]]:
+    going = {verdict.id: verdict for verdict in verdicts if verdict.verdict == "go"}
+    found: dict[str, dict[int, Verdict]] = {}
+    for one in ready:
+        if one.id in going:
+            found.setdefault(one.transport, {})[one.id] = going[one.id]
+    return found
+
+
+class _Answers:
+    """What one transport answered for each message, and how many it was slow to take."""
+
+    def __init__(self, ways: Ways, transport: str, batch: list[Outgoing], deadline: float):
+        self.slow = 0
+        self._results: dict[str, tuple[str, str]] = {}
+        if time.monotonic() >= deadline:  # this process slept past its lease: nothing has left, and nothing shall
+            self._otherwise = ("deferred", "the worker was suspended")
+            return
+        self._otherwise = ("unknown", "the channel gave no answer")
+        try:
+            self._listen(route(ways.channel, transport).channel.send(batch))
+        except Exception as error:  # noqa: BLE001 (a channel's fault leaves doubt about the rest, and never stops the outbox)
+            self._otherwise = ("unknown", f"{type(error).__name__}: {error}")
+
+    def _listen(self, results) -> None:
+        last = time.monotonic()
+        for result in results:
+            self._results[result.message_id] = (result.outcome, result.detail)
+            now = time.monotonic()
+            self.slow += now - last > SLOW_S
+            last = now
+
+    def of(self, message_id: str) -> tuple[str, str]:
+        return self._results.get(message_id, self._otherwise)
 
 
 def _write_bounces(refused: list[Recorded], *, channel: str, hashes: dict, at):

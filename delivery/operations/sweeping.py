@@ -8,9 +8,9 @@ from django.db import transaction
 from django.db.models import F
 
 from delivery import contents, outbox, queries
-from delivery.channels import Route, route
+from delivery.channels import Route, Way, all_ways, route
 from delivery.evidence import LogUnreadable
-from delivery.models import Channel, ChannelPolicy, Message, ProviderEvent
+from delivery.models import ChannelPolicy, Message, ProviderEvent
 from delivery.operations.events import tell
 
 TRIES_IN_DOUBT_MAX = 4  # a message that was in doubt as often waits for a person
@@ -57,28 +57,29 @@ def settle(*, at) -> int:
     for an event, a person, or the channel's policy.
     """
     settled = 0
-    for channel in Channel.values:
-        if (way := route(channel)).guarantee != "at_most_once":
-            settled += _settle(channel, way, at)
+    for way in all_ways():
+        found = route(*way[:2])
+        if found.guarantee != "at_most_once":
+            settled += _settle(way, found, at)
         else:
             settled += _send_again(
-                channel, Message.Purpose.TRANSACTIONAL, at, detail="sent again: it must arrive at least once"
+                way, Message.Purpose.TRANSACTIONAL, at, detail="sent again: it must arrive at least once"
             )
-            settled += _apply_policy(channel, at)
+            settled += _apply_policy(way, at)
     return settled
 
 
 @transaction.atomic
-def _send_again(channel: str, purpose: str, at, *, detail: str, attempted_by=None) -> int:
-    ids = outbox.settleable(channel, dead=outbox.dead_workers(), purpose=purpose, attempted_by=attempted_by)
+def _send_again(way: Way, purpose: str, at, *, detail: str, attempted_by=None) -> int:
+    ids = outbox.settleable(way, dead=outbox.dead_workers(), purpose=purpose, attempted_by=attempted_by)
     return Message.objects.filter(pk__in=ids, attempts__lt=TRIES_IN_DOUBT_MAX).update(
         state=Message.State.PENDING, claimed_by="", lease_until=None, due_at=at, detail=detail
     )
 
 
 @transaction.atomic
-def _count_as_sent(channel: str, purpose: str, at, *, detail: str, attempted_by=None) -> int:
-    ids = outbox.settleable(channel, dead=outbox.dead_workers(), purpose=purpose, attempted_by=attempted_by)
+def _count_as_sent(way: Way, purpose: str, at, *, detail: str, attempted_by=None) -> int:
+    ids = outbox.settleable(way, dead=outbox.dead_workers(), purpose=purpose, attempted_by=attempted_by)
     Message.objects.filter(pk__in=ids).update(
         state=Message.State.SENT, sent_at=F("attempted_at"), lease_until=None, detail=detail
     )
@@ -86,9 +87,9 @@ def _count_as_sent(channel: str, purpose: str, at, *, detail: str, attempted_by=
     return len(ids)
 
 
-def _apply_policy(channel: str, at) -> int:
+def _apply_policy(way: Way, at) -> int:
     """What the operator said should become of offers in doubt, once evidence has had its days."""
-    policy = queries.policies().get(channel)
+    policy = queries.policies().get(way.channel)
     act = {
         ChannelPolicy.AfterDoubt.SENT: _count_as_sent,
         ChannelPolicy.AfterDoubt.AGAIN: _send_again,
@@ -96,19 +97,19 @@ def _apply_policy(channel: str, at) -> int:
     if act is None:
         return 0
     return act(
-        channel, Message.Purpose.MARKETING, at, detail="decided by the channel's policy",
+        way, Message.Purpose.MARKETING, at, detail="decided by the channel's policy",
         attempted_by=at - timedelta(days=policy.doubt_days),
     )  # fmt: skip
 
 
 @transaction.atomic
-def _settle(channel: str, way: Route, at) -> int:
-    ids = outbox.settleable(channel, dead=outbox.dead_workers())
+def _settle(way: Way, hop: Route, at) -> int:
+    ids = outbox.settleable(way, dead=outbox.dead_workers())
     if not ids:
         return 0
     names = {contents.internet_message_id(one): one for one in ids}
     # An idempotent hop is its own evidence: the same key again does nothing twice.
-    taken = {names[name] for name in way.evidence.accepted(list(names))} if way.evidence else set()
+    taken = {names[name] for name in hop.evidence.accepted(list(names))} if hop.evidence else set()
     rows = Message.objects.filter(pk__in=ids)
     rows.filter(pk__in=taken).update(
         state=Message.State.SENT, sent_at=at, lease_until=None, detail="settled: the next hop had taken it"

@@ -101,6 +101,7 @@ def test_a_person_decides_the_ticked_ones_and_no_others(doubtful):
 
 
 def test_a_whole_cause_is_decided_at_once_and_its_neighbour_is_not(doubtful, outbox, hop):
+    operations.set_policy(channel="email", marketing_messages_max=9, cap_days=7)
     doubtful(2)
     outbox("campaign:2")
     hop.answers = {f"m{number}@example.com": ("unknown", "lost") for number in (1, 2)}

@@ -403,3 +403,86 @@ def test_staff_get_what_concerns_them_and_never_offers(db, words, hop):
     assert hop.copies == {"ann@shop.example": 1}
     assert b"Hello Ann" in hop.taken[0].content
     assert queries.counts("offer") == {"skipped(no_consent)": 1}
+
+
+# -- one cap over all channels, and which message wins --------------------------------------------------------------------
+
+
+def test_one_message_in_sixteen_hours_whichever_channel_the_last_one_took(enrolled, outbox, hop):
+    enrolled(1)
+    outbox("campaign:1", channel="push", due_at=AT)
+    Message.objects.filter(cause="campaign:1").update(state="sent", sent_at=AT)
+    outbox("campaign:2")
+    deliver(at=AT + timedelta(hours=15))
+    assert queries.counts("campaign:2") == {"skipped(frequency_cap)": 1}
+    outbox("campaign:3")
+    deliver(at=AT + timedelta(hours=17))
+    assert queries.counts("campaign:3") == {"sent": 1}
+
+
+def test_an_e_mail_and_a_push_of_one_campaign_are_one_contact(enrolled, outbox, hop):
+    enrolled(1)
+    outbox("campaign:1", channel="push")
+    Message.objects.filter(channel="push").update(state="sent", sent_at=AT)
+    outbox("campaign:1")
+    assert deliver().sent == 1
+    operations.set_policy(channel="email", marketing_messages_max=2, cap_days=7)
+    outbox("campaign:2")
+    assert deliver().sent == 1, "two messages, one contact: there is room for a second"
+    outbox("campaign:3")
+    assert deliver().sent == 0
+
+
+def test_of_two_offers_for_one_member_the_more_important_wins_whichever_was_due_first(enrolled, outbox, hop):
+    enrolled(1)
+    outbox("ordinary", due_at=AT - timedelta(hours=1))
+    outbox("important", priority=2, due_at=AT)
+    deliver()
+    assert queries.counts("important") == {"sent": 1}
+    assert queries.counts("ordinary") == {"skipped(outranked)": 1}
+
+
+def test_what_is_more_important_and_due_soon_is_not_spent_on_something_else(enrolled, outbox, hop):
+    enrolled(1)
+    outbox("important", priority=2, due_at=AT + timedelta(hours=3))
+    outbox("ordinary")
+    deliver()
+    assert queries.counts("ordinary") == {"skipped(outranked)": 1}
+    assert deliver(at=AT + timedelta(hours=3)).sent == 1
+
+
+def test_what_is_paused_outranks_nobody(enrolled, outbox, hop):
+    enrolled(1)
+    outbox("important", priority=2, due_at=AT + timedelta(hours=3))
+    operations.pause(cause="important", at=AT)
+    outbox("ordinary")
+    assert deliver().sent == 1
+
+
+def test_codes_are_neither_capped_nor_counted(enrolled, outbox, hop):
+    enrolled(1)
+    outbox("news:1")
+    deliver()
+    outbox("code:1", purpose="transactional")
+    assert deliver().sent == 1
+    operations.set_policy(channel="email", marketing_messages_max=2, cap_days=7)
+    outbox("news:2")
+    assert deliver().sent == 1
+
+
+def test_a_priority_is_for_marketing_only(enrolled, outbox):
+    enrolled(1)
+    with pytest.raises(ValueError, match="always go first"):
+        outbox("code", purpose="transactional", priority=1)
+    with pytest.raises(ValueError, match="most important"):
+        outbox("news", priority=0)
+
+
+def test_a_message_that_comes_too_late_is_not_sent_and_says_so(enrolled, outbox, hop):
+    """A worker that was off for hours, or a restored snapshot, sends no yesterday's news."""
+    enrolled(2)
+    outbox("lunch", late_max=timedelta(hours=2))
+    assert deliver(at=AT + timedelta(hours=2, minutes=1)).skipped == 2
+    assert queries.counts("lunch") == {"skipped(too_late)": 2}
+    outbox("dinner", late_max=timedelta(hours=2))
+    assert deliver(at=AT + timedelta(hours=1, minutes=59)).sent == 2
