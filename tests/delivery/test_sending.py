@@ -365,7 +365,7 @@ def test_news_of_sending_is_told_after_commit(enrolled, outbox, hop, django_capt
             assert heard == []
     finally:
         message_evidence.disconnect(listener)
-    assert heard == [([one.pk for one in messages], "sent")]
+    assert heard == [(sorted(one.pk for one in messages), "sent")]
 
 
 def test_the_same_number_of_queries_for_one_and_for_three(enrolled, outbox, hop):
