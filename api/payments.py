@@ -23,6 +23,7 @@ class CardIn(schemas.Strict):
 
 class SpendIn(schemas.Strict):
     points: Annotated[int, Field(ge=0, le=10**12)] = 0
+    hold: UUID | None = Field(None, description="Take the points out of this hold; what it held beyond them is let go.")
     cashback_minor: schemas.Minor = 0
     gift_cards: Annotated[list[CardIn], Field(max_length=5)] = []
     benefits: Annotated[list[UUID], Field(max_length=20)] = Field([], description="Entitlements to use.")
@@ -119,7 +120,9 @@ def _basket(said: QuoteIn, caller) -> dict:
             Line(line.product, line.quantity, line.total_minor, line.unit, None, line.name, line.category)
             for line in said.lines
         ],
-        "spend": loyalty.Spend(said.spend.points, said.spend.cashback_minor, tuple(cards), tuple(said.spend.benefits)),
+        "spend": loyalty.Spend(
+            said.spend.points, said.spend.cashback_minor, tuple(cards), tuple(said.spend.benefits), said.spend.hold
+        ),
     }
 
 

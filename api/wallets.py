@@ -12,8 +12,8 @@ from pydantic import Field
 from api import schemas, webhooks
 from api.endpoints import _allowed
 from api.models import ApiClient
+from api.outgoing import BadAddress
 from api.problems import Refused
-from api.webhooks import BadAddress
 from loyalty import events
 from members import queries as members
 from members.models import Member

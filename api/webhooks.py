@@ -14,12 +14,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-import requests
 from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
+from api import outgoing
 from api.models import ApiClient, Webhook, WebhookPosition
 from loyalty import events
 from loyalty.events import Event
@@ -27,19 +26,13 @@ from loyalty.models import Account
 
 BATCH_EVENTS = 200
 BATCHES_A_RUN = 50
-TIMEOUT_SECONDS = 10
 LEASE = timedelta(seconds=60)
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(hours=1)
 SECRET_PREFIX = "whsec_"  # noqa: S105 (a mark that secret scanners can look for)
-LOCAL = ("http://localhost", "http://127.0.0.1", "http://[::1]")
-
-
-class BadAddress(ValueError):
-    """An address that events are not sent to."""
 
 
 class Sender(Protocol):
-    """Posts one body and gives the status, or raises OSError (requests' exceptions are)."""
+    """Posts one body and gives the status, or raises OSError (everything the network does)."""
 
     def __call__(self, url: str, body: bytes, headers: dict[str, str]) -> int: ...
 
@@ -55,10 +48,9 @@ class Told:
 def subscribe(*, client: ApiClient, url: str, at: datetime) -> tuple[Webhook, str]:
     """A webhook that hears every change from now on, and its secret, which is shown now and never again.
 
-    The same address again gets a new secret and keeps its place. Raises BadAddress.
+    The same address again gets a new secret and keeps its place. Raises outgoing.BadAddress.
     """
-    if not url.startswith(("https://", *LOCAL)):
-        raise BadAddress(_("Events are sent over https only. Give an address that begins with https://."))
+    outgoing.check(url)
     secret = SECRET_PREFIX + secrets.token_urlsafe(32)
     webhook, _is_new = Webhook.objects.update_or_create(
         client=client, url=url,
@@ -78,7 +70,7 @@ def deliver(*, send: Sender | None = None) -> Told:
     told = failures = 0
     for webhook in _claimed():
         try:
-            told += _catch_up(webhook, send or _post)
+            told += _catch_up(webhook, send or outgoing.post)
         except OSError as error:
             _fail(webhook, error)
             failures += 1
@@ -122,14 +114,13 @@ SELECT %s, found.wallet_id, found.first - 1, true FROM unnest(%s::bigint[], %s::
 
 
 def _look(webhook: Webhook):
-    """Note the wallets that changed since the last look, and a little before it, for a transfer is stamped before it commits."""
-    now = timezone.now()
-    since = max(webhook.scanned_until - events.OVERLAP, webhook.created_at)
-    changed = events.changed_since(since)
+    """Note the wallets that changed since the last look: all of them, however long their transactions took."""
+    horizon = events.settled_until()
+    changed = events.changed_since(webhook.scanned_until)
     with connection.cursor() as cursor:
         cursor.execute(_NOTE, [webhook.pk, [wallet for wallet, _first in changed], [first for _w, first in changed]])
-    Webhook.objects.filter(pk=webhook.pk).update(scanned_until=now)
-    webhook.scanned_until = now
+    webhook.scanned_until = max(webhook.scanned_until, horizon)
+    Webhook.objects.filter(pk=webhook.pk).update(scanned_until=webhook.scanned_until)
 
 
 def _behind(webhook: Webhook) -> dict[int, int]:
@@ -176,11 +167,6 @@ def _fail(webhook: Webhook, error: OSError):
     Webhook.objects.filter(pk=webhook.pk).update(
         failures=webhook.failures + 1, due_at=timezone.now() + pause, last_error=str(error)[:200]
     )
-
-
-def _post(url: str, body: bytes, headers: dict[str, str]) -> int:
-    answer = requests.post(url, data=body, headers=headers, timeout=TIMEOUT_SECONDS, allow_redirects=False)
-    return answer.status_code
 
 
 def as_said(event: Event) -> dict:

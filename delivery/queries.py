@@ -6,7 +6,7 @@ from django.db.models import Count, Q
 
 from delivery import contents, tokens
 from delivery.models import Channel, ChannelPolicy, Hold, Message, MessageEvent
-from members.queries import contacts
+from members.queries import contacts, ids_of
 
 CAUSES_SHOWN = 100
 
@@ -37,9 +37,11 @@ def event_counts(cause: str, *, channel: str | None = None) -> dict[str, int]:
 
 
 def member_history(member_id: int, *, limit: int = 50) -> list[Message]:
-    """What a member was sent or not sent, and why, newest first, each with its events. Two queries."""
+    """What a member was sent or not sent, and why, newest first, each with its events; those of records merged into theirs too."""
     return list(
-        Message.objects.filter(member_id=member_id).order_by("-enqueued_at", "-pk").prefetch_related("events")[:limit]
+        Message.objects.filter(member_id__in=ids_of(member_id))
+        .order_by("-enqueued_at", "-pk")
+        .prefetch_related("events")[:limit]
     )
 
 

@@ -8,13 +8,18 @@ from members import queries
 from members.models import Member
 from sales.models import Purchase
 
-# One row a member: the first and last day with a purchase, how many such days there were, and the last day that ended a
+# Purchases of records that were merged count for the member they turned out to be. One row a member: the first and last day with a purchase, how many such days there were, and the last day that ended a
 # silence as long as makes a member lapsed, measured by the habit they had before it.
 _FACTS = """
-    WITH days AS (
-        SELECT member_id, date(purchased_at AT TIME ZONE 'UTC') AS day, max(purchased_at) AS at, min(purchased_at) AS opened
-          FROM sales_purchase
-         WHERE kind = %(sale)s AND member_id IS NOT NULL AND purchased_at <= %(at)s
+    WITH RECURSIVE kin (id, root) AS (
+        SELECT m.id, m.merged_into_id FROM members_member m WHERE m.merged_into_id IS NOT NULL
+         UNION ALL
+        SELECT k.id, m.merged_into_id FROM kin k JOIN members_member m ON m.id = k.root WHERE m.merged_into_id IS NOT NULL),
+    roots AS (SELECT k.id, k.root FROM kin k JOIN members_member m ON m.id = k.root WHERE m.merged_into_id IS NULL),
+    days AS (
+        SELECT coalesce(r.root, p.member_id) AS member_id, date(purchased_at AT TIME ZONE 'UTC') AS day, max(purchased_at) AS at, min(purchased_at) AS opened
+          FROM sales_purchase p LEFT JOIN roots r ON r.id = p.member_id
+         WHERE kind = %(sale)s AND p.member_id IS NOT NULL AND purchased_at <= %(at)s
          GROUP BY 1, 2),
     gaps AS (
         SELECT member_id, day, at, opened, lag(day) OVER own AS before, row_number() OVER own AS n,

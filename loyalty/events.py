@@ -6,7 +6,7 @@ A wallet's events are ordered by version; between wallets there is no order to k
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from uuid import UUID
 
 from django.db import connection
@@ -15,9 +15,6 @@ from django.db.models import Min
 from loyalty.models import Transfer, Wallet
 
 EVENTS_MAX = 500
-# Transfers are stamped when their statement runs and seen when their transaction commits. What a reader by time looks at
-# again each time must be longer than any transaction; readers by version cannot miss one at all.
-OVERLAP = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -66,6 +63,23 @@ def of_wallets(after: dict[int, int], *, limit: int = EVENTS_MAX) -> dict[int, l
         for wallet_id, *event in cursor.fetchall():
             found[wallet_id].append(Event(*event))
     return dict(found)
+
+
+_SETTLED = """
+SELECT least(clock_timestamp(), min(CASE WHEN backend_xid IS NOT NULL THEN xact_start WHEN state = 'active' THEN query_start END))
+  FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+"""
+
+
+def settled_until() -> datetime:
+    """A moment before which every transfer that will ever be posted can be seen already.
+
+    A transfer is stamped when its statement begins and seen when its transaction commits. Whoever reads by time asks this
+    first, then reads what changed since the last answer, and keeps this one for the next time: nothing falls between.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_SETTLED)
+        return cursor.fetchone()[0]
 
 
 def changed_since(moment: datetime) -> list[tuple[int, int]]:

@@ -57,6 +57,7 @@ class Funding(models.Model):
     class Kind(models.TextChoices):
         ISSUED = "issued", _("Points given")
         REDEEMED = "redeemed", _("Points spent")
+        RETURNED = "returned", _("Reward taken back")
 
     source = models.ForeignKey(
         "sales.Source", on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False

@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.utils import timezone
 
 from loyalty import fraud
-from loyalty.events import OVERLAP
+from loyalty.events import settled_until
 from loyalty.fraud import Limits
 from loyalty.models import Review, Screening
 from loyalty.operations.reviews import hold_for_review
@@ -44,12 +43,12 @@ class Screened:
 @transaction.atomic
 def screen(*, at: datetime, limits: Limits = fraud.LIMITS) -> Screened:
     """Screen what was posted since the last time. `at` is the shop's time; posting is measured by the real clock."""
-    now = timezone.now()
-    Screening.objects.get_or_create(pk=1, defaults={"posted_until": now - FIRST_LOOK})
+    horizon = settled_until()
+    Screening.objects.get_or_create(pk=1, defaults={"posted_until": horizon - FIRST_LOOK})
     done = Screening.objects.select_for_update(skip_locked=True).first()
     if done is None:  # another worker is looking
         return Screened()
-    since = done.posted_until - OVERLAP
+    since = done.posted_until
     held, points = Counter(), 0
     for suspect in _suspects(since, at, limits):
         review = hold_for_review(
@@ -58,7 +57,7 @@ def screen(*, at: datetime, limits: Limits = fraud.LIMITS) -> Screened:
         if review is not None and review.is_new:
             held[suspect.pattern] += 1
             points += review.held
-    Screening.objects.filter(pk=1).update(posted_until=now)
+    Screening.objects.filter(pk=1).update(posted_until=max(since, horizon))
     return Screened(held, points)
 
 

@@ -37,6 +37,7 @@ class Line:
             "returned": _("Points given, taken back"),
             "accepted": _("Points accepted"),
             "funded": _("Rewards funded"),
+            "unfunded": _("Rewards funded, taken back"),
         }[self.kind]
 
 
@@ -54,7 +55,7 @@ WITH acts AS (
       FROM loyalty_partner p JOIN loyalty_transfer t ON t.source_id = p.source_id AND t.credit_account = 2
      WHERE t.occurred_at >= %(begins)s AND t.occurred_at < %(ends)s
      UNION ALL
-    SELECT f.partner_id, 'funded', f.occurred_at, f.points
+    SELECT f.partner_id, CASE WHEN f.kind = 'returned' THEN 'unfunded' ELSE 'funded' END, f.occurred_at, f.points
       FROM loyalty_funding f WHERE f.occurred_at >= %(begins)s AND f.occurred_at < %(ends)s)
 SELECT a.partner_id, a.kind, m.valid_from, m.currency, m.issue_minor_per_1000, m.accept_minor_per_1000, count(*), sum(a.points)
   FROM acts a
@@ -86,7 +87,7 @@ def settlement(*, month: date) -> list[Line]:
 
 def _owed(kind: str, points: int, issue: int, accept: int) -> int:
     """Minor units that the partner owes us; below zero, that we owe it. Funded rewards cost what an accepted point is worth."""
-    price = {"issued": issue, "returned": -issue, "accepted": -accept, "funded": accept}[kind]
+    price = {"issued": issue, "returned": -issue, "accepted": -accept, "funded": accept, "unfunded": -accept}[kind]
     return int((Decimal(points * price) / 1000).quantize(Decimal(1), ROUND_HALF_EVEN))
 
 

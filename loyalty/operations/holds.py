@@ -65,13 +65,13 @@ def capture(
     if points <= 0:
         raise LedgerRefusal(_("Points to capture are a whole number above zero."))
     said = digest("capture", str(hold_id), points, lets_rest_go, note)
-    return _end(hold_id, said, source, client_key, at, amount=points, lets_go=lets_rest_go, note=note)
+    return end_hold(hold_id, said, source, client_key, at, amount=points, lets_go=lets_rest_go, note=note)
 
 
 def void(*, hold_id, source: str, client_key: str, at: datetime, by_user_id: int | None = None, note: str = "") -> Held:
     """Let everything go that is still held; the points return to their lots. Raises CannotCapture, KeyReused."""
     said = digest("void", str(hold_id), note)
-    return _end(hold_id, said, source, client_key, at, amount=0, lets_go=True, note=note, by_user_id=by_user_id)
+    return end_hold(hold_id, said, source, client_key, at, amount=0, lets_go=True, note=note, by_user_id=by_user_id)
 
 
 def release_holds(*, at: datetime) -> Released:
@@ -79,7 +79,8 @@ def release_holds(*, at: datetime) -> Released:
     return Released(**ask("loyalty_release_holds", "timestamptz date", at, day_of(at)))
 
 
-def _end(hold_id, said, source, client_key, at, *, amount, lets_go, note, by_user_id=None) -> Held:
+def end_hold(hold_id, said, source, client_key, at, *, amount, lets_go, note, by_user_id=None) -> Held:
+    """Capture `amount` of a hold and, if asked, let the rest go, under an act whose digest is `said`. Raises CannotCapture, KeyReused."""
     answer = ask(
         "loyalty_end_hold", "uuid bigint text bytea bigint boolean bigint text timestamptz date",
         hold_id, catalogue.source_id(source), client_key, said, amount, lets_go, by_user_id, note[:200], at, day_of(at),

@@ -8,12 +8,14 @@ from typing import NamedTuple
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from loyalty.models import Entitlement, SpendingPolicy, Tender, Wallet
+from loyalty.models import Account, Entitlement, Hold, SpendingPolicy, Tender, Transfer, Wallet
 from loyalty.operations.acting import ask, day_of, digest
 from loyalty.operations.errors import KeyReused, LedgerRefusal, NotEnoughPoints
+from loyalty.operations.holds import end_hold
 from loyalty.operations.purchases import POINTS, PurchaseIn, Recorded, _again_after_races, record_purchase
 from loyalty.spending import pricing
 from loyalty.spending.pricing import spread
+from members.queries import ids_of
 from sales import catalogue
 from sales.lines import Line
 from sales.models import Purchase
@@ -38,12 +40,16 @@ class Card(NamedTuple):
 
 
 class Spend(NamedTuple):
-    """What a member pays with beside money. `benefits` are public ids of their entitlements that ask to be named."""
+    """What a member pays with beside money. `benefits` are public ids of their entitlements that ask to be named.
+
+    `hold_id` (public id): the points come out of this hold, which ends with the purchase; what it held beyond them is let go.
+    """
 
     points: int = 0
     cashback_minor: int = 0
     cards: tuple[Card, ...] = ()
     benefits: tuple = ()
+    hold_id: object = None
 
 
 class Part(NamedTuple):
@@ -55,6 +61,7 @@ class Part(NamedTuple):
     units: int = 0
     wallet_id: int | None = None
     entitlement_id: int | None = None
+    hold_id: object = None
 
 
 @dataclass(frozen=True)
@@ -100,7 +107,7 @@ def quote(
         left = [rest - share for rest, share in zip(left, shares, strict=True)]
         if part.kind != Tender.Kind.GIFT_CARD:  # a gift card was money once; points and cashback do not earn again
             earning = [rest - share for rest, share in zip(earning, shares, strict=True)]
-        parts.append(Part(part.kind, part.minor, shares, part.units, part.wallet_id))
+        parts.append(part._replace(line_minor=shares))  # noqa: SLF001 (a named tuple's own way)
     net = [with_total(line, minor) for line, minor in zip(lines, priced.line_minor, strict=True)]
     refused = [(benefit.id, why) for benefit, why in priced.refused]
     return Quote(parts, net, earning, sum(left), refused, priced.ships_free)
@@ -178,8 +185,18 @@ def _digest(said: PurchaseIn, spend: Spend) -> bytes:
     cards = [(card.card.pk, card.minor) for card in spend.cards]
     benefits = sorted(map(str, spend.benefits))
     at = int(said.purchased_at.timestamp())
+    held = [str(spend.hold_id)] if spend.hold_id else []
     return digest(
-        said.store_code, at, said.currency, said.member_id, lines, spend.points, spend.cashback_minor, cards, benefits
+        said.store_code,
+        at,
+        said.currency,
+        said.member_id,
+        lines,
+        spend.points,
+        spend.cashback_minor,
+        cards,
+        benefits,
+        *held,
     )
 
 
@@ -235,7 +252,7 @@ def _of_wallets(member_id: int | None, spend: Spend, currency: str) -> list[Part
     """What is paid from wallets, without its shares of the lines: points first, then cashback, then cards."""
     parts = []
     if spend.points:
-        parts.append(_points(member_id, spend.points, currency))
+        parts.append(_points(member_id, spend, currency))
     if spend.cashback_minor:
         wallet_id = _wallet(member_id, f"cashback:{currency}")
         parts.append(Part(Tender.Kind.CASHBACK, spend.cashback_minor, [], spend.cashback_minor, wallet_id))
@@ -253,13 +270,23 @@ def points_worth(points: int, policy: SpendingPolicy) -> int:
     return points * policy.pay_minor // policy.pay_points
 
 
-def _points(member_id: int | None, points: int, currency: str) -> Part:
+def _points(member_id: int | None, spend: Spend, currency: str) -> Part:
+    points = spend.points
     policy = SpendingPolicy.objects.get(currency_id=POINTS)
     if not policy.pay_minor or policy.pay_currency != currency:
         raise CannotPay(_("Points pay for no purchase here."))
     if points < policy.pay_points_min:
         raise CannotPay(_("At least %(points)s points are paid with at once.") % {"points": policy.pay_points_min})
-    return Part(Tender.Kind.POINTS, points_worth(points, policy), [], points, _wallet(member_id, "points"))
+    wallet_id = _held_by(member_id, spend.hold_id) if spend.hold_id else _wallet(member_id, "points")
+    return Part(Tender.Kind.POINTS, points_worth(points, policy), [], points, wallet_id, hold_id=spend.hold_id)
+
+
+def _held_by(member_id: int | None, hold_id) -> int:
+    """The wallet of a hold, if it is this member's own."""
+    found = Hold.objects.filter(public_id=hold_id, wallet__member__in=ids_of(member_id) if member_id else []).first()
+    if found is None:
+        raise CannotPay(_("There is no such hold. Check its id."))
+    return found.wallet_id
 
 
 def _wallet(member_id: int | None, currency_code: str) -> int:
@@ -280,6 +307,8 @@ def _take(part: Part, key: str, hashed: bytes, at: datetime) -> tuple[list, list
         if outcome == "no_budget":
             raise CannotPay(_("An offer has run out for everybody. Nothing was recorded; go on without it."))
         return [], []
+    if part.hold_id:
+        return _take_held(part, key, hashed, at)
     answer = ask(
         "loyalty_pay", "bigint text bytea bigint timestamptz date", part.wallet_id, key, hashed, part.units, at,
         day_of(at),
@@ -287,3 +316,13 @@ def _take(part: Part, key: str, hashed: bytes, at: datetime) -> tuple[list, list
     if answer["outcome"] == "too_few":
         raise NotEnoughPoints(answer["available"])
     return answer["days"], answer["parts"]
+
+
+def _take_held(part: Part, key: str, hashed: bytes, at: datetime) -> tuple[list, list]:
+    """Capture one part out of its hold, let the rest go, and say from which lots. Raises CannotCapture."""
+    end_hold(part.hold_id, hashed, "ledger", key, at, amount=part.units, lets_go=True, note="")
+    captured = Transfer.objects.filter(
+        wallet=part.wallet_id, client_key=key, debit_account=Account.HELD, credit_account=Account.REDEEMED
+    ).order_by("seq")
+    days, units = zip(*captured.values_list("expires_on", "points"), strict=True)
+    return list(days), list(units)

@@ -78,6 +78,24 @@ BEGIN
     END LOOP;
 END $$;
 
+-- An act under a client's own name, ready for its transfers.
+CREATE FUNCTION loyalty_named_act(
+    in_source bigint, in_key text, in_hash bytea, in_reason text, in_note text, in_user bigint, at timestamptz
+) RETURNS loyalty_transfer LANGUAGE plpgsql AS $$
+DECLARE
+    act loyalty_transfer;
+BEGIN
+    act.source_id := in_source;
+    act.client_key := in_key;
+    act.body_hash := in_hash;
+    act.seq := 0;
+    act.reason := in_reason;
+    act.note := in_note;
+    act.by_user_id := in_user;
+    act.occurred_at := at;
+    RETURN act;
+END $$;
+
 -- An act of the ledger's own, under a key that says what it is about.
 CREATE FUNCTION loyalty_own_act(key text, reason text, at timestamptz) RETURNS loyalty_transfer LANGUAGE plpgsql AS $$
 DECLARE

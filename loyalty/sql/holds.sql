@@ -79,12 +79,7 @@ BEGIN
         outcome := 'too_few';
         RETURN;
     END IF;
-    act.source_id := in_source;
-    act.client_key := in_key;
-    act.body_hash := in_hash;
-    act.reason := 'hold';
-    act.note := in_note;
-    act.occurred_at := at;
+    act := loyalty_named_act(in_source, in_key, in_hash, 'hold', in_note, NULL, at);
     SELECT * INTO lots FROM loyalty_split_lots(w.lot_expires_on, w.lot_points, amount);
     w := loyalty_post_lots(w, act, 10, 12, lots.first_days, lots.first_parts);
     w.active_at := greatest(w.active_at, at);
@@ -134,15 +129,9 @@ BEGIN
         PERFORM loyalty_save_wallet(w);
         RETURN;
     END IF;
-    act.source_id := in_source;
-    act.client_key := in_key;
-    act.body_hash := in_hash;
-    act.by_user_id := in_user;
-    act.note := CASE WHEN in_note = '' THEN h.note ELSE in_note END;
-    act.occurred_at := at;
+    act := loyalty_named_act(in_source, in_key, in_hash, 'redemption', CASE WHEN in_note = '' THEN h.note ELSE in_note END, in_user, at);
     IF amount > 0 THEN
         SELECT * INTO lots FROM loyalty_split_lots(h.lot_expires_on, h.lot_points, amount);
-        act.reason := 'redemption';
         w := loyalty_post_lots(w, act, 12, 2, lots.first_days, lots.first_parts);
         UPDATE loyalty_hold
            SET captured = captured + amount, lot_expires_on = lots.days, lot_points = lots.parts,

@@ -114,13 +114,7 @@ BEGIN
         RETURN;
     END IF;
 
-    act.source_id := in_source;
-    act.client_key := in_key;
-    act.body_hash := in_hash;
-    act.by_user_id := in_user;
-    act.reason := 'redemption';
-    act.note := reward.name_en;
-    act.occurred_at := at;
+    act := loyalty_named_act(in_source, in_key, in_hash, 'redemption', reward.name_en, in_user, at);
     points := reward.points;
     SELECT * INTO lots FROM loyalty_split_lots(w.lot_expires_on, w.lot_points, points);
     w := loyalty_post_lots(w, act, 10, 2, lots.first_days, lots.first_parts);
@@ -151,6 +145,9 @@ BEGIN
     VALUES (gen_random_uuid(), in_reward, w.id, in_source, in_key, in_hash, points, reward.money_minor, entitlement, card,
             'granted', at)
     RETURNING id INTO redemption_id;
+    IF EXISTS (SELECT FROM loyalty_funder f WHERE f.cause = format('reward:%s', in_reward)) THEN
+        PERFORM loyalty_fund_act(in_source, in_key, 'redeemed', format('reward:%s', in_reward), points, at);
+    END IF;
     outcome := 'recorded';
     available := loyalty_spendable(w);
 END $$;
@@ -199,13 +196,8 @@ BEGIN
     IF outcome IS NOT NULL THEN
         RETURN;
     END IF;
-    act.source_id := in_source;
-    act.client_key := in_key;
-    act.body_hash := in_hash;
-    act.by_user_id := in_user;
-    act.note := CASE WHEN in_note = '' THEN reward.name_en ELSE in_note END;
-    act.occurred_at := at;
-    act.reason := 'restored';
+    act := loyalty_named_act(in_source, in_key, in_hash, 'restored', CASE WHEN in_note = '' THEN reward.name_en ELSE in_note END,
+                             in_user, at);
     IF r.entitlement_id IS NOT NULL THEN
         SELECT * INTO e FROM loyalty_entitlement x WHERE x.id = r.entitlement_id FOR UPDATE;
         IF e.uses_left < 1 OR e.left_minor < reward.amount THEN
@@ -238,6 +230,10 @@ BEGIN
     PERFORM loyalty_save_wallet(w);
     UPDATE loyalty_reward SET stock_left = stock_left + 1 WHERE id = reward.id AND stock_left IS NOT NULL;
     UPDATE loyalty_redemption SET state = 'reversed', reversed_at = at WHERE id = r.id;
+    INSERT INTO loyalty_funding (source_id, client_key, partner_id, kind, cause, points, occurred_at)  -- partners bear it no more
+    SELECT f.source_id, f.client_key, f.partner_id, 'returned', f.cause, f.points, at
+      FROM loyalty_funding f WHERE f.source_id = r.source_id AND f.client_key = r.client_key AND f.kind = 'redeemed'
+        ON CONFLICT DO NOTHING;
     outcome := 'recorded';
     available := loyalty_spendable(w);
 END $$;
@@ -345,11 +341,7 @@ BEGIN
     IF outcome IS NOT NULL THEN
         RETURN;
     END IF;
-    act.source_id := in_source;
-    act.client_key := in_key;
-    act.body_hash := in_hash;
-    act.note := '';
-    act.occurred_at := at;
+    act := loyalty_named_act(in_source, in_key, in_hash, NULL, '', NULL, at);
     card := loyalty_issue_gift_card(money, code_hash, code, last_four, minor, until, in_member, act);
     outcome := 'recorded';
 END $$;

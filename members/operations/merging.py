@@ -66,6 +66,19 @@ def unmerge(*, merge: MemberMerge, by_user_id: int | None, at) -> MemberMerge:
     return merge
 
 
+def remember_moved(*, merge_id: int, room: str, ids: list[int]) -> None:
+    """Keep with a merge which rows of another room followed it, so that they go back when it is taken apart."""
+    with transaction.atomic():
+        merge = MemberMerge.objects.select_for_update().get(pk=merge_id)
+        merge.moved[room] = ids
+        merge.save(update_fields=["moved"])
+
+
+def moved_rows(*, merge_id: int, room: str) -> list[int]:
+    """The rows of a room that followed a merge."""
+    return MemberMerge.objects.get(pk=merge_id).moved.get(room, [])
+
+
 def _locked(survivor_id: int, absorbed_id: int) -> tuple[Member, Member]:
     if survivor_id == absorbed_id:
         raise CannotMerge(_("These are one and the same member already."))

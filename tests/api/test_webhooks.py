@@ -210,3 +210,43 @@ def test_the_secret_is_not_stored_in_clear(shop, till, django_assert_num_queries
     with connection.cursor() as cursor:
         cursor.execute("SELECT secret FROM api_webhook")
         assert secret.encode() not in bytes(cursor.fetchone()[0])
+
+
+def test_a_purchase_that_took_an_hour_to_commit_is_told_all_the_same(committed_db):
+    """The reader keeps its place at the oldest statement that may still write, not at the time of its last look."""
+    from django.db import connection
+
+    shop, slow = open_shop(), connection.copy()
+    member, other = shop.member(), shop.member()
+    client, _token = create_client(name="till")
+    webhook, secret = webhooks.subscribe(client=client, url=URL, at=timezone.now() - timedelta(hours=2))
+    consumer = Consumer(secret)
+    shop.buy(member, 500)
+    with slow.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute(
+            "UPDATE loyalty_wallet SET version = version + 1, available = available + 5, lot_points[1] = lot_points[1] + 5 WHERE member_id = %s",
+            [member.pk],
+        )
+        cursor.execute(
+            """INSERT INTO loyalty_transfer (wallet_id, version, source_id, client_key, seq, body_hash, debit_account, credit_account,
+                                             points, available_after, expires_on, reason, note, occurred_at, posted_at)
+               SELECT wallet_id, 2, source_id, 'slow', 0, body_hash, debit_account, credit_account, 5, 10, expires_on, reason, note,
+                      occurred_at, statement_timestamp()
+                 FROM loyalty_transfer WHERE wallet_id = (SELECT id FROM loyalty_wallet WHERE member_id = %s)""",
+            [member.pk],
+        )
+    shop.buy(other, 500)
+    webhooks.deliver(send=consumer)
+    webhook.refresh_from_db()
+    with slow.cursor() as cursor:
+        cursor.execute(
+            "SELECT xact_start, posted_at FROM pg_stat_activity, loyalty_transfer WHERE pid = pg_backend_pid() AND client_key = 'slow'"
+        )
+        began, posted_at = cursor.fetchone()
+        assert webhook.scanned_until <= began <= posted_at
+        cursor.execute("COMMIT")
+    slow.close()
+    Webhook.objects.update(due_at=timezone.now())
+    assert webhooks.deliver(send=consumer).events == 1
+    assert sorted(consumer.versions.values()) == [1, 2]

@@ -1,5 +1,7 @@
 """Two members become one, and two again: to the unit, whatever happened in between."""
 
+from datetime import timedelta
+
 import pytest
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
@@ -221,6 +223,27 @@ def test_the_survivors_entries_tell_of_the_merge(pair):
     newest, before, *_ = queries.entries(anna.pk)
     assert newest.points == -before.points == -554
     assert "merge" in before.sentence.lower()
+
+
+def test_devices_and_life_cycle_follow_a_merge_and_go_back(pair, django_capture_on_commit_callbacks):
+    from insights.operations import refresh_lifecycle
+    from members.models import Member
+    from push.models import PushSubscription
+
+    anna, double = pair
+    for n, member in enumerate(pair):
+        PushSubscription.objects.create(
+            member=member, endpoint=f"https://push.example/{n}", endpoint_hash=bytes([n]) * 16, p256dh="k", auth="a",
+            subscribed_at=MARCH,
+        )  # fmt: skip
+    Member.objects.filter(pk__in=[one.pk for one in pair]).update(joined_at=MARCH - timedelta(days=700))
+    with django_capture_on_commit_callbacks(execute=True):
+        made = merge(anna, double)
+    assert PushSubscription.objects.filter(member=anna).count() == 2
+    assert refresh_lifecycle(at=MARCH + timedelta(days=1))
+    with django_capture_on_commit_callbacks(execute=True):
+        unmerge(made)
+    assert [one.push_subscriptions.count() for one in pair] == [1, 1]
 
 
 def test_other_rooms_hear_of_it_after_commit(pair, django_capture_on_commit_callbacks):

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from loyalty import operations, queries, settling
-from loyalty.models import Account, Funding, Partner, Transfer, Wallet
+from loyalty.models import Account, Funding, Partner, Reward, Transfer, Wallet
 from members.cards import new_card_number
 from tests.loyalty.conftest import MARCH, open_shop
 from tests.loyalty.verdict import assert_sound
@@ -88,6 +88,23 @@ def test_two_partners_fund_one_reward_by_shares(shop):
     assert settled() == [("bakery", "funded", 1, 601, 481), ("cinema", "funded", 1, 400, 320)]
     with pytest.raises(operations.CannotPartner, match="at most the whole"):
         operations.set_funders(cause="reward:7", percents={"bakery": 60, "cinema": 41})
+
+
+def test_a_reward_handed_out_is_borne_by_its_partners_and_no_more_when_it_comes_back(shop):
+    operations.add_partner(code="bakery", name="Bakery", terms=terms())
+    reward = Reward.objects.create(name_en="Bread", kind="amount", amount=300, points=101, valid_from=MARCH)
+    operations.set_funders(cause=f"reward:{reward.pk}", percents={"bakery": 50})
+    member = shop.member()
+    shop.adjust(member, 500)
+    given_out = operations.redeem_reward(
+        member_id=member.pk, reward_id=reward.pk, source="till", client_key="r1", at=MARCH
+    )
+    assert settled() == [("bakery", "funded", 1, 50, 40)]
+    operations.reverse_redemption(
+        redemption_id=given_out.redemption.public_id, source="till", client_key="r2", at=MARCH
+    )
+    assert settled() == [("bakery", "funded", 1, 50, 40), ("bakery", "unfunded", 1, 50, -40)]
+    assert_sound()
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))

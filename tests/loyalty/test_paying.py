@@ -59,6 +59,25 @@ def member(shop):
     return member
 
 
+def test_a_hold_pays_for_a_purchase_in_one_act_and_lets_its_rest_go(shop, member):
+    held = shop.hold(member, 900, until=LATER)
+    with pytest.raises(operations.CannotPay, match="no such hold"):
+        pay(shop, shop.member(), [3000], Spend(points=800, hold_id=held.hold.public_id))
+    spend = Spend(points=800, hold_id=held.hold.public_id)
+    paid = pay(shop, member, [3000, 1000], spend, key="held")
+    assert (paid.to_pay_minor, paid.recorded.available) == (3200, 231)
+    assert pay(shop, member, [3000, 1000], spend, key="held").is_replay
+    held.hold.refresh_from_db()
+    assert (held.hold.state, held.hold.captured, held.hold.released) == ("captured", 800, 100)
+    refund(shop, paid, (1, 3000), (2, 1000))
+    assert lots(member) == {date(2027, 1, 31): 500, date(2027, 3, 31): 499}, (
+        "what was held is restored to its lots"
+    )
+    with pytest.raises(operations.CannotCapture, match="ended"):
+        pay(shop, member, [3000], spend)
+    assert is_sound()
+
+
 def test_points_and_money_pay_together_and_only_money_earns(shop, member):
     paid = pay(shop, member, [3000, 1000], Spend(points=800))
     assert (paid.to_pay_minor, paid.recorded.points, paid.recorded.available) == (3200, 32, 231)
