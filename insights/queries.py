@@ -25,9 +25,9 @@ def members_scored(kind: str, *, at_least: float | None = None, at_most: float |
     return scores(kind, subject).filter(bounds).values("member_id")
 
 
-def score_of(kind: str, member=OuterRef("pk")) -> Subquery:
+def score_of(kind: str, member: str = "pk") -> Subquery:
     """Today's value as a subquery: `Member.objects.annotate(churn=queries.score_of("churn"))`."""
-    return Subquery(scores(kind).filter(member_id=member, category__isnull=True).values("value")[:1])
+    return Subquery(scores(kind).filter(member_id=OuterRef(member), category__isnull=True).values("value")[:1])
 
 
 def profile(member_id: int) -> list[Score]:

@@ -72,6 +72,16 @@ class Interactions:
             self.member_ids[members], self.item_ids, member, self.item[rows], self.day[rows], self.until
         )
 
+    def of_items(self, items: np.ndarray) -> "Interactions":
+        """Only these types (ascending indices), renumbered in that order."""
+        place = np.full(self.shape[1], -1, np.int32)
+        place[items] = np.arange(len(items), dtype=np.int32)
+        found = place[self.item]
+        kept = found >= 0
+        return Interactions(
+            self.member_ids, self.item_ids[items], self.member[kept], found[kept], self.day[kept], self.until
+        )
+
     def _where(self, mask, until):
         return Interactions(self.member_ids, self.item_ids, self.member[mask], self.item[mask], self.day[mask], until)
 
@@ -112,10 +122,35 @@ class Interactions:
     @cached_property
     def trips(self) -> np.ndarray:
         """Days with any purchase of each member, shape (M,)."""
-        key = np.unique(
-            self.member.astype(np.int64) * (1 << 20) + (self.day - self.day.min() if len(self.day) else self.day)
-        )
-        return np.bincount(key >> 20, minlength=self.shape[0]).astype(np.float64)
+        return np.bincount(self._trip_keys[0] >> 20, minlength=self.shape[0]).astype(np.float64)
+
+    @cached_property
+    def trip_age(self) -> np.ndarray:
+        """Of each triple, how many later shopping days its member has: 0 on their last one. Shape (N,)."""
+        keys, of = self._trip_keys
+        last = np.searchsorted(keys, (np.arange(self.shape[0], dtype=np.int64) + 1) << 20) - 1
+        return (last[self.member] - of).astype(np.int32)
+
+    @cached_property
+    def _trip_keys(self) -> tuple[np.ndarray, np.ndarray]:
+        """The distinct (member, day) as ascending numbers, and which of them each triple belongs to."""
+        first = int(self.day.min()) if len(self.day) else 0
+        return np.unique(self.member.astype(np.int64) * (1 << 20) + (self.day - first), return_inverse=True)
+
+    @cached_property
+    def last_days(self) -> np.ndarray:
+        """The last shopping day of each member, shape (M,); `until` for who has none."""
+        last = np.full(self.shape[0], -1, np.int64)
+        np.maximum.at(last, self.member, self.day)
+        return np.where(last < 0, self.until, last)
+
+    def without_last(self, trips: int = 1) -> "Interactions":
+        """Without each member's last `trips` shopping days."""
+        return self._where(self.trip_age >= trips, self.until)
+
+    def nth_last(self, age: int) -> "Interactions":
+        """Only what each member bought on the shopping day that had `age` later ones."""
+        return self._where(self.trip_age == age, self.until)
 
 
 @dataclass(frozen=True, eq=False)

@@ -90,6 +90,12 @@ def types_to_learn_from() -> list[int]:
     )
 
 
+def groups_of(types: list[int]) -> np.ndarray:
+    """The category (level 2) of each type, by its id; −1 where it has none. Shape (I,), in the order of `types`."""
+    parents = dict(Category.objects.filter(pk__in=types).values_list("pk", "parent_id"))
+    return np.array([parents.get(pk) or -1 for pk in types], np.int64)
+
+
 def _bigints(values):
     return sql.SQL("{}::bigint[]").format(sql.Literal([int(value) for value in values]))
 

@@ -7,7 +7,8 @@ import numpy as np
 from recommender.interactions import Interactions
 from recommender.rankers.base import NOTHING, Ranker
 
-CHUNK = 1000  # members scored at a time: 1,000 × 3,500 types × 4 bytes = 14 MB
+CHUNK = 1000  # members scored at a time, fewer when there are many types:
+CELLS = 8_000_000  # 32 MB of scores
 BUY_AGAIN, NEW_FOR_YOU = "buy_again", "new_for_you"
 
 
@@ -45,14 +46,20 @@ def rank(ranker: Ranker, seen: Interactions, members: np.ndarray, n: int, *, slo
 
 def in_chunks(ranker: Ranker, seen: Interactions, members, n: int, *, slot=None, among=None) -> Iterator[tuple]:
     """The same in chunks of (members, items, scores), so that memory does not grow with the number of members."""
-    for start in range(0, len(members), CHUNK):
-        chunk = members[start : start + CHUNK]
+    for chunk in chunks(members, seen.shape[1]):
         scores = ranker.scores(seen, chunk)
         assert not np.isnan(scores).any(), f"{ranker.name} gave a score that is not a number"
         mask_slot(scores, seen, chunk, slot)
         if among is not None:
             scores[:, ~among] = NOTHING
         yield (chunk, *best(scores, n))
+
+
+def chunks(members: np.ndarray, types: int) -> Iterator[np.ndarray]:
+    """Members in parts small enough that a table of their scores stays small."""
+    size = max(1, min(CHUNK, CELLS // max(types, 1)))
+    for start in range(0, len(members), size):
+        yield members[start : start + size]
 
 
 def mask_slot(scores: np.ndarray, seen: Interactions, members: np.ndarray, slot: str | None) -> None:
@@ -65,9 +72,18 @@ def mask_slot(scores: np.ndarray, seen: Interactions, members: np.ndarray, slot:
 
 def best(scores: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
     """Indices and scores of the n greatest of each row; equal scores in order of index; −1 where nothing is left."""
-    width = min(n, scores.shape[1])
-    order = np.argsort(-scores, axis=1, kind="stable")[:, :width].astype(np.int32)
-    found = np.take_along_axis(scores, order, axis=1)
-    order[found == NOTHING] = -1
-    short = ((0, 0), (0, n - width))
-    return np.pad(order, short, constant_values=-1), np.pad(found, short, constant_values=NOTHING)
+    rows, width = scores.shape
+    order, found = np.full((rows, n), -1, np.int32), np.full((rows, n), NOTHING, np.float32)
+    if not rows or not width:
+        return order, found
+    kept = min(n, width)
+    bar = np.partition(scores, width - kept, axis=1)[:, width - kept, None]
+    row, item = np.nonzero((scores >= bar) & (scores > NOTHING))
+    value = scores[row, item]
+    sort = np.lexsort((item, -value, row))  # ties at the bar may be many: the first by index are taken
+    row, item, value = row[sort], item[sort], value[sort]
+    place = np.arange(len(row)) - np.searchsorted(row, row)
+    short = place < n
+    order[row[short], place[short]] = item[short]
+    found[row[short], place[short]] = value[short]
+    return order, found

@@ -6,22 +6,43 @@ A ranker only orders; what may be shown where (slots, exclusions, dismissals) is
 from recommender.rankers.base import NOTHING, Ranker
 from recommender.rankers.counting import PersonalThenPopular, PersonalTop, Popular, Recent
 from recommender.rankers.due import Due
-from recommender.rankers.similar import ItemToItem, MatrixFactorisation
+from recommender.rankers.linear import Ease
+from recommender.rankers.neighbours import RecentNeighbours, TemporalFrequency
+from recommender.rankers.similar import ItemToItem, MatrixFactorisation, PersonalisedRanking
+from recommender.rankers.two_stage import TwoStage
 
 RANKERS = {
     ranker.name: ranker
-    for ranker in (Popular, PersonalTop, PersonalThenPopular, Recent, Due, ItemToItem, MatrixFactorisation)
+    for ranker in (
+        Popular,
+        PersonalTop,
+        PersonalThenPopular,
+        Recent,
+        Due,
+        ItemToItem,
+        MatrixFactorisation,
+        TemporalFrequency,
+        RecentNeighbours,
+        Ease,
+        PersonalisedRanking,
+        TwoStage,
+    )
 }
 
 __all__ = [
     "NOTHING",
     "RANKERS",
     "Due",
+    "Ease",
     "ItemToItem",
     "MatrixFactorisation",
     "PersonalThenPopular",
     "PersonalTop",
+    "PersonalisedRanking",
     "Popular",
     "Ranker",
     "Recent",
+    "RecentNeighbours",
+    "TemporalFrequency",
+    "TwoStage",
 ]

@@ -101,6 +101,38 @@ class MatrixFactorisation(Fitted):
         return as_csr_like(matrix, 1 + self.alpha * matrix.data)
 
 
+@dataclass
+class PersonalisedRanking(Fitted):
+    """Factors trained on which of two types was bought (BPR; Rendle et al., UAI 2009). A rival: it knows no new members."""
+
+    factors: int = 64
+    rounds: int = 60
+    seed: int = SEED
+    name: ClassVar[str] = "bpr"
+
+    def fit(self, seen: Interactions) -> Self:
+        from implicit.bpr import BayesianPersonalizedRanking
+
+        with threadpool_limits(1, "blas"):
+            model = BayesianPersonalizedRanking(
+                factors=self.factors, iterations=self.rounds, random_state=self.seed, num_threads=1
+            )  # one thread: several write over one another, and no two runs are alike
+            known = _has_bought(seen.counts)
+            model.fit(seen.counts[known], show_progress=False)
+        self.member_ids_ = seen.member_ids[known]
+        self.member_factors_ = np.array(model.user_factors, np.float32)
+        self.item_factors_ = np.array(model.item_factors, np.float32)
+        return self
+
+    def scores(self, seen: Interactions, members: np.ndarray) -> np.ndarray:
+        found = np.full((len(members), seen.shape[1]), NOTHING, np.float32)
+        at = np.searchsorted(self.member_ids_, seen.member_ids[members])
+        at = np.minimum(at, len(self.member_ids_) - 1)
+        known = np.flatnonzero(self.member_ids_[at] == seen.member_ids[members])
+        found[known] = self.member_factors_[at[known]] @ self.item_factors_.T
+        return found
+
+
 def _confidence(seen: Interactions) -> csr_matrix:
     """log(1 + days bought): the tenth purchase says less than the first."""
     return as_csr_like(seen.counts, np.log1p(seen.counts.data))

@@ -5,12 +5,17 @@ from recommender import evaluation
 from recommender.interactions import Interactions
 from recommender.rankers import (
     Due,
+    Ease,
     ItemToItem,
     MatrixFactorisation,
+    PersonalisedRanking,
     PersonalThenPopular,
     PersonalTop,
     Popular,
     Recent,
+    RecentNeighbours,
+    TemporalFrequency,
+    TwoStage,
 )
 from recommender.rankers.due import intervals, typical_gaps
 from recommender.ranking import best, rank
@@ -64,6 +69,42 @@ class TestMatrixFactorisation(RankerContract):
     @pytest.fixture
     def ranker(self):
         return MatrixFactorisation(factors=2, regularisation=0.1)
+
+
+class TestTemporalFrequency(RankerContract):
+    @pytest.fixture
+    def ranker(self):
+        return TemporalFrequency()
+
+
+class TestRecentNeighbours(RankerContract):
+    @pytest.fixture
+    def ranker(self):
+        return RecentNeighbours()
+
+
+class TestEase(RankerContract):
+    @pytest.fixture
+    def ranker(self):
+        return Ease(penalty=1.0)
+
+
+class TestPersonalisedRanking(RankerContract):
+    @pytest.fixture
+    def ranker(self):
+        return PersonalisedRanking(factors=2, rounds=3)
+
+
+class TestTwoStage(RankerContract):
+    @pytest.fixture
+    def ranker(self):
+        return TwoStage(horizon_days=14, learner="logistic")
+
+
+class TestTwoStageOfTheNextBasket(RankerContract):
+    @pytest.fixture
+    def ranker(self):
+        return TwoStage(learner="logistic")
 
 
 def lists(ranker, seen, n=4, **kwargs):

@@ -1,0 +1,149 @@
+"""What is counted of each candidate before it is ranked: habits of the pair, of the type, of the member and of its group.
+
+All of it is known at the moment of the question: a feature never looks at a purchase that lies after the one it foretells.
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from recommender.candidates import SOURCES, Candidates
+from recommender.interactions import Interactions
+from recommender.rankers.base import Fitted
+from recommender.rankers.due import typical_gaps
+
+PAIR = (
+    "times", "share_of_trips", "trips_since_last", "trips_since_first", "decayed_09", "decayed_06", "days_14", "days_45",
+    "days_120", "days_since_last", "gap_days", "lateness", "rate_since_first",
+)  # fmt: skip
+ITEM = ("popularity", "recent_popularity", "rebuy_share", "typical_gap_days", "times_per_buyer", "trend")
+MEMBER = ("trips", "basket_size", "repeat_share", "trip_gap_days", "types_bought")
+GROUP = ("group_share_of_trips", "group_trips_since_last", "share_of_group", "popularity_in_group", "group_rest")
+NAMES = (*PAIR, *ITEM, *MEMBER, *GROUP, *(f"source_{name}" for name in SOURCES[1:]))
+
+
+@dataclass
+class Habits(Fitted):
+    """What the features need to know of types, over all members. `groups` (I,) is optional: a category number or −1."""
+
+    def fit(self, seen: Interactions, groups: np.ndarray | None = None) -> Self:
+        size = seen.shape[1]
+        times = np.bincount(seen.pairs.item, seen.pairs.times, size)
+        self.popularity_ = seen.buyers / (seen.shape[0] + 1)
+        self.rebuy_ = (times - seen.buyers + 1) / (times + 8)
+        self.gap_days_ = typical_gaps(seen)
+        self.times_per_buyer_ = (times + 1) / (seen.buyers + 1)
+        last = np.bincount(seen.item[seen.trip_age == 0], minlength=size)
+        self.recent_ = last / (seen.shape[0] + 1)
+        late = seen.day >= (seen.until - max((seen.until - int(seen.day.min())) // 6, 1) if len(seen.day) else 0)
+        self.trend_ = (np.bincount(seen.item[late], minlength=size) + 1) / (times / 6 + 1)
+        self.groups_ = np.full(size, -1) if groups is None else np.asarray(groups)
+        in_group = np.bincount(self.groups_ + 1, self.popularity_, minlength=self.groups_.max(initial=-1) + 2)
+        self.popularity_in_group_ = self.popularity_ / np.maximum(in_group[self.groups_ + 1], 1e-9)
+        return self
+
+    def of(self, found: Candidates, theirs: Interactions, now: np.ndarray) -> np.ndarray:
+        """Features of candidates, shape (C, len(NAMES)), float32; NaN is “nothing to say”.
+
+        `theirs` holds the members of the chunk in its order; `now` (m,) is the day each is asked about.
+        """
+        columns = [*self._pair(found, theirs, now), *self._item(found.item), *_member(found.row, theirs)]
+        columns += self._group(found, theirs)
+        return np.column_stack([*columns, found.scores[:, 1:]]).astype(np.float32)
+
+    def _pair(self, found: Candidates, theirs: Interactions, now: np.ndarray) -> list[np.ndarray]:
+        pairs, trips = theirs.pairs, theirs.trips
+        known, at = _where(found.row, found.item, theirs)
+        ages = theirs.trip_age
+        sums = {
+            "times": pairs.times, "last_age": ages[pairs.start[1:] - 1] if len(ages) else ages,
+            "first_age": ages[pairs.start[:-1]] if len(ages) else ages,
+            "decayed_09": _sum(theirs, 0.9**ages), "decayed_06": _sum(theirs, 0.6**ages),
+            **{f"days_{h}": _sum(theirs, np.exp2((theirs.day - now[theirs.member]) / h)) for h in (14, 45, 120)},
+            "first_day": pairs.first_day, "last_day": pairs.last_day,
+        }  # fmt: skip
+        of = {name: _spread(values, at, known) for name, values in sums.items()}
+        times, mine = np.nan_to_num(of["times"]), np.maximum(trips[found.row], 1)
+        gap = (of["last_day"] - of["first_day"] + 2 * self.gap_days_[found.item]) / (times + 1)
+        since = now[found.row] - of["last_day"]
+        return [
+            times, times / mine, of["last_age"], of["first_age"], np.nan_to_num(of["decayed_09"]),
+            np.nan_to_num(of["decayed_06"]), *(np.nan_to_num(of[f"days_{h}"]) for h in (14, 45, 120)), since, gap,
+            since / gap, times / (of["first_age"] + 1),
+        ]  # fmt: skip
+
+    def _item(self, item: np.ndarray) -> list[np.ndarray]:
+        return [
+            np.log(self.popularity_[item] + 1e-5), np.log(self.recent_[item] + 1e-5), self.rebuy_[item],
+            np.log(self.gap_days_[item]), self.times_per_buyer_[item], np.log(self.trend_[item]),
+        ]  # fmt: skip
+
+    def _group(self, found: Candidates, theirs: Interactions) -> list[np.ndarray]:
+        """How the member treats the category of a type; NaN throughout where types have none."""
+        group = self.groups_[found.item]
+        if not (self.groups_ >= 0).any() or not len(theirs.member):
+            return [np.full(len(found.row), np.nan) for _ in GROUP]
+        size = int(self.groups_.max()) + 1
+        own = self.groups_[theirs.item]
+        kept = own >= 0
+        trip = (theirs.member[kept].astype(np.int64) * size + own[kept]) * (1 << 12) + np.minimum(
+            theirs.trip_age[kept], (1 << 12) - 1
+        )
+        visits = np.unique(trip)
+        pair, first, count = np.unique(visits >> 12, return_index=True, return_counts=True)
+        key = found.row * size + group
+        at = np.minimum(np.searchsorted(pair, key), max(len(pair) - 1, 0))
+        known = (group >= 0) & (pair[at] == key) if len(pair) else np.zeros(len(key), bool)
+        visited = np.where(known, count[at], 0)
+        trips = np.maximum(theirs.trips[found.row], 1)
+        own_times = np.asarray(found.scores[:, 0])
+        return [
+            np.where(group >= 0, visited / trips, np.nan),
+            np.where(known, (visits[first[at]] & ((1 << 12) - 1)) + 0.0, np.nan),
+            np.where(known, own_times / np.maximum(visited, 1), np.nan),
+            np.where(group >= 0, self.popularity_in_group_[found.item], np.nan),
+            np.where(known, visited - own_times, np.nan),
+        ]
+
+
+def now_of(theirs: Interactions, *, next_trip: bool) -> np.ndarray:
+    """The day each member is asked about: today, or the day they are likely to come next, by their own mean gap."""
+    if not next_trip:
+        return np.full(theirs.shape[0], theirs.until, np.int64)
+    return theirs.last_days + np.round(trip_gaps(theirs)).astype(np.int64)
+
+
+def trip_gaps(theirs: Interactions) -> np.ndarray:
+    """Mean days between a member's shopping days, shrunk to a fortnight: shape (M,), at least 1."""
+    first = np.full(theirs.shape[0], theirs.until, np.int64)
+    np.minimum.at(first, theirs.member, theirs.day)
+    trips = theirs.trips
+    span = np.where(trips > 0, theirs.last_days - first, 0)
+    return np.maximum((span + 14.0) / np.maximum(trips, 1), 1.0)
+
+
+def _member(row: np.ndarray, theirs: Interactions) -> list[np.ndarray]:
+    trips = np.maximum(theirs.trips, 1)
+    lines = np.bincount(theirs.member, minlength=theirs.shape[0])
+    types = np.bincount(theirs.pairs.member, minlength=theirs.shape[0])
+    columns = (theirs.trips, lines / trips, (lines - types + 0.5) / (lines + 2), trip_gaps(theirs), types)
+    return [column[row] for column in columns]
+
+
+def _where(row: np.ndarray, item: np.ndarray, theirs: Interactions) -> tuple[np.ndarray, np.ndarray]:
+    """Which candidates were bought before, and their place among the pairs."""
+    keys = theirs.pair_keys
+    wanted = row.astype(np.int64) * theirs.shape[1] + item
+    at = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
+    return (keys[at] == wanted if len(keys) else np.zeros(len(wanted), bool)), at
+
+
+def _spread(values: np.ndarray, at: np.ndarray, known: np.ndarray) -> np.ndarray:
+    found = np.full(len(at), np.nan)
+    found[known] = values[at[known]]
+    return found
+
+
+def _sum(theirs: Interactions, worth: np.ndarray) -> np.ndarray:
+    return np.add.reduceat(worth, theirs.pairs.start[:-1]) if len(worth) else worth

@@ -1,0 +1,141 @@
+"""The second of two stages: from features to the probability that a candidate is bought. Two learners with one shape."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Protocol, Self
+
+import numpy as np
+
+from recommender.rankers.due import logistic_regression
+
+THREADS = 1  # threads of two programs that wait for each other on shared cores cost more than they save
+BINS = 15
+
+
+class Learner(Protocol):
+    """Learns a probability from rows of features.
+
+    `fit(features, label, weight)` takes float32 (n, F), bool (n,) and float (n,); `probabilities(features)` gives (n,) in
+    (0, 1). `state` is what was learned, as plain arrays.
+    """
+
+    name: ClassVar[str]
+
+    def fit(self, features: np.ndarray, label: np.ndarray, weight: np.ndarray) -> Self: ...
+
+    def probabilities(self, features: np.ndarray) -> np.ndarray: ...
+
+    def state(self) -> dict[str, np.ndarray]: ...
+
+    def restore(self, state: dict[str, np.ndarray]) -> Self: ...
+
+
+def is_lightgbm_here() -> bool:
+    """Can LightGBM be loaded? It needs libgomp, which a small machine may lack."""
+    try:
+        import lightgbm  # noqa: F401 - a look is enough
+    except (ImportError, OSError):
+        return False
+    return True
+
+
+@dataclass
+class Trees:
+    """Gradient-boosted trees (Ke et al., NeurIPS 2017) with a logistic loss: probabilities as they are, no squeezing after."""
+
+    seed: int
+    rounds: int = 200
+    name: ClassVar[str] = "lightgbm"
+
+    def fit(self, features: np.ndarray, label: np.ndarray, weight: np.ndarray) -> Self:
+        import lightgbm
+
+        said = {
+            "objective": "binary", "learning_rate": 0.05, "num_leaves": 31, "min_data_in_leaf": max(20, min(200, len(label) // 500)),
+            "feature_fraction": 0.8, "bagging_fraction": 0.8, "bagging_freq": 1, "lambda_l2": 5.0, "max_bin": 63,
+            "num_threads": THREADS, "seed": self.seed, "deterministic": True, "force_row_wise": True, "verbosity": -1,
+        }  # fmt: skip
+        data = lightgbm.Dataset(features, label.astype(np.float32), weight=weight, params=said, free_raw_data=True)
+        self._booster = lightgbm.train(said, data, num_boost_round=self.rounds)
+        return self
+
+    def probabilities(self, features: np.ndarray) -> np.ndarray:
+        if not len(features):
+            return np.zeros(0)
+        return np.asarray(self._booster.predict(features, num_threads=THREADS))
+
+    def state(self) -> dict[str, np.ndarray]:
+        return {"trees_": np.frombuffer(self._booster.model_to_string().encode(), np.uint8)}
+
+    def restore(self, state: dict[str, np.ndarray]) -> Self:
+        import lightgbm
+
+        self._booster = lightgbm.Booster(model_str=state["trees_"].tobytes().decode())
+        return self
+
+
+@dataclass
+class Logistic:
+    """A ridge-penalised logistic regression over the features, their logarithms, and whether there is anything to say."""
+
+    seed: int = 0
+    penalty: float = 5.0
+    name: ClassVar[str] = "logistic"
+
+    def fit(self, features: np.ndarray, label: np.ndarray, weight: np.ndarray) -> Self:
+        widened = _widened(features)
+        self.mean_ = widened.mean(axis=0)
+        scale = widened.std(axis=0)
+        self.scale_ = np.where(scale > 1e-9, scale, 1.0)
+        self.weights_ = logistic_regression(
+            self._standard(widened), label.astype(np.float64), penalty=self.penalty, weight=weight
+        )
+        return self
+
+    def probabilities(self, features: np.ndarray) -> np.ndarray:
+        logit = self._standard(_widened(features)) @ self.weights_
+        return 1 / (1 + np.exp(-np.clip(logit, -30, 30)))
+
+    def _standard(self, widened: np.ndarray) -> np.ndarray:
+        return np.c_[np.ones(len(widened)), np.clip((widened - self.mean_) / self.scale_, -8, 8)]
+
+    def state(self) -> dict[str, np.ndarray]:
+        return {"mean_": self.mean_, "scale_": self.scale_, "weights_": self.weights_}
+
+    def restore(self, state: dict[str, np.ndarray]) -> Self:
+        vars(self).update(state)
+        return self
+
+
+LEARNERS = {learner.name: learner for learner in (Trees, Logistic)}
+
+
+def _widened(features: np.ndarray) -> np.ndarray:
+    is_known = ~np.isnan(features)
+    values = np.where(is_known, features, 0.0).astype(np.float64)
+    return np.c_[values, np.sign(values) * np.log1p(np.abs(values)), is_known]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Predicted beside observed shares in bins of equal size; `error` is their mean distance, weighed by size (ECE)."""
+
+    predicted: tuple[float, ...]
+    observed: tuple[float, ...]
+    sizes: tuple[int, ...]
+
+    @property
+    def error(self) -> float:
+        total = sum(self.sizes)
+        gaps = (n * abs(p - o) for n, p, o in zip(self.sizes, self.predicted, self.observed, strict=True))
+        return sum(gaps) / total if total else 0.0
+
+
+def calibration(probabilities: np.ndarray, outcomes: np.ndarray, bins: int = BINS) -> Calibration:
+    """Expected calibration error (Guo et al., ICML 2017), in bins of equal size, because most probabilities are small."""
+    order = np.argsort(probabilities, kind="stable")
+    parts = [part for part in np.array_split(order, bins) if len(part)]
+    return Calibration(
+        tuple(float(probabilities[part].mean()) for part in parts),
+        tuple(float(outcomes[part].mean()) for part in parts),
+        tuple(len(part) for part in parts),
+    )
