@@ -51,7 +51,7 @@ def give_points(
     if points <= 0:
         raise CannotGive(_("Give at least one point."))
     if from_member_id == to_member_id:
-        raise CannotGive(_("These are your own points already. Choose somebody else."))
+        raise _to_oneself()
     arguments = [
         POINTS, catalogue.source_id(source), client_key, _hash(from_member_id, to_member_id, points, note),
         from_member_id, to_member_id, points, note.strip()[:NOTE_MAX], by_user_id, at, *_calendar(at),
@@ -60,6 +60,10 @@ def give_points(
     if outcome not in {"recorded", "replay"}:
         raise _refusal(outcome, int(allowed or 0), client_key, from_member_id)
     return Given(wallet_id, version, points, available, is_replay=outcome == "replay")
+
+
+def _to_oneself() -> CannotGive:
+    return CannotGive(_("These are your own points already. Choose somebody else."))
 
 
 def _hash(*said) -> bytes:
@@ -88,6 +92,8 @@ def _refusal(outcome: str, allowed: int, client_key: str, from_member_id: int) -
         return UnknownMember(from_member_id)
     if outcome == "conflict":
         return KeyReused(client_key)
+    if outcome == "oneself":  # two records of one person
+        return _to_oneself()
     if outcome == "too_few":
         return NotEnoughPoints(allowed)
     policy = GiftPolicy.objects.get()

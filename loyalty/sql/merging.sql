@@ -91,6 +91,8 @@ BEGIN
            AND NOT EXISTS (SELECT FROM loyalty_entitlement o WHERE o.member_id = survivor_member AND o.cause = e.cause)
         RETURNING e.id)
     SELECT coalesce(array_agg(id), '{}') INTO offers FROM carried;
+    -- Who has no wallet yet gets one now, so that whatever comes to the absorbed member later finds its way.
+    PERFORM loyalty_open_wallets(1::smallint, ARRAY[survivor_member, absorbed_member]);
     FOR one IN SELECT v.id, v.currency_id FROM loyalty_wallet v
                 WHERE v.member_id = absorbed_member AND v.merged_into_id IS NULL ORDER BY v.currency_id LOOP
         PERFORM loyalty_open_wallets(one.currency_id, ARRAY[survivor_member]);
@@ -131,13 +133,17 @@ BEGIN
     RETURN moved;
 END $$;
 
--- What went on from a merged wallet since `since`, less what came back: per lot, and as debt (lot NULL).
-CREATE FUNCTION loyalty_went_on(wallet bigint, since bigint) RETURNS TABLE (lot date, points bigint) LANGUAGE sql STABLE AS $$
+-- What went on from a merged wallet to its survivor since `since`, less what came back: per lot, and as debt (lot NULL). What it
+-- got from, or gave back to, a wallet merged into it before is another merge's.
+CREATE FUNCTION loyalty_went_on(wallet bigint, survivor bigint, since bigint) RETURNS TABLE (lot date, points bigint)
+LANGUAGE sql STABLE AS $$
     SELECT t.expires_on, sum(CASE WHEN t.debit_account = 10 THEN t.points
                                   WHEN t.credit_account = 10 THEN -t.points
                                   WHEN t.credit_account = 13 THEN t.points ELSE -t.points END)::bigint
       FROM loyalty_transfer t
      WHERE t.wallet_id = wallet AND t.version > since AND t.reason = 'merge'
+       AND EXISTS (SELECT FROM loyalty_transfer o
+                    WHERE o.source_id = t.source_id AND o.client_key = t.client_key AND o.wallet_id = survivor)
      GROUP BY t.expires_on ORDER BY t.expires_on NULLS LAST
 $$;
 
@@ -151,8 +157,8 @@ DECLARE
     part bigint;
     missing bigint := 0;  -- more came back in other lots than had gone on in them
 BEGIN
-    SELECT coalesce(-sum(g.points), 0) INTO missing FROM loyalty_went_on(a.id, since) g WHERE g.lot IS NOT NULL AND g.points < 0;
-    FOR one IN SELECT * FROM loyalty_went_on(a.id, since) g WHERE g.lot >= today AND g.points > 0 LOOP
+    SELECT coalesce(-sum(g.points), 0) INTO missing FROM loyalty_went_on(a.id, s.id, since) g WHERE g.lot IS NOT NULL AND g.points < 0;
+    FOR one IN SELECT * FROM loyalty_went_on(a.id, s.id, since) g WHERE g.lot >= today AND g.points > 0 LOOP
         part := least(missing, one.points);
         missing := missing - part;
         part := one.points - part;
@@ -168,7 +174,7 @@ BEGIN
             act.seq := act.seq + 1;
         END IF;
     END LOOP;
-    missing := missing + coalesce((SELECT g.points FROM loyalty_went_on(a.id, since) g WHERE g.lot IS NULL), 0);
+    missing := missing + coalesce((SELECT g.points FROM loyalty_went_on(a.id, s.id, since) g WHERE g.lot IS NULL), 0);
     IF missing > 0 THEN  -- the absorbed wallet's own debt comes back to it
         a := loyalty_owe(a, missing, 5::smallint, act);
         act.seq := act.seq + 1;

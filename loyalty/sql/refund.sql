@@ -284,8 +284,6 @@ BEGIN
     remainder := w.carry_micropoints - (greatest(taken_after.whole, cancelled) - greatest(taken_before.whole, cancelled));
     points := greatest(0, (999999 - remainder) / 1000000);
     w.carry_micropoints := remainder + points * 1000000;
-    w := loyalty_fetch_back(w, award, purchase_id, greatest(taken_before.whole, cancelled), greatest(taken_after.whole, cancelled),
-                            (loyalty_taken_back(award, sold.totals, sold.totals)).whole, points, at, today);
     act.reason := 'refund';
     IF w.pending > 0 THEN  -- what cannot be spent yet goes first
         act.note := '';
@@ -294,10 +292,13 @@ BEGIN
         w := loyalty_cancel_pending(w, act, points, sale, '');
         waiting := waiting - w.pending;
     END IF;
+    w := loyalty_fetch_back(w, award, purchase_id, greatest(taken_before.whole, cancelled), greatest(taken_after.whole, cancelled),
+                            (loyalty_taken_back(award, sold.totals, sold.totals)).whole, points - waiting, at, today);
     SELECT * INTO back FROM loyalty_claw_back(
         w, act, points - waiting,
         (SELECT t.expires_on FROM loyalty_transfer t WHERE t.wallet_id = w.id AND t.source_id = original.source_id
-            AND t.client_key = original.client_key AND t.credit_account = 10 AND t.debit_account = 1 LIMIT 1),
+            AND t.client_key = original.client_key AND t.credit_account IN (10, 11) AND t.debit_account = 1
+            AND t.reason = 'purchase' LIMIT 1),
         today, coalesce(in_policy, (SELECT p.debt FROM loyalty_spendingpolicy p WHERE p.currency_id = w.currency_id)));
     w := back.w;
     debt_added := back.debt_added;
@@ -319,6 +320,11 @@ BEGIN
           FROM loyalty_transfer t
          WHERE t.wallet_id = w.id AND t.source_id = in_source AND t.client_key = in_key AND t.reason = 'bonus_back'
            AND t.credit_account = 4;
+        IF w.merged_into_id IS NOT NULL AND w.debt > 0 THEN  -- what the bonus lacks lies in the survivor's wallet
+            w := loyalty_bring_home(w.merged_into_id, w, w.debt, NULL, today,
+                                    loyalty_ledger_act('merge-bonus:' || purchase_id, 'merge', at), today);
+            w := loyalty_settle_debt(w, act, w.debt);
+        END IF;
     END IF;
     PERFORM loyalty_save_wallet(w);
     SELECT v.available, v.debt, v.tier_id INTO available, debt, tier_id FROM loyalty_wallet v WHERE v.id = loyalty_root(w.id);

@@ -132,7 +132,7 @@ $$;
 
 -- Give points from one member to another within the limits of the policy, which are asked under the locks.
 --
--- outcome: recorded, replay, conflict, no_member, too_few, closed, too_small, tier, day, month; `allowed` is what could be given.
+-- outcome: recorded, replay, conflict, no_member, oneself, too_few, closed, too_small, tier, day, month; `allowed` is what could be given.
 CREATE FUNCTION loyalty_give_points(
     in_currency smallint, in_source bigint, in_key text, in_hash bytea, from_member bigint, to_member bigint, amount bigint,
     in_note text, in_user bigint, at timestamptz, today date, day_begins timestamptz, month_begins timestamptz,
@@ -149,9 +149,12 @@ DECLARE
     of_month bigint;
 BEGIN
     PERFORM loyalty_open_wallets(in_currency, ARRAY[from_member, to_member]);
-    pair := loyalty_lock_pair(
-        (SELECT v.id FROM loyalty_wallet v WHERE v.member_id = from_member AND v.currency_id = in_currency),
-        (SELECT v.id FROM loyalty_wallet v WHERE v.member_id = to_member AND v.currency_id = in_currency));
+    LOOP  -- a merged member's gifts are the survivor's, also when the merge came between looking and locking
+        pair := loyalty_lock_pair(
+            loyalty_root((SELECT v.id FROM loyalty_wallet v WHERE v.member_id = from_member AND v.currency_id = in_currency)),
+            loyalty_root((SELECT v.id FROM loyalty_wallet v WHERE v.member_id = to_member AND v.currency_id = in_currency)));
+        EXIT WHEN (pair.first).merged_into_id IS NULL AND (pair.second).merged_into_id IS NULL;
+    END LOOP;
     giver := pair.first;
     taker := pair.second;
     IF giver.id IS NULL OR taker.id IS NULL THEN
@@ -161,20 +164,25 @@ BEGIN
     outcome := loyalty_done_before(in_source, in_key, in_hash);
     IF outcome IS NOT NULL THEN
         SELECT t.wallet_id, t.version, t.available_after INTO wallet_id, version, available
-          FROM loyalty_transfer t WHERE t.source_id = in_source AND t.client_key = in_key AND t.wallet_id = giver.id
+          FROM loyalty_transfer t
+         WHERE t.source_id = in_source AND t.client_key = in_key AND t.reason = 'gift' AND t.debit_account = 10
          ORDER BY t.seq DESC LIMIT 1;
         RETURN;
     END IF;
+    IF giver.id = taker.id THEN
+        outcome := 'oneself';
+        RETURN;
+    END IF;
     SELECT * INTO policy FROM loyalty_giftpolicy;
-    giver := loyalty_expire_lots(giver, today, at);
+    giver := loyalty_bring_up(giver, today, at);
     SELECT coalesce(sum(t.points) FILTER (WHERE t.occurred_at >= day_begins), 0), coalesce(sum(t.points), 0) INTO of_day, of_month
       FROM loyalty_transfer t
      WHERE t.wallet_id = giver.id AND t.reason = 'gift' AND t.debit_account = 10 AND t.occurred_at >= month_begins;
-    allowed := least(giver.available, policy.points_per_day_max - of_day, policy.points_per_month_max - of_month);
+    allowed := least(loyalty_spendable(giver), policy.points_per_day_max - of_day, policy.points_per_month_max - of_month);
     outcome := CASE
         WHEN NOT policy.is_open THEN 'closed'
         WHEN (SELECT t.rank FROM loyalty_tier t WHERE t.id = giver.tier_id) < (SELECT t.rank FROM loyalty_tier t WHERE t.id = policy.from_tier_id) THEN 'tier'
-        WHEN giver.available < amount THEN 'too_few'
+        WHEN loyalty_spendable(giver) < amount THEN 'too_few'
         WHEN amount < policy.points_min THEN 'too_small'
         WHEN policy.points_per_day_max - of_day < amount THEN 'day'
         WHEN policy.points_per_month_max - of_month < amount THEN 'month' END;
@@ -194,6 +202,9 @@ BEGIN
     pair := loyalty_pass_on(giver, taker, amount, NULL, NULL, act);
     giver := pair.giver;
     taker := pair.taker;
+    IF taker.is_debt_netted THEN
+        taker := loyalty_settle_debt(taker, act, amount);
+    END IF;
     PERFORM loyalty_save_wallet(giver);
     PERFORM loyalty_save_wallet(taker);
     outcome := 'recorded';
@@ -295,7 +306,7 @@ BEGIN
         w := loyalty_bring_home(
             w.merged_into_id, w, points - w.available,
             (SELECT t.expires_on FROM loyalty_transfer t WHERE t.wallet_id = award.wallet_id AND t.purchase_id = award.purchase_id
-                AND t.reason = 'purchase' AND t.credit_account = 10 LIMIT 1), today,
+                AND t.reason = 'purchase' AND t.credit_account IN (10, 11) LIMIT 1), today,
             loyalty_ledger_act('merge-refund:' || refund, 'merge', at), today);
     END IF;
     RETURN w;

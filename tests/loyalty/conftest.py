@@ -86,6 +86,19 @@ class Shop:
     def void(self, hold_id, *, at=MARCH, key=None):
         return operations.void(hold_id=hold_id, source="till", client_key=key or self.key(), at=at)
 
+    def give(self, giver, taker, points, *, at=MARCH, key=None):
+        return operations.give_points(
+            from_member_id=giver.pk, to_member_id=taker.pk, points=points, source="portal", client_key=key or self.key(), at=at
+        )  # fmt: skip
+
+    def merge(self, survivor, absorbed, *, at=MARCH):
+        return operations.merge_members(
+            survivor_id=survivor.pk, absorbed_id=absorbed.pk, by_user_id=None, reason="Two cards", at=at
+        )
+
+    def unmerge(self, made, *, at=MARCH):
+        return operations.unmerge_members(merge=made, by_user_id=None, at=at)
+
 
 @pytest.fixture(autouse=True)
 def _forgetful_rules():

@@ -1,4 +1,4 @@
-"""Random lives of two members, in the database and in the model, compared after every act. Used by tests and drills."""
+"""Random lives of a few members, in the database and in the model, compared after every act. Used by tests and drills."""
 
 import contextlib
 from datetime import UTC, date, datetime, timedelta
@@ -7,17 +7,49 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from loyalty import operations
-from loyalty.models import Transfer, Wallet
-from tests.loyalty.model import Ledger
+from loyalty.models import RuleSet, Transfer, Wallet
+from tests.loyalty.model import Ledger, Rules
 
 BEGIN = date(2024, 1, 5)
-WHO = st.integers(0, 1)
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+WHO = st.integers(0, 9)  # taken modulo the number of members
 SHARE = st.sampled_from(["one", "third", "third", "all", "too many"])
+PLAIN = Rules()
+WITH_VISITS = Rules(visits_every=2, visits_points=30)
+WAITING = Rules(waits_days=14, visits_every=2, visits_points=30)
 
 
 def part_of(there: int, share: str) -> int:
     """So many points of those that are there."""
     return {"one": 1, "third": max(1, there // 3), "all": max(1, there), "too many": there + 1}[share]
+
+
+def pick(data, there: list):
+    """One of those that are there. Its place is drawn, not the thing, which would be put into words each time."""
+    return there[data.draw(st.integers(0, len(there) - 1))]
+
+
+def definition(rules: Rules) -> dict:
+    """The rule set that says in the product's words what the model's rules say."""
+    made = {
+        "earn": [{"currency": "USD", "points": 1, "per_minor": 100}],
+        "expiry": {"months": 12},
+        "tiers": {"silver": 125, "gold": 150},
+    }
+    if rules.waits_days:
+        made["pending"] = {"days": rules.waits_days}
+    if rules.visits_every:
+        gives = {"points": rules.visits_points}
+        visits = {"code": "visits", "name": "Visits", "kind": "visits", "once_a_day": False, "gives": gives}
+        made["rules"] = [visits | {"every": rules.visits_every}]
+    return made
+
+
+def open_programme(rules: Rules):
+    """The rules of the lives that follow, and gifts without limits."""
+    if rules != PLAIN or RuleSet.objects.count() > 1:
+        operations.publish_rule_set(definition=definition(rules), live_from=LONG_AGO, name="Of these lives")
+    operations.set_gift_policy(is_open=True, points_min=1, points_per_day_max=10**9, points_per_month_max=10**9)
 
 
 @contextlib.contextmanager
@@ -30,71 +62,77 @@ def refused(kind: type[Exception]):
     raise AssertionError(f"{kind.__name__} was expected")
 
 
-class TwoMembers(RuleBasedStateMachine):
+class Members(RuleBasedStateMachine):
     """Every rule is an act of the ledger; time only moves forward. `shop` gives the acts in one line each."""
 
     shop = None
+    says = PLAIN
+    count = 2
 
     @initialize()
     def open(self):
-        self.members = [self.shop.member(), self.shop.member()]
-        self.models = [Ledger(), Ledger()]
+        self.members = [self.shop.member() for _ in range(self.count)]
+        self.models = [Ledger(rules=self.says) for _ in self.members]
         self.day = BEGIN
-        self.sales = [[], []]
-        self.holds = [[], []]
-        self.reviews = [[], []]
-        self.acts = []
+        self.sales, self.holds, self.reviews, self.merges, self.acts = [], [], [], [], []
 
     @property
     def at(self):
         return datetime(self.day.year, self.day.month, self.day.day, 15, tzinfo=UTC)
 
+    def _whose(self, who):
+        """A member, and the ledger that its acts are booked in."""
+        return self.members[who % self.count], self.models[who % self.count].root
+
     @rule(days=st.sampled_from([0, 1, 20, 45, 200, 380, 400]))
     def time_passes(self, days):
         self.day += timedelta(days=days)
 
+    # -- purchases -----------------------------------------------------------------------------------------------------------
+
     @rule(who=WHO, lines=st.lists(st.one_of(st.integers(0, 400), st.integers(5_000, 250_000)), min_size=1, max_size=3))
     def buy(self, who, lines):
+        member, model = self._whose(who)
         key = self.shop.key()
-        answer = self.shop.buy(self.members[who], lines, at=self.at, key=key)
-        assert answer.points == self.models[who].buy(self.day, lines)
-        self.sales[who].append(answer)
-        self.acts.append((who, key, lines, self.at, answer))
+        answer = self.shop.buy(member, lines, at=self.at, key=key)
+        assert answer.points == model.buy(self.day, lines)
+        self.sales.append((model, len(model.sales) - 1, answer))
+        self.acts.append((member, key, lines, self.at, answer))
 
     @precondition(lambda self: self.acts)
     @rule(data=st.data())
     def buy_again_under_the_same_key(self, data):
-        who, key, lines, at, first = data.draw(st.sampled_from(self.acts))
-        again = self.shop.buy(self.members[who], lines, at=at, key=key)
+        member, key, lines, at, first = pick(data, self.acts)
+        again = self.shop.buy(member, lines, at=at, key=key)
         assert (again.is_replay, again.points, again.available) == (True, first.points, first.available)
         with refused(operations.KeyReused):
-            self.shop.buy(self.members[who], [*lines, 1], at=at, key=key)
+            self.shop.buy(member, [*lines, 1], at=at, key=key)
 
-    def _sale(self, data):
-        """Whose sale and which, among those there are."""
-        return data.draw(st.sampled_from([(who, n) for who in (0, 1) for n in range(len(self.sales[who]))]))
-
-    @precondition(lambda self: any(self.sales))
+    @precondition(lambda self: self.sales)
     @rule(data=st.data())
     def refund_a_part(self, data):
-        who, number = self._sale(data)
-        sale = self.models[who].sales[number]
+        model, number, sold = pick(data, self.sales)
+        sale = model.sales[number]
         line = data.draw(st.integers(0, len(sale.lines) - 1))
         left = sale.lines[line] - sale.refunded[line]
         minor = data.draw(st.sampled_from([left, left // 2, min(left, 1), min(left, 333)]))
-        answer = self.shop.refund(self.sales[who][number], (line + 1, minor), at=self.at)
-        assert answer.points == self.models[who].refund(self.at, number, line, minor)
+        answer = self.shop.refund(sold, (line + 1, minor), at=self.at)
+        assert answer.points == model.refund(self.at, number, line, minor)
         with refused(operations.CannotRefund):
-            self.shop.refund(self.sales[who][number], (line + 1, left - minor + 1), at=self.at)
+            self.shop.refund(sold, (line + 1, left - minor + 1), at=self.at)
+
+    # -- spending ------------------------------------------------------------------------------------------------------------
 
     @rule(who=WHO, share=SHARE)
     def redeem(self, who, share):
-        points = part_of(self.models[who].available, share)
-        self._agree(self.models[who].redeem(self.at, points), self.shop.redeem, self.members[who], points)
+        member, model = self._whose(who)
+        points = part_of(model.available, share)
+        self._agree(model.redeem(self.at, points), self.shop.redeem, member, points)
 
     @rule(who=WHO, points=st.integers(-300, 300).filter(bool))
     def adjust(self, who, points):
-        self._agree(self.models[who].adjust(self.at, points), self.shop.adjust, self.members[who], points)
+        member, model = self._whose(who)
+        self._agree(model.adjust(self.at, points), self.shop.adjust, member, points)
 
     def _agree(self, is_done: bool, act, *said):
         """The database carries out what the model does, and refuses what it refuses; said again, it answers the same."""
@@ -107,23 +145,21 @@ class TwoMembers(RuleBasedStateMachine):
         assert act(*said, at=self.at, key=key).is_replay
         return answer
 
-    # -- holds ---------------------------------------------------------------------------------------------------------------
-
     @rule(who=WHO, share=SHARE, days=st.sampled_from([1, 30, 300]))
     def hold(self, who, share, days):
-        points = part_of(self.models[who].available, share)
+        member, model = self._whose(who)
+        points = part_of(model.available, share)
         until = self.at + timedelta(days=days)
         act = lambda *said, at, key: self.shop.hold(*said, at=at, key=key, until=until)  # noqa: E731
-        answer = self._agree(self.models[who].hold(self.at, points, until), act, self.members[who], points)
+        answer = self._agree(model.hold(self.at, points, until), act, member, points)
         if answer:
-            self.holds[who].append(answer.hold.public_id)
+            self.holds.append((model, len(model.holds) - 1, answer.hold.public_id))
 
-    @precondition(lambda self: any(self.holds))
+    @precondition(lambda self: self.holds)
     @rule(data=st.data(), part=st.sampled_from([0, 1, 2, 2, 3, 4]), lets_go=st.booleans())
     def end_a_hold(self, data, part, lets_go):
         """Capture nothing (a void), a point, half or all of what the model still holds, or more than that."""
-        who, number = data.draw(st.sampled_from([(who, n) for who in (0, 1) for n in range(len(self.holds[who]))]))
-        model, public_id = self.models[who], self.holds[who][number]
+        model, number, public_id = pick(data, self.holds)
         still = model.holds[number].points if model.holds[number] else 0
         points = [0, 1, max(1, still // 2), max(1, still), still + 1][part]
         is_done = model.capture(self.at, number, points, lets_go=lets_go or not points)
@@ -135,36 +171,67 @@ class TwoMembers(RuleBasedStateMachine):
             with refused(operations.CannotCapture):
                 act(public_id, at=self.at, **said)
 
+    # -- between members -----------------------------------------------------------------------------------------------------
+
+    @rule(giver=WHO, taker=WHO, share=SHARE)
+    def give(self, giver, taker, share):
+        (giver, model), (taker, other) = self._whose(giver), self._whose(taker)
+        points = part_of(model.available, share)
+        if model is other:  # to oneself, or to another record of oneself: nothing moves
+            with refused(operations.CannotGive):
+                self.shop.give(giver, taker, points, at=self.at, key=self.shop.key())
+            return
+        self._agree(model.give(self.at, other, points), self.shop.give, giver, taker, points)
+
+    @rule(survivor=WHO, absorbed=WHO)
+    def merge(self, survivor, absorbed):
+        survivor, absorbed = survivor % self.count, absorbed % self.count
+        pair = [self.models[survivor], self.models[absorbed]]
+        if survivor == absorbed or any(model.merged_into for model in pair):
+            with refused(operations.CannotMerge):
+                self.shop.merge(self.members[survivor], self.members[absorbed], at=self.at)
+            return
+        pair[0].merge(self.at, pair[1])
+        self.merges.append((pair[1], self.shop.merge(self.members[survivor], self.members[absorbed], at=self.at)))
+
+    @precondition(lambda self: self.merges)
+    @rule(data=st.data())
+    def unmerge(self, data):
+        model, made = pick(data, self.merges)
+        if model.unmerge(self.at):
+            self.shop.unmerge(made, at=self.at)
+            self.merges.remove((model, made))
+        else:
+            with refused(operations.CannotMerge):
+                self.shop.unmerge(made, at=self.at)
+
     # -- reviews -------------------------------------------------------------------------------------------------------------
 
-    @precondition(lambda self: any(self.sales))
+    @precondition(lambda self: self.sales and self.says == PLAIN)
     @rule(data=st.data())
     def review_a_sale(self, data):
-        who, number = self._sale(data)
-        sale, model = self.models[who].sales[number], self.models[who]
-        if not sale.given or any(one and one.sale is sale for one in model.reviews) or sale in self._reviewed():
+        model, number, sold = pick(data, self.sales)
+        sale = model.sales[number]
+        if not sale.given or any(reviewed is sale for _model, _number, _id, reviewed in self.reviews):
             return
-        act = Transfer.objects.get(
-            purchase_id=self.sales[who][number].purchase_id, credit_account=10, reason="purchase"
-        )
+        act = Transfer.objects.get(purchase_id=sold.purchase_id, credit_account=10, reason="purchase")
         answer = operations.hold_for_review(
             wallet_id=act.wallet_id, version=act.version, pattern="velocity", facts={}, at=self.at
         )
         assert answer.held == model.review(self.at, number)
-        self.reviews[who].append((answer.review_id, sale))
+        self.reviews.append((model, len(model.reviews) - 1, answer.review_id, sale))
 
-    def _reviewed(self):
-        return [sale for reviews in self.reviews for _id, sale in reviews]
+    def _open_reviews(self):
+        return [one for one in self.reviews if one[0].reviews[one[1]]]
 
-    @precondition(lambda self: any(one for model in self.models for one in model.reviews))
+    @precondition(lambda self: self._open_reviews())
     @rule(data=st.data(), release=st.booleans())
     def decide_a_review(self, data, release):
-        waiting = [(who, n) for who in (0, 1) for n, one in enumerate(self.models[who].reviews) if one]
-        who, number = data.draw(st.sampled_from(waiting))
+        model, number, review_id, _sale = pick(data, self._open_reviews())
         answer = operations.decide_review(
-            review_id=self.reviews[who][number][0], release=release, reason="Looked at", by_user_id=None, at=self.at
+            review_id=review_id, release=release, reason="Looked at", by_user_id=None, at=self.at
         )
-        assert answer.cancelled == self.models[who].decide(self.at, number, release=release)
+        assert answer.cancelled == model.decide(self.at, number, release=release)
 
     # -- time ----------------------------------------------------------------------------------------------------------------
 
@@ -172,10 +239,11 @@ class TwoMembers(RuleBasedStateMachine):
     def jobs(self, runs):
         for _ in range(runs):
             operations.release_holds(at=self.at)
+            operations.mature_points(at=self.at)
             operations.expire_points(at=self.at)
             operations.evaluate_tiers(at=self.at)
         for model in self.models:
-            model.bring_up(self.at)
+            model.live_until(self.at)
 
     @invariant()
     def the_database_agrees(self):
@@ -194,6 +262,7 @@ class TwoMembers(RuleBasedStateMachine):
             model.debt, model.carry, model.held, model.pending,
         )  # fmt: skip
         assert wallet.available == sum(lots.values())
+        assert (wallet.merged_into_id is None) == (model.merged_into is None)
 
 
 def refuses(breaches: list) -> list:

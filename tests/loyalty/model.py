@@ -1,7 +1,11 @@
-"""The ledger as two pages of plain Python: what the database must come to, for one member."""
+"""The ledger as a few pages of plain Python: what the database must come to, for members who give, merge and part again.
+
+Every act is two lines of arithmetic on lots. What the database does for speed (packed arrays, counters, versions) is not here.
+"""
 
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import wraps
 
 MICRO = 1_000_000
 LADDER = [("member", 0, 100), ("silver", 1000, 125), ("gold", 3000, 150)]
@@ -18,7 +22,16 @@ def ceiling(micropoints: int) -> int:
     return max(0, -(micropoints // MICRO))
 
 
-@dataclass
+@dataclass(frozen=True)
+class Rules:
+    """What a rule set says beside a point a dollar: days that points wait, and a bonus for every so many visits."""
+
+    waits_days: int = 0
+    visits_every: int = 0
+    visits_points: int = 0
+
+
+@dataclass(eq=False)
 class Sale:
     day: date
     lines: list[int]
@@ -35,6 +48,10 @@ class Sale:
         )
         return base, max(base * self.percent // 100, self.cancelled * MICRO)
 
+    @property
+    def is_visit(self) -> bool:
+        return sum(self.lines) > sum(self.refunded)
+
 
 @dataclass
 class Held:
@@ -50,16 +67,47 @@ class Held:
 
 
 @dataclass
-class Ledger:
-    """Lots by last day; `carry` in micropoints; sales by number; holds and reviews by number, None once they ended."""
+class Waiting:
+    """Points earned that cannot be spent yet: of a sale's lines, or (None) of the visits."""
 
+    points: int
+    matures_on: date
+    lot: date
+    sale: Sale | None
+
+
+def an_act(method):
+    """What a merged wallet can spend at the end of an act goes on to the survivor's."""
+
+    @wraps(method)
+    def acted(self, *arguments, **options):
+        answer = method(self, *arguments, **options)
+        self.forward()
+        return answer
+
+    return acted
+
+
+@dataclass(eq=False, repr=False)
+class Ledger:
+    """Lots by last day; `carry` in micropoints; sales by number; holds and reviews by number, None once they ended.
+
+    `went` is what went on to the survivor since the merge, less what came back: by lot, and as debt (None).
+    """
+
+    rules: Rules = Rules()
     lots: dict[date, int] = field(default_factory=dict)
     expired: dict[date, int] = field(default_factory=dict)
     debt: int = 0
     carry: int = 0
+    visits_paid: int = 0
     sales: list[Sale] = field(default_factory=list)
     holds: list[Held | None] = field(default_factory=list)
     reviews: list[Held | None] = field(default_factory=list)
+    waiting: list[Waiting] = field(default_factory=list)
+    merged_into: "Ledger | None" = None
+    absorbed: list["Ledger"] = field(default_factory=list)
+    went: dict[date | None, int] = field(default_factory=dict)
 
     @property
     def available(self) -> int:
@@ -71,13 +119,20 @@ class Ledger:
 
     @property
     def pending(self) -> int:
-        return sum(review.points for review in self.reviews if review)
+        return sum(review.points for review in self.reviews if review) + sum(one.points for one in self.waiting)
+
+    @property
+    def root(self) -> "Ledger":
+        """Whose points a merged member's are in the end."""
+        return self.merged_into.root if self.merged_into else self
+
+    def counted_sales(self) -> list[Sale]:
+        return self.sales + [sale for one in self.absorbed for sale in one.counted_sales()]
 
     def tier(self, day: date) -> tuple[str, int]:
-        months = [(day.year - s.day.year) * 12 + day.month - s.day.month for s in self.sales]
         micro = 0
-        for sale, month in zip(self.sales, months, strict=True):
-            if 0 <= month < 12:
+        for sale in self.counted_sales():
+            if 0 <= (day.year - sale.day.year) * 12 + day.month - sale.day.month < 12:
                 back = sum(t * 10_000 * b // t for t, b in zip(sale.lines, sale.refunded, strict=True) if t)
                 micro += sum(sale.lines) * 10_000 - back
         return [(code, percent) for code, start, percent in LADDER if micro // MICRO >= start][-1]
@@ -85,37 +140,42 @@ class Ledger:
     # -- what time does ---------------------------------------------------------------------------------------------------
 
     def expire(self, day: date):
+        """What has come to be spent matures, then what is over expires."""
+        due = [one for one in self.waiting if one.matures_on <= day]
+        for one in sorted(due, key=lambda one: one.matures_on):
+            self.waiting.remove(one)
+            self.come_in(one.points, one.lot)
         for last in [last for last in self.lots if last < day]:
             self.expired[last] = self.expired.get(last, 0) + self.lots.pop(last)
 
     def bring_up(self, at: datetime):
-        for number, hold in enumerate(self.holds):
-            if hold and hold.until <= at:
-                self.let_go(number, at.date())
+        due = [(hold.until, number) for number, hold in enumerate(self.holds) if hold and hold.until <= at]
+        for _until, number in sorted(due):
+            self.let_go(number, at.date())
         self.expire(at.date())
 
-    # -- acts ----------------------------------------------------------------------------------------------------------------
+    @an_act
+    def live_until(self, at: datetime):
+        self.bring_up(at)
 
-    def buy(self, day: date, lines: list[int]) -> int:
-        self.expire(day)
-        percent = self.tier(day)[1]
-        points, self.carry = divmod(self.carry + sum(lines) * 10_000 * percent // 100, MICRO)
-        paid = min(points, self.debt)
-        self.debt -= paid
-        lot = month_end(day, 12) if points > paid else None
-        self.sales.append(Sale(day, lines, percent, [0] * len(lines), lot, points - paid))
-        self.put({lot: points - paid})
-        return points
+    # -- lots ----------------------------------------------------------------------------------------------------------------
 
     def put(self, lots: dict[date, int]):
         for last, points in lots.items():
             if points:
                 self.lots[last] = self.lots.get(last, 0) + points
 
-    def take(self, points: int) -> dict[date, int]:
-        """Out of the earliest lots; what was taken, by lot."""
+    def come_in(self, points: int, lot: date) -> int:
+        """Pay a debt first, the rest may be spent. Answers the rest."""
+        paid = min(points, self.debt)
+        self.debt -= paid
+        self.put({lot: points - paid})
+        return points - paid
+
+    def take(self, points: int, preferred: date | None = None) -> dict[date, int]:
+        """Out of the preferred lot, then the earliest; what was taken, by lot."""
         taken = {}
-        for last in sorted(self.lots):
+        for last in sorted(self.lots, key=lambda last: (last != preferred, last)):
             part = min(points - sum(taken.values()), self.lots[last])
             if part:
                 taken[last] = part
@@ -124,6 +184,55 @@ class Ledger:
         self.lots = {last: left for last, left in self.lots.items() if left}
         return taken
 
+    # -- purchases -----------------------------------------------------------------------------------------------------------
+
+    @an_act
+    def buy(self, day: date, lines: list[int]) -> int:
+        self.expire(day)
+        percent = self.tier(day)[1]
+        points, self.carry = divmod(self.carry + sum(lines) * 10_000 * percent // 100, MICRO)
+        sale = Sale(day, lines, percent, [0] * len(lines), lot=month_end(day, 12) if points else None)
+        self.sales.append(sale)
+        sale.given = self.earn(points, day, sale)
+        if not sale.given and not self.rules.waits_days:
+            sale.lot = None  # all of it paid a debt
+        return points + self.settle_visits(day)
+
+    def earn(self, points: int, day: date, sale: Sale | None) -> int:
+        """Points wait, or come in at once. Answers how many can be spent."""
+        lot = month_end(day, 12)
+        if not self.rules.waits_days:
+            return self.come_in(points, lot)
+        if points:
+            self.waiting.append(Waiting(points, day + timedelta(days=self.rules.waits_days), lot, sale))
+        return 0
+
+    def settle_visits(self, day: date) -> int:
+        """Give what visits are due and were not paid, or take back what is due no more. Answers the points, with their sign."""
+        if not self.rules.visits_every:
+            return 0
+        due = sum(sale.is_visit for sale in self.sales) // self.rules.visits_every
+        points = (due - self.visits_paid) * self.rules.visits_points
+        self.visits_paid = due
+        if points > 0:
+            self.earn(points, day, None)
+        elif points < 0:
+            left = -points - self.cancel_waiting(None, -points)
+            self.debt += max(0, left - self.available)
+            self.take(min(left, self.available))
+        return points
+
+    def cancel_waiting(self, sale: Sale | None, points: int) -> int:
+        """Cancel what waits of a sale, or of the visits; the newest first. Answers how many points there were."""
+        gone = 0
+        for one in [one for one in reversed(self.waiting) if one.sale is sale]:
+            part = min(points - gone, one.points)
+            one.points -= part
+            gone += part
+        self.waiting = [one for one in self.waiting if one.points]
+        return gone
+
+    @an_act
     def refund(self, at: datetime, number: int, line: int, minor: int) -> int:
         self.bring_up(at)
         sale = self.sales[number]
@@ -132,14 +241,19 @@ class Ledger:
         left = self.carry - (sale.kept()[1] - before)
         points = ceiling(left)
         self.carry = left + points * MICRO
-        self.claw_back(points, sale.lot, at.date())
-        return points
+        owed = points - self.cancel_waiting(sale, points)
+        self.bring_home(owed - self.available, sale.lot, at.date())
+        self.claw_back(owed, sale.lot, at.date())
+        taken = -self.settle_visits(at.date())
+        if self.merged_into and self.debt:
+            self.bring_home(self.debt, None, at.date())
+            self.pay_debt(self.debt)
+        return points + taken
 
     def claw_back(self, points: int, lot: date | None, day: date):
         part = min(points, self.lots.get(lot, 0))
-        self.lots = {
-            last: left - part * (last == lot) for last, left in self.lots.items() if left > part * (last == lot)
-        }
+        if part:
+            self.take(part, preferred=lot)
         points -= part
         if lot and lot < day:
             part = min(points, self.expired.get(lot, 0))
@@ -148,6 +262,9 @@ class Ledger:
         points -= sum(self.take(min(points, self.available)).values())
         self.debt += points
 
+    # -- spending ------------------------------------------------------------------------------------------------------------
+
+    @an_act
     def redeem(self, at: datetime, points: int) -> bool:
         self.bring_up(at)
         if points > self.available:
@@ -155,6 +272,7 @@ class Ledger:
         self.take(points)
         return True
 
+    @an_act
     def adjust(self, at: datetime, points: int) -> bool:
         if points < 0:
             return self.redeem(at, -points)
@@ -162,8 +280,7 @@ class Ledger:
         self.put({month_end(at.date(), 12): points})
         return True
 
-    # -- holds ---------------------------------------------------------------------------------------------------------------
-
+    @an_act
     def hold(self, at: datetime, points: int, until: datetime) -> bool:
         self.bring_up(at)
         if points > self.available:
@@ -171,6 +288,7 @@ class Ledger:
         self.holds.append(Held(self.take(points), until))
         return True
 
+    @an_act
     def capture(self, at: datetime, number: int, points: int, *, lets_go: bool) -> bool:
         """Spend a part of what is held, earliest lot first; points 0 lets all of it go."""
         self.bring_up(at)
@@ -200,27 +318,90 @@ class Ledger:
 
     # -- between members -----------------------------------------------------------------------------------------------------
 
+    @an_act
     def give(self, at: datetime, other: "Ledger", points: int) -> bool:
-        """A gift keeps the days its points may be spent until; the taker's debt is paid first."""
+        """A gift keeps the days its points may be spent until. It pays no debt of the taker."""
         self.bring_up(at)
-        other.bring_up(at)
         if points > self.available:
             return False
+        other.expire(at.date())
         other.put(self.take(points))
+        other.forward()
+        return True
+
+    def merge(self, at: datetime, other: "Ledger"):
+        """`other` is absorbed: its points and its debt come here, its awards and its carried part of a point stay its own."""
+        self.expire(at.date())
+        other.expire(at.date())
+        other.merged_into, other.went = self, {}
+        self.absorbed.append(other)
+        self.debt += other.debt
+        other.went[None], other.debt = other.debt, 0
+        other.forward()
+
+    def forward(self):
+        if self.merged_into:
+            self._passed(self.lots, 1)
+            self.merged_into.put(self.lots)
+            self.lots = {}
+            self.merged_into.forward()
+
+    def _passed(self, lots: dict[date, int], sign: int):
+        for last, points in lots.items():
+            self.went[last] = self.went.get(last, 0) + sign * points
+
+    def bring_home(self, points: int, preferred: date | None, day: date):
+        """A merged wallet's points lie in the survivor's. What that lacks it owes."""
+        if points <= 0 or not self.merged_into:
+            return
+        survivor = self.merged_into
+        survivor.expire(day)
+        survivor.bring_home(points - survivor.available, preferred, day)
+        taken = survivor.take(min(points, survivor.available), preferred)
+        lacking = points - sum(taken.values())
+        survivor.debt += lacking
+        lot = preferred or day
+        taken[lot] = taken.get(lot, 0) + lacking
+        self.put(taken)
+        self._passed(taken, -1)
+        survivor.forward()
+
+    def unmerge(self, at: datetime) -> bool:
+        """What went on comes back; what the survivor has spent of it, it owes. False when the survivor was merged on."""
+        survivor, day = self.merged_into, at.date()
+        if survivor.merged_into:
+            return False
+        survivor.expire(day)
+        survivor.absorbed.remove(self)
+        self.merged_into = None
+        more = -sum(points for last, points in self.went.items() if last and points < 0)
+        for last in sorted(last for last, points in self.went.items() if last and last >= day and points > 0):
+            part = min(more, self.went[last])
+            more -= part
+            part = self.went[last] - part
+            survivor.debt += part - sum(survivor.take(min(part, survivor.available), last).values())
+            self.put({last: part})
+        more += self.went.get(None, 0)
+        if more > 0:  # the debt it came with is its own again
+            self.debt += more
+            paid = min(more, survivor.debt)
+            survivor.debt -= paid
+            survivor.put({month_end(day, 12): more - paid})
         return True
 
     # -- reviews -------------------------------------------------------------------------------------------------------------
 
+    @an_act
     def review(self, at: datetime, number: int) -> int:
         self.bring_up(at)
         sale = self.sales[number]
         part = min(sale.given, self.lots.get(sale.lot, 0))
         if part:
-            self.lots[sale.lot] -= part
-            self.lots = {last: left for last, left in self.lots.items() if left}
+            self.take(part, preferred=sale.lot)
         self.reviews.append(Held({sale.lot: part} if part else {}, sale=sale))
         return part
 
+    @an_act
     def decide(self, at: datetime, number: int, *, release: bool) -> int:
         """Answers how many points a cancellation took away."""
         self.bring_up(at)

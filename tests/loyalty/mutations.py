@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from tests.loyalty.machine import PLAIN, WAITING, WITH_VISITS
+
 SQL = Path(__file__).resolve().parents[2] / "loyalty" / "sql"
 
 MUTATIONS = {
@@ -19,8 +21,37 @@ MUTATIONS = {
     "review dropped in silence": ("reviews.sql", "left_over := r.held_points - cancelled;", "left_over := 0;"),
     "cancelled and refunded again": ("reviews.sql", "WHERE r.purchase_id = purchase AND r.state = 'cancelled'", "WHERE r.purchase_id = purchase AND r.state = 'never'"),
     "hold never ends": ("holds.sql", "h.wallet_id = w.id AND h.state = 'open' AND h.expires_at <= at ORDER", "h.wallet_id = w.id AND h.state = 'open' AND h.expires_at <= at AND false ORDER"),
+    "a gift arrives twice": ("sharing.sql", "taker := loyalty_receive(taker, 5::smallint, part, coalesce(as_lot, day), act);", "taker := loyalty_receive(taker, 5::smallint, 2 * part, coalesce(as_lot, day), act);"),
+    "a gift of more than there is": ("sharing.sql", "WHEN loyalty_spendable(giver) < amount THEN 'too_few'", "WHEN loyalty_spendable(giver) < amount - 50 THEN 'too_few'"),
+    "a gift to oneself creates": ("sharing.sql", "IF giver.id = taker.id THEN", "IF false THEN"),
+    "a gift lives longer": ("sharing.sql", "part, coalesce(as_lot, day), act);", "part, coalesce(as_lot, day + 31), act);"),
+    "a merge loses what was owed": ("merging.sql", "IF a.debt > 0 THEN", "IF false THEN"),
+    "a merge loses the tier": ("merging.sql", "        s := loyalty_with_counts(s, a, 1);", "        s := s;"),
+    "a merge keeps the points twice": ("merging.sql", "        PERFORM loyalty_save_wallet(s);\n        PERFORM loyalty_save_wallet(a);\n        UPDATE loyalty_wallet v SET entitled_until", "        PERFORM loyalty_save_wallet(s);\n        UPDATE loyalty_wallet v SET entitled_until"),
+    "unmerged without its points": ("merging.sql", "WHERE g.lot >= today AND g.points > 0 LOOP", "WHERE g.lot >= today AND g.points > 0 AND false LOOP"),
+    "unmerged with the debt of nobody": ("merging.sql", "part := least(missing, s.debt);", "part := 0;"),
+    "merged points are not fetched back": ("sharing.sql", "    IF w.merged_into_id IS NOT NULL THEN\n        w := loyalty_bring_home(", "    IF false THEN\n        w := loyalty_bring_home("),
+    "a bonus kept after a refund": ("state_rules.sql", 'CONTINUE WHEN rest = told."left";', "CONTINUE WHEN true;"),
+    "a bonus paid with every visit": ("state_rules.sql", "units bigint := stands - state.units;", "units bigint := stands;"),
+    "waiting points come early": ("pending.sql", "WHERE p.wallet_id = w.id AND p.points_left > 0 AND p.matures_on <= today ORDER", "WHERE p.wallet_id = w.id AND p.points_left > 0 AND p.matures_on - 14 <= today ORDER"),
+    "waiting points taken back twice": ("refund.sql", "waiting := waiting - w.pending;", "waiting := 0;"),
+    "maturity pays no debt": ("pending.sql", "paid := least(row.points_left, w.debt);", "paid := 0;"),
     "expiry a day early": ("wallets.sql", "WHILE w.lot_expires_on[1] < today LOOP", "WHILE w.lot_expires_on[1] - 40 < today LOOP"),
 }  # fmt: skip
+
+
+# The rules under which a bug can show; all others show under the plain ones.
+UNDER = {
+    "a bonus kept after a refund": WITH_VISITS,
+    "a bonus paid with every visit": WITH_VISITS,
+    "waiting points come early": WAITING,
+    "waiting points taken back twice": WAITING,
+    "maturity pays no debt": WAITING,
+}
+
+
+def rules_for(bug: str):
+    return UNDER.get(bug, PLAIN)
 
 
 def mutated(file: str, old: str, new: str) -> str:

@@ -8,15 +8,16 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from loyalty import verifying
 from sales.lines import Line
-from tests.loyalty.machine import TwoMembers, refuses
+from tests.loyalty.machine import PLAIN, WAITING, WITH_VISITS, Members, open_programme, refuses
 
-PARTS = 3
+PARTS = [(PLAIN, 2), (WITH_VISITS, 2), (WAITING, 3)]
 EXAMPLES, STEPS = 100, 30
 
 
-def run(shop, *, part: int, examples: int, phases=tuple(Phase)):
+def run(shop, *, part: int, examples: int, rules=PLAIN, members: int = 2, phases=tuple(Phase)):
     """The machine from a seed that is the same every time; `make drill` draws new ones."""
-    machine = seed(part)(type("TwoMembers", (TwoMembers,), {"shop": shop}))
+    open_programme(rules)
+    machine = seed(part)(type("Members", (Members,), {"shop": shop, "says": rules, "count": members}))
     run_state_machine_as_test(
         machine,
         settings=settings(
@@ -26,9 +27,10 @@ def run(shop, *, part: int, examples: int, phases=tuple(Phase)):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("part", range(PARTS))
-def test_the_ledger_does_what_two_pages_of_python_do(shop, part):
-    run(shop, part=part, examples=EXAMPLES)
+@pytest.mark.parametrize("part", range(len(PARTS)), ids=["plain", "visits", "waiting, three members"])
+def test_the_ledger_does_what_a_few_pages_of_python_do(shop, part):
+    rules, members = PARTS[part]
+    run(shop, part=part, examples=EXAMPLES, rules=rules, members=members)
     assert refuses(verifying.verify()) == []
 
 

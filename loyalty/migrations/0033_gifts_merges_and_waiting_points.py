@@ -1,0 +1,11 @@
+"""A gift gives what can be spent; what went on in a chain of merges; a refund of points that had waited finds their lot."""
+
+from django.db import migrations
+
+from config.db.functions import InstallFunctions
+
+
+class Migration(migrations.Migration):
+    dependencies = [("loyalty", "0032_rules_for_tiers_and_days_of_the_year")]
+
+    operations = [InstallFunctions("loyalty", "sharing.sql", "merging.sql", "refund.sql")]
