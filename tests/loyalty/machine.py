@@ -15,7 +15,7 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 WHO = st.integers(0, 9)  # taken modulo the number of members
 SHARE = st.sampled_from(["one", "third", "third", "all", "too many"])
 PLAIN = Rules()
-WITH_VISITS = Rules(visits_every=2, visits_points=30)
+WITH_VISITS = Rules(visits_every=1, visits_points=30)
 WAITING = Rules(waits_days=14, visits_every=2, visits_points=30)
 
 
@@ -75,6 +75,8 @@ class Members(RuleBasedStateMachine):
         self.models = [Ledger(rules=self.says) for _ in self.members]
         self.day = BEGIN
         self.sales, self.holds, self.reviews, self.merges, self.acts = [], [], [], [], []
+        for who in range(self.count):  # so that every life has something to spend, refund and pass on
+            self._buy(who, [12_345 * (who + 1), 399])
 
     @property
     def at(self):
@@ -92,6 +94,9 @@ class Members(RuleBasedStateMachine):
 
     @rule(who=WHO, lines=st.lists(st.one_of(st.integers(0, 400), st.integers(5_000, 250_000)), min_size=1, max_size=3))
     def buy(self, who, lines):
+        self._buy(who, lines)
+
+    def _buy(self, who, lines):
         member, model = self._whose(who)
         key = self.shop.key()
         answer = self.shop.buy(member, lines, at=self.at, key=key)

@@ -56,10 +56,10 @@ def test_a_bonus_taken_back_after_a_merge_is_paid_by_the_survivor(shop):
     anna, double = shop.member(), shop.member()
     shop.buy(double, 1_000)
     second = shop.buy(double, 1_000)
-    assert has(double) == (10 + 10 + 30, 0)
+    assert has(double) == (10 + 10 + 60, 0)
     shop.merge(anna, double)
     shop.refund(second, (1, 1_000))
-    assert (has(anna), has(double)) == ((10, 0), (0, 0))
+    assert (has(anna), has(double)) == ((10 + 30, 0), (0, 0))
     assert_sound()
 
 
