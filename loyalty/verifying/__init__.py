@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.db import connection
 
 from loyalty import rules
-from loyalty.verifying import awards, balances, earning, guards, lives, people, spending
+from loyalty.verifying import awards, balances, earning, guards, lives, partners, people, spending
 from loyalty.verifying.promises import Breach, Promise
 
 __all__ = ["PROMISES", "Breach", "Finding", "Promise", "sample", "verify"]
@@ -21,6 +21,7 @@ PROMISES = sorted(
         *awards.PROMISES,
         *guards.PROMISES,
         *lives.PROMISES,
+        *partners.PROMISES,
         *people.PROMISES,
         *spending.PROMISES,
         *earning.PROMISES,

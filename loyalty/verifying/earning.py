@@ -71,7 +71,45 @@ SELECT b.rule, b.unit, b.cap, coalesce(sum(s."left"), 0) AS unspent
  GROUP BY b.id HAVING coalesce(sum(s."left"), 0) > b.cap OR coalesce(min(s."left"), 0) < 0
 """
 
+# A row that waited comes free once, whole; the rest of what was earned still waits or was cancelled.
+_MATURED = """
+SELECT p.wallet_id AS wallet, p.id AS row, p.points, p.points_left AS waiting, coalesce(sum(t.points), 0) AS matured
+  FROM loyalty_pendingpoints p
+  LEFT JOIN loyalty_transfer t ON t.source_id = (SELECT id FROM sales_source WHERE code = 'ledger')
+                              AND t.client_key = 'maturity:' || p.id AND t.wallet_id = p.wallet_id AND t.debit_account = 11
+ WHERE p.wallet_id {chosen}
+ GROUP BY p.id
+HAVING p.points_left < 0 OR p.points_left + coalesce(sum(t.points), 0) > p.points
+"""
+
+# What a budget of points has spent is what its rule gave: bonuses of rules with a memory less what was taken back, and parts
+# of awards. A cap that was lowered since has forgotten what went beyond it.
+_BUDGETS_SPENT = """
+WITH caps AS (
+    SELECT r.value ->> 'code' AS rule, max((r.value -> 'budget' ->> 'points')::bigint) AS cap
+      FROM loyalty_ruleset s CROSS JOIN jsonb_array_elements(s.definition -> 'rules') r (value) GROUP BY 1),
+given AS (
+    SELECT rule, sum(points) AS points
+      FROM (SELECT g.rule, g.amount AS points FROM loyalty_grant g JOIN loyalty_wallet w ON w.id = g.wallet_id
+             WHERE w.currency_id = 1 AND g.term NOT LIKE '%%#referrer'
+             UNION ALL
+            SELECT u.value ->> 'rule', (u.value ->> 'points')::bigint
+              FROM loyalty_award a CROSS JOIN jsonb_array_elements(a.entitlements) u (value)
+             WHERE a.entitlements IS NOT NULL AND u.value ? 'rule') x
+     GROUP BY 1)
+SELECT b.rule, b.cap, b.cap - sum(s."left") AS spent, coalesce(max(g.points), 0) AS given
+  FROM loyalty_budget b JOIN loyalty_budgetslot s ON s.budget_id = b.id
+  LEFT JOIN given g ON g.rule = b.rule LEFT JOIN caps c ON c.rule = b.rule
+ WHERE b.unit = 'points'
+ GROUP BY b.id
+HAVING b.cap - sum(s."left") > coalesce(max(g.points), 0)
+    OR coalesce(max(g.points), 0) > greatest(b.cap, max(c.cap))
+    OR (coalesce(max(c.cap), b.cap) = b.cap AND b.cap - sum(s."left") < coalesce(max(g.points), 0))
+"""
+
 PROMISES = [
+    Promise("I11", "Points that waited come free once", rows(_MATURED, "wallet {wallet}, waiting points {row}: of {points}, {waiting} wait and {matured} came free")),
+    Promise("I13", "What a budget has spent is what its rule gave", rows(_BUDGETS_SPENT, "rule {rule}: of {cap}, {spent} spent, {given} given"), of_sample=False),
     Promise("I1", "What waits is what is pending", rows(_PENDING, "wallet {wallet}: {stored} pending, {expected} wait")),
     Promise("I8", "A purchase contributes to rules what refunds left of it", rows(_CONTRIBUTIONS, "wallet {wallet}, purchase {purchase}, rule {term}: {stored} stored, {expected} left")),
     Promise("I16", "A rule's measure is what its contributions come to", rows(_MEASURES, "wallet {wallet}, rule {term}, {period}: measures {stored}, contributions {expected}")),

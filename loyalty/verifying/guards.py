@@ -10,7 +10,7 @@ from loyalty.verifying.promises import Breach, Promise
 
 APPEND_ONLY = (
     "loyalty_ruleset", "loyalty_transfer", "loyalty_award", "loyalty_tierchange", "loyalty_daydigest", "loyalty_pointvalue",
-    "loyalty_tender", "loyalty_reinstatement",
+    "loyalty_tender", "loyalty_reinstatement", "loyalty_funding", "loyalty_partnerterms",
 )  # fmt: skip
 
 _GRANTS = """

@@ -89,7 +89,29 @@ SELECT w.id AS wallet, w.available FROM loyalty_wallet w
            (SELECT m.survivor_id FROM loyalty_walletmerge m WHERE m.absorbed_id = w.id AND m.undone_at IS NULL))
 """
 
+# Wallets are merged as their members are, and by one merge at a time.
+_MERGED_MEMBERS = """
+SELECT w.id AS wallet, m.merged_into_id AS said, s.member_id AS into
+  FROM loyalty_wallet w
+  JOIN members_member m ON m.id = w.member_id
+  LEFT JOIN loyalty_wallet s ON s.id = w.merged_into_id
+ WHERE w.id {chosen} AND s.member_id IS DISTINCT FROM m.merged_into_id
+"""
+
+# Since a merge, what went on from the absorbed wallet came to the survivor, lot for lot.
+_WENT_ON = """
+SELECT t.wallet_id AS wallet, t.client_key AS key, t.expires_on AS lot, sum(t.points) AS went
+  FROM loyalty_transfer t
+ WHERE t.wallet_id {chosen} AND t.reason = 'merge' AND t.debit_account = 10 AND t.credit_account = 5
+ GROUP BY t.wallet_id, t.source_id, t.client_key, t.expires_on
+HAVING sum(t.points) <> (SELECT coalesce(sum(o.points), 0) FROM loyalty_transfer o
+                          WHERE o.source_id = t.source_id AND o.client_key = t.client_key AND o.wallet_id <> t.wallet_id
+                            AND o.debit_account = 5 AND o.credit_account = 10 AND o.expires_on = t.expires_on)
+"""
+
 PROMISES = [
+    Promise("I14", "Wallets are merged as their members are", rows(_MERGED_MEMBERS, "wallet {wallet}: its member was merged into {said}, the wallet into that of {into}")),
+    Promise("I14", "What went on after a merge arrived in the same lot", rows(_WENT_ON, "wallet {wallet}, act {key}, lot {lot}: {went} went on and did not arrive in that lot")),
     Promise("I5", "What goes into transit comes out in the same act", rows(_TRANSIT, "act {key} of source {source}: {went_in} went in, {came_out} came out"), of_sample=False),
     Promise("I14", "A merged wallet is empty, and what came into it went on", rows(_MERGED, "wallet {wallet}: {available} available, or merged without a record")),
     Promise("I15", "The months of the window are what awards counted", rows(_COUNTS, "wallet {wallet}: window holds {stored}, recomputed {recomputed}")),
