@@ -15,7 +15,7 @@ SELECT f.client_key AS key, f.kind, f.funded, coalesce(t.moved, 0) AS moved
   LEFT JOIN LATERAL (
        SELECT sum(x.points) AS moved FROM loyalty_transfer x
         WHERE x.source_id = f.source_id AND x.client_key = f.client_key
-          AND CASE f.kind WHEN 'redeemed' THEN x.credit_account = 2 ELSE x.debit_account IN (1, 7, 8) END) t ON true
+          AND CASE WHEN f.kind IN ('redeemed', 'returned') THEN x.credit_account = 2 ELSE x.debit_account IN (1, 7, 8) END) t ON true
  WHERE f.funded > coalesce(t.moved, 0)
 """
 

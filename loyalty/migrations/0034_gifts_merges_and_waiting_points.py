@@ -6,6 +6,6 @@ from config.db.functions import InstallFunctions
 
 
 class Migration(migrations.Migration):
-    dependencies = [("loyalty", "0032_rules_for_tiers_and_days_of_the_year")]
+    dependencies = [("loyalty", "0033_one_helper_for_named_acts")]
 
     operations = [InstallFunctions("loyalty", "sharing.sql", "merging.sql", "refund.sql")]
