@@ -1,5 +1,6 @@
 """Questions about spending: what is on offer and for whom, what a member has, what may still be put right; for every door."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,6 +20,7 @@ from loyalty.models import (
     SpendingPolicy,
     Tender,
     Transfer,
+    Wallet,
 )  # fmt: skip
 from loyalty.operations.purchases import POINTS
 from loyalty.sentences import money, times
@@ -140,9 +142,28 @@ def pay_rate() -> SpendingPolicy:
     return SpendingPolicy.objects.get(currency_id=POINTS)
 
 
+def cashback_of(member_id: int, *, currency: str, at: datetime) -> int:
+    """What cashback of a currency could pay at a time, in minor units; what is over does not count."""
+    wallet = Wallet.objects.filter(member_id=member_id, currency__code=f"cashback:{currency}").first()
+    if wallet is None:
+        return 0
+    today = queries.day_of(at)
+    return sum(u for day, u in zip(wallet.lot_expires_on, wallet.lot_points, strict=True) if day >= today)
+
+
 def tender_of(purchase_id: int) -> list[Tender]:
     """What paid for a purchase beside money, in the order it was taken."""
     return list(Tender.objects.filter(purchase_id=purchase_id).order_by("seq"))
+
+
+def is_gift_card(code: str) -> bool:
+    """Whether a code is a gift card's. Says nothing of whom it belongs to, and counts no try: ask before `find_gift_card`."""
+    return GiftCard.objects.filter(code_hash=codes.hash_of(code)).exists()
+
+
+def gift_cards(ids: Iterable[int]) -> list[GiftCard]:
+    """Cards by the ids that `find_gift_card` gave earlier, blocked ones left out, each with its wallet."""
+    return list(GiftCard.objects.select_related("wallet").filter(pk__in=ids, is_blocked=False).order_by("pk"))
 
 
 def gift_cards_of(member_id: int, *, at: datetime) -> list[tuple[GiftCard, str, int]]:

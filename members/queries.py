@@ -233,6 +233,12 @@ def access_history(member_id: int, *, limit: int = 50) -> list[Access]:
     return list(Access.objects.filter(member=member_id).select_related("user").order_by("-at", "-pk")[:limit])
 
 
+def last_note(user, *, act: str, door: str, since) -> str:
+    """What a member of staff noted beside their latest act of a kind at a door; "" when there is none since a moment."""
+    notes = Access.objects.filter(user=user, act=act, door=door, at__gte=since).order_by("-at", "-pk")
+    return notes.values_list("note", flat=True).first() or ""
+
+
 def lifecycle_counts() -> dict[str, int]:
     """Active members per life-cycle stage; every stage is in it."""
     counted = dict(Member.objects.active().values_list("lifecycle_stage").annotate(Count("pk")))

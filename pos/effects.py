@@ -36,6 +36,7 @@ class Before:
     money_minor: int
     points: int
     debt_added: int
+    points_restored: int
     available_before: int | None
     available_after: int | None
 
@@ -48,6 +49,7 @@ def before(preview) -> Before:
         money_minor=preview.money_minor,
         points=preview.points,
         debt_added=preview.debt_added,
+        points_restored=preview.points_restored,
         available_before=preview.available + taken - preview.points_restored if known else None,
         available_after=preview.available,
     )

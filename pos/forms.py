@@ -14,6 +14,7 @@ class AmountForm(forms.Form):
     amount = forms.CharField(
         label=_("Amount"),
         max_length=30,
+        required=False,
         widget=forms.TextInput(
             attrs={
                 "inputmode": "decimal",
@@ -25,7 +26,10 @@ class AmountForm(forms.Form):
         ),
     )
 
-    def clean_amount(self) -> int:
+    def clean_amount(self) -> int | None:
+        """In minor units; None when nothing is sold and only a reward is handed out."""
+        if not self.cleaned_data["amount"].strip():
+            return None
         try:
             return amounts.to_minor(self.cleaned_data["amount"])
         except ValueError as reason:

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 import loyalty.operations
+import loyalty.rewards
 import members.operations
 import members.queries
 import sales.queries
@@ -139,9 +140,15 @@ def _record(accepted) -> list:
 def _outcome(done, told: Told, person) -> dict:
     if isinstance(done, loyalty.operations.KeyReused):
         before = sales.queries.told(_source(told), told.key)
-        if before and (before.member_id, before.total_minor) == (person.pk, told.amount_minor):
+        if before and (before.member_id, amount_of(before)) == (person.pk, told.amount_minor):
             return {"outcome": "replayed", "reason": ""}  # it had arrived before the connection broke
         return {"outcome": "refused", "reason": _("Another sale was told under the same name. Record this one again.")}
     if isinstance(done, Exception):
         return {"outcome": "refused", "reason": str(done)}
     return {"outcome": "replayed" if done.is_replay else "done", "reason": ""}
+
+
+def amount_of(purchase) -> int:
+    """The amount a cashier typed: what is on the receipt, and what benefits took off it."""
+    parts = loyalty.rewards.tender_of(purchase.pk)
+    return purchase.total_minor + sum(part.minor for part in parts if part.kind == part.Kind.BENEFIT)

@@ -2,7 +2,7 @@
 
 import json
 
-from django.http import JsonResponse
+from django.http import HttpResponse, JsonResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import render
 from django.templatetags.static import static
@@ -11,13 +11,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from members import clock
+from members import card_tokens, clock
 from members.access import Role, staff_only, stores_of
 from pos.handing_in import AT_ONCE, hand_in
 from pos.tills import till_of
 
 cashiers = staff_only(Role.CASHIER, Role.STORE_MANAGER)
-ASSETS = ("pos/till.css", "pos/queue.js", "pos/offline.js", "pos/connection.js")
+ASSETS = ("pos/till.css", "pos/codes.js", "pos/queue.js", "pos/offline.js", "pos/connection.js")
 
 
 @require_GET
@@ -34,13 +34,16 @@ def worker(request):
 @require_GET
 def shell(request):
     """The page of a till that is cut off. It knows nobody and nothing: a browser keeps it."""
-    return render(request, "pos/offline.html")
+    lengths = {"token_length": card_tokens.LENGTH, "token_prefix": card_tokens.PREFIX}
+    return render(request, "pos/offline.html", lengths)
 
 
 @never_cache
 @require_GET
 def status(request):
     """Whether the house can be reached, and by whom: what a till asks every few seconds."""
+    if "ping" in request.GET:
+        return HttpResponse(status=204)
     is_cashier = request.user.is_authenticated and request.user.is_staff
     here = till_of(request) if is_cashier else None
     return JsonResponse({"store": here.store.code if here else "", "csrf": get_token(request) if here else ""})

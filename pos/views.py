@@ -1,12 +1,13 @@
 """The till's pages. Each finds its objects through a gate, makes one call, and turns refusals into words."""
 
 import uuid
-from decimal import Decimal
+from functools import partial
+from urllib.parse import urlencode
 
-from django.conf import settings
 from django.contrib import messages
-from django.http import Http404
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
@@ -17,17 +18,17 @@ import loyalty.rewards
 import members.operations
 import members.queries
 import sales.queries
-from members import cards, clock, normalise
+from loyalty.spending import codes
+from members import card_tokens, cards, clock, normalise
 from members.access import access_member, access_store, stores_of
-from pos import spending
-from pos.effects import before, effect_of
+from pos import letters, presence, selling, spending
+from pos.effects import effect_of
 from pos.forms import AmountForm, EnrolForm
-from pos.handing_in import TILL_PRODUCT
 from pos.taking_turns import IDLE_SECONDS, cashiers, has_pin
 from pos.tills import till_of
-from sales.lines import Line
 
 SALES_SHOWN = 8
+CARRIED = ("amount", "code")  # typed or scanned before it was known for whom
 
 
 @never_cache
@@ -35,11 +36,34 @@ SALES_SHOWN = 8
 def till(request):
     """Find a member: one match leads straight on, several are listed, none offers to enrol."""
     text = request.GET.get("q", "").strip()
-    found = members.queries.find(text) if text else []
+    if codes.is_code(text):
+        return page(request, "pos/till.html", q="", carried={**carried(request.GET), "code": text}, focus_find=True)
+    try:
+        shown = presence.recognise(request, text)
+    except members.operations.BadCardToken as refusal:
+        return page(request, "pos/till.html", q="", problem=str(refusal), carried=carried(request.GET), focus_find=True)
+    found = [shown] if shown else members.queries.find(text) if text else []
     if len(found) == 1:
-        return redirect("pos:member", found[0].public_id)
-    masked = [members.queries.masked(one) for one in found]
-    return _page(request, "pos/till.html", q=text, found=masked, is_bad_card=_is_bad_card(text), focus_find=not found)
+        return redirect(_member_page(found[0], request.GET))
+    return page(
+        request, "pos/till.html", q=text, found=[members.queries.masked(one) for one in found],
+        is_bad_card=_is_bad_card(text), focus_find=not found, carried=carried(request.GET),
+        along=_along(request.GET),
+    )  # fmt: skip
+
+
+def carried(said) -> dict:
+    """What goes along to whoever the member turns out to be."""
+    return {name: said[name][:60] for name in CARRIED if said.get(name)}
+
+
+def _member_page(person, said) -> str:
+    return reverse("pos:member", args=[person.public_id]) + _along(said)
+
+
+def _along(said) -> str:
+    found = carried(said)
+    return f"?{urlencode(found)}" if found else ""
 
 
 def _is_bad_card(text: str) -> bool:
@@ -52,49 +76,83 @@ def _is_bad_card(text: str) -> bool:
 def member(request, public_id):
     """The member before the cashier, and the amount of their sale."""
     person, here = access_member(request.user, public_id), till_of(request)
-    form = AmountForm(request.POST or None, initial={"key": uuid.uuid4().hex})
+    first = {"key": uuid.uuid4().hex, "amount": request.GET.get("amount", "")[:30]}
+    form = AmountForm(request.POST or None, initial=first)
     if request.method == "POST" and here and form.is_valid():
-        sold = _record(request, form, person, here)
-        if sold:
-            return redirect("pos:sale", sold)
-    now = clock.now()
-    return _page(
+        answer = _sell(request, form, person, here)
+        if answer:
+            return answer
+    now, said = clock.now(), request.POST or request.GET
+    return page(
         request, "pos/member.html", form=form, member=members.queries.masked(person),
         balance=loyalty.queries.balance(person.pk, at=now), progress=loyalty.queries.tier_progress(person.pk, at=now),
-        offers=loyalty.rewards.owned(person.pk, at=now), spending=spending.choices(request, person, here, at=now),
+        offers=[one for one in loyalty.rewards.owned(person.pk, at=now) if not one.entitlement.needs_code],
+        panel=spending.panel_of(request, person, here, said) if here else None, code=request.GET.get("code", ""),
+        has_card=presence.of(request, person).has_card,
     )  # fmt: skip
 
 
-def _record(request, form, person, here):
-    """Record the sale and return its public id; None when it was refused, with the reason in the form."""
-    if members.queries.is_own_account(request.user, person):
-        form.add_error(None, _("This is your own account. A colleague records your purchases."))
-        return None
-    key, amount = form.cleaned_data["key"], form.cleaned_data["amount"]
+def _sell(request, form, person, here):
+    """The page to go on to; None when it was refused, with the reason in the form."""
+    data = form.cleaned_data
     try:
-        recorded = loyalty.operations.record_paid_purchase(
-            source=here.source, client_key=key, member_id=person.pk, store_code=here.store.code, purchased_at=clock.now(),
-            currency=settings.CURRENCY, lines=[Line(TILL_PRODUCT, Decimal(1), amount, name="Sale by amount")],
-            spend=spending.chosen(request),
-        ).recorded  # fmt: skip
-    except loyalty.operations.KeyReused:
-        told = sales.queries.told(here.source, key)
-        if told and (told.member_id, told.total_minor) == (person.pk, amount):
-            return told.public_id  # Enter was pressed twice: one sale
-        _ask_again(form)
-        return None
-    except (loyalty.operations.CannotPay, loyalty.operations.NotEnoughPoints) as refusal:
+        wish = spending.wish_of(request.POST)
+        expected = request.POST.get("expected", "") if spending.is_spending(wish) else ""
+        sold = selling.sell(
+            request, person, here, amount=data["amount"], key=data["key"], wish=wish,
+            expected_minor=int(expected) if expected.isdecimal() else None,
+            allow=partial(spending.check_presence, request, person, wish),
+        )  # fmt: skip
+    except selling.SoldBefore as refusal:
+        form.data = form.data.copy()
+        form.data["key"] = uuid.uuid4().hex
         form.add_error(None, str(refusal))
-        return None
-    _note(request, person.pk, "awarded", recorded)
-    return recorded.public_id
+    except (selling.NotSold, loyalty.operations.LedgerRefusal) as refusal:
+        form.add_error(None, str(refusal))
+    else:
+        if sold:
+            return redirect("pos:sale", sold)
+        messages.success(request, _("Handed out."))
+        return redirect("pos:member", person.public_id)
+    return None
 
 
-def _ask_again(form):
-    """The page was used for another sale before (the browser's Back): this one needs a name of its own, and a yes."""
-    form.data = form.data.copy()
-    form.data["key"] = uuid.uuid4().hex
-    form.add_error(None, _("A sale was recorded from this page already. If this is another one, press Enter again."))
+@never_cache
+@cashiers
+@require_POST
+def show(request, public_id):
+    """A card or rotating code scanned beside a sale: the member is here. Of somebody else: the sale is theirs."""
+    person = access_member(request.user, public_id)
+    note, text = "", request.POST.get("scanned", "")[:60]
+    try:
+        shown = presence.recognise(request, text)
+    except members.operations.BadCardToken as refusal:
+        return spending.show(request, person, request.POST, note=str(refusal))
+    if shown is None:
+        note = _("Nobody is known by this card. Find the member by phone or name.")
+    elif shown.pk != person.pk:
+        return HttpResponse(status=204, headers={"HX-Redirect": _member_page(shown, request.POST)})
+    return spending.show(request, person, request.POST, note=note)
+
+
+@never_cache
+@cashiers
+@require_POST
+def ask_code(request, public_id):
+    """Send the member a code of their own, or take the one they read out."""
+    person, note = access_member(request.user, public_id), ""
+    asked = request.session.get(presence.ASKED)
+    try:
+        if asked and request.POST.get("agreed"):
+            shown = members.operations.finish_login(login_id=asked, code=request.POST["agreed"][:12])
+            if shown.pk == person.pk:
+                presence.note_agreed(request, person)
+                request.session.pop(presence.ASKED, None)
+        else:
+            request.session[presence.ASKED] = letters.send_code(person, till_of(request))
+    except (members.operations.WrongCode, members.operations.TooManyLogins, ValueError) as refusal:
+        note = str(refusal)
+    return spending.show(request, person, request.POST, note=note)
 
 
 @never_cache
@@ -112,59 +170,24 @@ def enrol(request):
         else:
             members.operations.note_access(user=request.user, member_id=person.pk, act="enrolled", door="pos")
             messages.success(request, _("Enrolled. This sale already counts."))
-            return redirect("pos:member", person.public_id)
-    return _page(request, "pos/enrol.html", form=form, known=known)
+            return redirect(_member_page(person, request.POST))
+    return page(
+        request, "pos/enrol.html", form=form, known=known, carried=carried(request.POST or request.GET),
+        along=_along(request.POST or request.GET),
+    )  # fmt: skip
 
 
 @never_cache
 @cashiers
 def sale(request, public_id):
     """What a sale did, large enough to read from the other side of the counter."""
-    purchase = _own_sale(request, public_id)
-    return _page(
-        request, "pos/sale.html", sale=purchase, effect=effect_of(purchase), member=_masked(purchase.member),
+    purchase = sales.queries.receipt(public_id)
+    if purchase is None or not stores_of(request.user).filter(pk=purchase.store_id).exists():
+        raise Http404(_("There is no such sale at this store."))
+    return page(
+        request, "pos/sale.html", sale=purchase, effect=effect_of(purchase), member=masked(purchase.member),
         is_refundable=bool(sales.queries.refundable(purchase)), focus_find=True, tender=spending.tender_of(purchase),
     )  # fmt: skip
-
-
-@never_cache
-@cashiers
-def refund(request, public_id):
-    """Take a whole sale back, the effect shown first."""
-    purchase = _own_sale(request, public_id)
-    if request.method == "POST":
-        return _refund(request, purchase, request.POST.get("key") or uuid.uuid4().hex)
-    try:
-        lines = sales.queries.refundable(purchase)
-        preview = loyalty.operations.preview_refund(purchase_id=purchase.pk, lines=lines, refunded_at=clock.now())
-    except loyalty.operations.CannotRefund:
-        messages.info(request, _("Nothing is left to refund on this sale."))
-        return redirect("pos:sale", public_id)
-    return _page(
-        request, "pos/refund.html", sale=purchase, key=uuid.uuid4().hex, preview=before(preview),
-        member=_masked(purchase.member),
-    )  # fmt: skip
-
-
-def _refund(request, purchase, key):
-    source = f"till:{purchase.store.code}"
-    told = sales.queries.told(source, key)
-    if told:  # Enter was pressed twice: one refund
-        return redirect("pos:sale", told.public_id)
-    try:
-        refunded = loyalty.operations.refund(
-            source=source, client_key=key, purchase_id=purchase.pk, lines=sales.queries.refundable(purchase),
-            refunded_at=clock.now(),
-        )  # fmt: skip
-    except (loyalty.operations.CannotRefund, loyalty.operations.KeyReused):
-        messages.error(
-            request, _("Nothing was refunded: this sale was taken back already. Look at the list of the till.")
-        )
-        return redirect("pos:sale", purchase.public_id)
-    if purchase.member_id:
-        _note(request, purchase.member_id, "refunded", refunded)
-    messages.success(request, _("Refunded. Give the money back."))
-    return redirect("pos:sale", refunded.public_id)
 
 
 @cashiers
@@ -175,29 +198,16 @@ def choose_store(request):
     return redirect("pos:till")
 
 
-def _own_sale(request, public_id):
-    """A sale or refund of one of the cashier's own stores, or 404."""
-    purchase = sales.queries.receipt(public_id)
-    if purchase is None or not stores_of(request.user).filter(pk=purchase.store_id).exists():
-        raise Http404(_("There is no such sale at this store."))
-    return purchase
-
-
-def _masked(person):
+def masked(person):
     return members.queries.masked(person) if person else None
 
 
-def _note(request, member_id, act, done):
-    """Who did it, beside the member: once, whatever was pressed twice."""
-    if not done.is_replay:
-        members.operations.note_access(
-            user=request.user, member_id=member_id, act=act, door="pos", note=str(done.public_id)
-        )
-
-
-def _page(request, template, **context):
-    """Every page of the till shows where it stands and what it sold last."""
+def page(request, template, *, status: int = 200, **context):
+    """Every page of the till shows where it stands and what it sold last, and knows the codes it may be shown."""
     here = till_of(request)
     latest = sales.queries.receipts(source_code=here.source)[:SALES_SHOWN] if here else []
-    lock_seconds = IDLE_SECONDS if has_pin(request.user) else None
-    return render(request, template, {"till": here, "latest": latest, "lock_seconds": lock_seconds, **context})
+    shell = {
+        "till": here, "latest": latest, "lock_seconds": IDLE_SECONDS if has_pin(request.user) else None,
+        "token_length": card_tokens.LENGTH, "token_prefix": card_tokens.PREFIX,
+    }  # fmt: skip
+    return render(request, template, {**shell, **context}, status=status)

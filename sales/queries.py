@@ -95,6 +95,17 @@ def told(source_code: str, client_key: str) -> Purchase | None:
     return Purchase.objects.filter(source__code=source_code, client_key=client_key).first()
 
 
+def by_receipt_number(number: str) -> Purchase | None:
+    """A sale by what its receipt says: the key its source gave it, or its public id. None for refunds and unknown numbers."""
+    found = Purchase.objects.select_related("store", "source", "member").filter(kind=Purchase.Kind.SALE)
+    by_key = found.filter(source__in=Source.objects.values("pk"), client_key=number).order_by("-purchased_at", "-pk")
+    try:
+        public_id = UUID(number)
+    except ValueError:
+        return by_key.first()
+    return by_key.first() or found.filter(public_id=public_id).first()
+
+
 def refundable(purchase: Purchase) -> list[tuple[int, Decimal, int]]:
     """What is left to refund of each line: (line_no, quantity, total in minor units), lines taken back whole left out."""
     if purchase.kind == Purchase.Kind.REFUND:

@@ -2,6 +2,7 @@
 
 from loyalty.operations.blocking import CannotUnblock, allow_spending, block_spending
 from loyalty.operations.claims import CannotClaim, ReceiptNotFound, claim_receipt
+from loyalty.operations.counter import Counter, Settled, Wish, preview_at_counter, record_at_counter
 from loyalty.operations.entitlements import EntitlementIn, entitle
 from loyalty.operations.errors import (
     BadPurchase,
@@ -61,7 +62,7 @@ from loyalty.operations.partners import (
     partner_of_source,
     set_funders,
 )
-from loyalty.operations.paying import CannotPay, Card, Paid, Quote, Spend, quote, record_paid_purchase
+from loyalty.operations.paying import CannotPay, Card, Paid, Quote, Spend, points_worth, quote, record_paid_purchase
 from loyalty.operations.points import Expired, Moved, adjust, expire_points, redeem
 from loyalty.operations.purchases import (
     Planned,
@@ -132,6 +133,7 @@ __all__ = [
     "CannotUseCode",
     "CannotValue",
     "Card",
+    "Counter",
     "Decided",
     "DraftConflict",
     "EntitlementIn",
@@ -161,11 +163,13 @@ __all__ = [
     "Reinstated",
     "Released",
     "Reversed",
+    "Settled",
     "Spend",
     "SpendingBlocked",
     "Terms",
     "TierMove",
     "UnknownMember",
+    "Wish",
     "accept_points",
     "add_codes",
     "add_partner",
@@ -220,13 +224,16 @@ __all__ = [
     "open_trials",
     "partner_of_source",
     "plan",
+    "points_worth",
     "pool_balance",
     "post",
+    "preview_at_counter",
     "preview_merge",
     "preview_refund",
     "publish_draft",
     "publish_rule_set",
     "quote",
+    "record_at_counter",
     "record_event",
     "record_paid_purchase",
     "record_purchase",

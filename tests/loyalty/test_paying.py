@@ -70,9 +70,7 @@ def test_a_hold_pays_for_a_purchase_in_one_act_and_lets_its_rest_go(shop, member
     held.hold.refresh_from_db()
     assert (held.hold.state, held.hold.captured, held.hold.released) == ("captured", 800, 100)
     refund(shop, paid, (1, 3000), (2, 1000))
-    assert lots(member) == {date(2027, 1, 31): 500, date(2027, 3, 31): 499}, (
-        "what was held is restored to its lots"
-    )
+    assert lots(member) == {date(2027, 1, 31): 500, date(2027, 3, 31): 499}, "what was held is restored to its lots"
     with pytest.raises(operations.CannotCapture, match="ended"):
         pay(shop, member, [3000], spend)
     assert is_sound()

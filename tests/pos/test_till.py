@@ -17,6 +17,17 @@ def key_of(response) -> str:
     return re.search(r'name="key" value="(\w+)"', response.content.decode())[1]
 
 
+def seen_in(response) -> str:
+    """What the page says it has shown the effect of."""
+    return re.search(r'name="seen" value="(\w+)"', response.content.decode())[1]
+
+
+def refund(till, sold: str, **said):
+    """See the effect of a refund, then confirm it."""
+    shown = till.get(f"{sold}refund/", said)
+    return till.post(f"{sold}refund/", {"key": key_of(shown), "seen": seen_in(shown), **said})
+
+
 def sell(till, member, amount="24.60", key=None):
     page = f"/pos/members/{member.public_id}/"
     return till.post(page, {"amount": amount, "key": key or key_of(till.get(page))})
@@ -118,7 +129,7 @@ def test_a_full_refund_shows_its_effect_first_and_then_takes_everything_back(til
     change = re.search(r'class="till-change".*?</p>', html, re.DOTALL)[0]
     assert re.sub(r"<[^>]+>", " ", change).split()[-3:] == ["24", "0", "points"]
     assert (Purchase.objects.count(), available(counter.maria)) == (1, 24)
-    done = till.post(f"{sold}refund/", {"key": key_of(preview)})
+    done = till.post(f"{sold}refund/", {"key": key_of(preview), "seen": seen_in(preview)})
     refund = Purchase.objects.get(kind=Purchase.Kind.REFUND)
     assert (done.url, refund.total_minor) == (f"/pos/sales/{refund.public_id}/", -2460)
     assert available(counter.maria) == 0
@@ -128,8 +139,9 @@ def test_a_full_refund_shows_its_effect_first_and_then_takes_everything_back(til
 
 def test_a_refund_pressed_twice_is_one_and_a_second_refund_is_told_there_is_nothing_left(till, counter):
     sold = sell(till, counter.maria).url
-    key = key_of(till.get(f"{sold}refund/"))
-    first, second = (till.post(f"{sold}refund/", {"key": key}) for _ in range(2))
+    shown = till.get(f"{sold}refund/")
+    said = {"key": key_of(shown), "seen": seen_in(shown)}
+    first, second = (till.post(f"{sold}refund/", said) for _ in range(2))
     assert first.url == second.url
     assert till.get(f"{sold}refund/").url == sold
     assert till.post(f"{sold}refund/", {"key": uuid.uuid4().hex}).url == sold

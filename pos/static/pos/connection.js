@@ -3,8 +3,8 @@
   const banner = document.getElementById("connection");
   if (!banner || !("serviceWorker" in navigator)) return;
   const { worker, status, sales, store } = banner.dataset;
-  const EVERY = 2000;
-  let isCutOff = false;
+  const EVERY = 1000, PATIENCE = 1000, LEFT_ALONE = 120_000;
+  let isCutOff = false, touched = Date.now();
 
   const show = async () => {
     const waiting = (await TillQueue.all()).length;
@@ -15,12 +15,19 @@
     line.querySelector("[data-count]").textContent = waiting;
     document.dispatchEvent(new CustomEvent("till:queue", { detail: { isCutOff, waiting } }));
   };
-  const reach = async () => {
-    const before = isCutOff;
+  // One short question a second, of which the house keeps nothing: within two seconds the cashier knows.
+  const isThere = async () => {
+    if (!navigator.onLine) return false;
     try {
-      if ((await TillQueue.waiting()).length) await TillQueue.handIn({ status, sales });
-      else if (before) await fetch(status, { cache: "no-store", signal: AbortSignal.timeout(3000) });
-      isCutOff = !navigator.onLine;
+      return (await fetch(`${status}?ping`, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) })).ok;
+    } catch {
+      return false;
+    }
+  };
+  const reach = async () => {
+    isCutOff = !(await isThere());
+    try {
+      if (!isCutOff && (await TillQueue.waiting()).length) await TillQueue.handIn({ status, sales });
     } catch {
       isCutOff = true;
     }
@@ -30,13 +37,14 @@
   addEventListener("offline", () => { isCutOff = true; show(); });
   addEventListener("online", reach);
   document.addEventListener("till:told", reach);
+  for (const sign of ["keydown", "pointerdown"]) addEventListener(sign, () => { touched = Date.now(); }, true);
   const tick = async () => {
-    if (isCutOff || (await TillQueue.waiting()).length) await reach();
+    const isLeftAlone = document.hidden || Date.now() - touched > LEFT_ALONE;
+    if (!isLeftAlone || isCutOff || (await TillQueue.waiting()).length) await reach();
     setTimeout(tick, EVERY);
   };
   navigator.serviceWorker.register(worker);
   if (store) TillQueue.standAt(store);
   isCutOff = !navigator.onLine;
-  reach();
-  setTimeout(tick, EVERY);
+  tick();
 })();

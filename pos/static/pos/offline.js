@@ -4,14 +4,10 @@
   const who = form.elements.who, amount = form.elements.amount, told = document.getElementById("told"), wrong = document.getElementById("wrong");
   const money = (minor) => (minor / 100).toLocaleString(document.documentElement.lang, { minimumFractionDigits: 2 });
 
-  const isCard = (digits) => digits.length === 13 && digits.startsWith("29") && [...digits].reverse().reduce((total, digit, place) => {
-    const value = Number(digit) * (place % 2 ? 2 : 1);
-    return total + (value > 9 ? value - 9 : value);
-  }, 0) % 10 === 0;
   const isSomebody = (text) => {
     const digits = text.replace(/\D/g, "");
     if (text.includes("@")) return /^\S+@\S+\.\S+$/.test(text);
-    if (digits.startsWith("29") && digits.length === 13) return isCard(digits);
+    if (digits.startsWith("29") && digits.length === 13) return TillCodes.isCard(digits);
     return digits.length >= 10 && digits.length <= 15;
   };
 
@@ -58,8 +54,26 @@
     document.getElementById("back").hidden = detail.isCutOff;
     draw();
   });
-  if (location.hash === "#kept") told.hidden = false;
-  if (location.hash === "#amount") complain(amount, "wrong");
+  // Scanned while the cursor is in the amount: it goes where it belongs.
+  TillCodes.watch(document.getElementById("codes").dataset, ({ kind, text, isGood }) => {
+    if (!isGood) TillCodes.beep();
+    if (kind !== "card" || !isGood) return complain(who, kind === "card" ? "wrong" : "later");
+    who.value = text;
+    wrong.hidden = true;
+    amount.focus();
+  });
+
+  const [word, member, typed] = location.hash.slice(1).split(":");
+  if (word === "kept") told.hidden = false;
+  if (word === "amount") complain(amount, "wrong");
+  if (word === "undone") complain(who, "undone");
   draw();
   who.focus();
+  if (word === "spend") {
+    amount.value = decodeURIComponent(typed ?? "");
+    complain(amount, "spend");
+    const way = wrong.appendChild(document.createElement("a"));
+    way.href = `${form.dataset.members}${member}/?amount=${typed}`;
+    way.textContent = form.dataset.back;
+  }
 })();
