@@ -1,7 +1,7 @@
 """PostgreSQL's own load generator, and the statements of this house as scripts for it.
 
 `script` runs one operation of the application, catches the statement it sends, and writes it down for pgbench: the marks in its
-parameters (a member's id, a client key) become variables. So what is measured is what the application calls, whatever its
+parameters (a member's id, a client key) become variables, and so does every new UUID. So what is measured is what the application calls, whatever its
 signature is today.
 """
 
@@ -95,6 +95,11 @@ def _wal_position(database: str) -> int:
         return db.execute("SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')").fetchone()[0]
 
 
+# A UUID that the application made anew for its call: eight and twelve digits by chance.
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_UUID_DRAWN = {"uuid_a": "random(10000000, 99999999)", "uuid_b": "random(100000000000, 999999999999)"}
+
+
 def script(folder: Path, name: str, act: Callable[[], object], variables: dict[str, tuple[str, str]]) -> str:
     """Write what `act` sends as a pgbench script and return its path.
 
@@ -112,7 +117,8 @@ def script(folder: Path, name: str, act: Callable[[], object], variables: dict[s
     values = iter([_literal(value, variables) for value in params])
     text = " ".join(re.sub(r"%s", lambda _: next(values), sql).split())
     path = folder / f"{name}.sql"
-    path.write_text("".join(f"\\set {name} {drawn}\n" for name, drawn in variables.values()) + text + ";\n")
+    drawn = dict(variables.values()) | (_UUID_DRAWN if ":uuid" in text else {})
+    path.write_text("".join(f"\\set {name} {expression}\n" for name, expression in drawn.items()) + text + ";\n")
     path.chmod(0o644)
     return str(path)
 
@@ -121,6 +127,8 @@ def _literal(value: object, variables: dict[str, tuple[str, str]]) -> str:
     """A parameter as SQL text, marks as variables inside it."""
     if isinstance(value, int) and str(value) in variables:
         return f":{variables[str(value)][0]}"
+    if isinstance(value, str) and _UUID.fullmatch(value):
+        return "(:uuid_a || '-0000-4000-8000-' || :uuid_b)"
     text = psycopg.sql.Literal(value).as_string(connection.connection)
     for mark, (name, _drawn) in variables.items():
         text = text.replace(mark, f"' || :{name} || '")

@@ -95,9 +95,9 @@ def _arms(name: str, scripts: dict[str, str]) -> dict:
 _STUB = """
 CREATE FUNCTION sales_store_purchase(
     bigint, text, bytea, smallint, bigint, bigint, bigint, timestamptz, text, bigint,
-    bigint[], numeric[], text[], bigint[], smallint[], OUT purchase_id bigint, OUT public_id uuid, OUT outcome smallint
+    bigint[], numeric[], text[], bigint[], smallint[], made uuid DEFAULT NULL, OUT purchase_id bigint, OUT public_id uuid, OUT outcome smallint
 ) LANGUAGE plpgsql AS $$ BEGIN
-    purchase_id := nextval('sales_purchase_id_seq'); public_id := gen_random_uuid(); outcome := 0;
+    purchase_id := nextval('sales_purchase_id_seq'); public_id := coalesce(made, gen_random_uuid()); outcome := 0;
 END $$
 """
 

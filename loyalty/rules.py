@@ -38,8 +38,9 @@ class Known:
 
     @property
     def has_plain_ladder(self) -> bool:
-        """Every tier is earned by points of twelve rolling months: the posting function then settles it in passing."""
-        return all(step.is_plain for step in self.steps)
+        """Every tier is earned by points of twelve rolling months, the higher by more: the posting function settles it in passing."""
+        thresholds = [step.points_from for step in self.steps]
+        return thresholds == sorted(thresholds) and all(step.is_plain for step in self.steps)
 
     def live_at(self, at: datetime) -> RuleSet:
         """The rule set in force at a time. Raises NoRuleSet."""

@@ -4,9 +4,10 @@ import json
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache, partial
 from typing import NamedTuple
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -41,6 +42,10 @@ class PurchaseIn(NamedTuple):
     member_id: int | None = None
     member_reference: tuple[str, str] | None = None
     earning_minor: Sequence[int] | None = None
+
+    @property
+    def has_member(self) -> bool:
+        return self.member_id is not None or self.member_reference is not None
 
 
 class TierMove(NamedTuple):
@@ -78,11 +83,35 @@ class Recorded:
         return explaining.of_plan(rule_set, plan, row)
 
 
+class _Values(NamedTuple):
+    """What one purchase hands to the posting functions, its lines' goods and prices aside."""
+
+    source_id: int
+    client_key: str
+    body_hash: bytes
+    member_id: int | None
+    reference_kind: str | None
+    reference_hash: bytes | None
+    store_id: int
+    at: str
+    currency: str
+    total_minor: int
+    day: date
+    expiry: date
+    base_micropoints: int
+    extra_micropoints: int
+    category_ids: list[int | None]
+    line_micropoints: Sequence[int]
+    line_extra: Sequence[int] | None
+    inputs: str
+
+
 class _Item(NamedTuple):
     place: int
     purchase: PurchaseIn
     plan: Plan
-    columns: tuple
+    values: _Values
+    elements: tuple[str, ...] | None  # of array literals; None for a checkout, which is seldom posted as a batch
 
 
 @dataclass
@@ -141,17 +170,18 @@ def plan(batch: Sequence[PurchaseIn]) -> Planned:
     products = {code: rules.product_of(fact) for code, fact in facts.items()}
     for place, purchase in enumerate(batch):
         try:
-            rule_set, item = _plan_one(place, purchase, known, products)
+            rule_set, made, values = _plan_one(purchase, known, products)
         except (CannotRecord, catalogue.UnknownStore, rules.NoRuleSet) as reason:
             planned.errors[place] = reason
             continue
         if not planned.groups or planned.groups[-1][0] is not rule_set:
             planned.groups.append((rule_set, []))
-        planned.groups[-1][1].append(item)
+        elements = _elements(values) if len(batch) > 1 else None
+        planned.groups[-1][1].append(_Item(place, purchase, made, values, elements))
     return planned
 
 
-def _plan_one(place: int, purchase: PurchaseIn, known: rules.Known, products: dict) -> tuple[RuleSet, _Item]:
+def _plan_one(purchase: PurchaseIn, known: rules.Known, products: dict) -> tuple[RuleSet, Plan, _Values]:
     _check(purchase)
     lines, at = purchase.lines, purchase.purchased_at
     rule_set = known.live_at(at)
@@ -162,26 +192,50 @@ def _plan_one(place: int, purchase: PurchaseIn, known: rules.Known, products: di
     except NoRate as reason:
         raise BadPurchase(str(reason)) from None
     day = at.astimezone(_programme_zone()).date()
-    columns = (
-        str(catalogue.source_id(purchase.source)),
-        _quoted(purchase.client_key),
-        "\\\\x" + _body_hash(purchase).hex(),
-        "NULL" if purchase.member_id is None else str(purchase.member_id),
+    values = _Values(
+        catalogue.source_id(purchase.source),
+        purchase.client_key,
+        _body_hash(purchase),
+        purchase.member_id,
         *_reference(purchase.member_reference),
-        str(catalogue.store_id(purchase.store_code)),
+        catalogue.store_id(purchase.store_code),
         at.astimezone(UTC).isoformat(),
         purchase.currency,
-        str(sum(totals)),
-        day.isoformat(),
-        rule_set.expires_on(day).isoformat(),
-        str(made.base_micropoints),
-        str(made.extra_micropoints),
-        '"{' + ",".join(["NULL" if p.type_id is None else str(p.type_id) for p in of_lines]) + '}"',
-        '"{' + ",".join(map(str, made.line_micropoints)) + '}"',
-        '"{' + ",".join(map(str, made.line_extra_micropoints)) + '}"' if made.line_extra_micropoints else "NULL",
-        _quoted(json.dumps(_inputs(rule_set, made))),
+        sum(totals),
+        day,
+        rule_set.expires_on(day),
+        made.base_micropoints,
+        made.extra_micropoints,
+        [product.type_id for product in of_lines],
+        made.line_micropoints,
+        made.line_extra_micropoints or None,
+        json.dumps(_inputs(rule_set, made)),
     )
-    return rule_set, _Item(place, purchase, made, columns)
+    return rule_set, made, values
+
+
+def _elements(values: _Values) -> tuple[str, ...]:
+    """The values as elements of PostgreSQL array literals."""
+    return (
+        str(values.source_id),
+        _quoted(values.client_key),
+        "\\\\x" + values.body_hash.hex(),
+        "NULL" if values.member_id is None else str(values.member_id),
+        "NULL" if values.reference_kind is None else _quoted(values.reference_kind),
+        "NULL" if values.reference_hash is None else "\\\\x" + values.reference_hash.hex(),
+        str(values.store_id),
+        values.at,
+        values.currency,
+        str(values.total_minor),
+        values.day.isoformat(),
+        values.expiry.isoformat(),
+        str(values.base_micropoints),
+        str(values.extra_micropoints),
+        '"{' + ",".join(["NULL" if n is None else str(n) for n in values.category_ids]) + '}"',
+        '"{' + ",".join(map(str, values.line_micropoints)) + '}"',
+        '"{' + ",".join(map(str, values.line_extra)) + '}"' if values.line_extra else "NULL",
+        _quoted(values.inputs),
+    )
 
 
 def _basket(purchase: PurchaseIn, rule_set: RuleSet, products: list, totals: list[int]) -> Basket:
@@ -233,11 +287,11 @@ def _body_hash(purchase: PurchaseIn) -> bytes:
     )
 
 
-def _reference(reference: tuple[str, str] | None) -> tuple[str, str]:
+def _reference(reference: tuple[str, str] | None) -> tuple[str | None, bytes | None]:
     if reference is None:
-        return "NULL", "NULL"
+        return None, None
     kind, value = reference
-    return _quoted(kind), "\\\\x" + keyed_hash(value, kind=kind).hex()
+    return kind, keyed_hash(value, kind=kind)
 
 
 def _inputs(rule_set: RuleSet, made: Plan) -> dict:
@@ -274,6 +328,13 @@ SELECT * FROM loyalty_record_purchases(
     %s::date[], %s::date[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::jsonb[], %s::jsonb)
 """
 _HEAD = 10  # columns of _Item before the arrays of lines
+_CALL_ONE = """
+SELECT * FROM loyalty_record_purchase(
+    %s::smallint, %s::integer, %s::integer, %s::smallint[], %s::bigint[], %s::integer[],
+    %s::bigint, %s::text, %s::bytea, %s::bigint, %s::text, %s::bytea, %s::bigint, %s::timestamptz, %s::text, %s::bigint,
+    %s::bigint[], %s::numeric[], %s::text[], %s::bigint[],
+    %s::date, %s::date, %s::bigint, %s::bigint, %s::integer[], %s::bigint[], %s::bigint[], %s::jsonb, %s::uuid, %s::date)
+"""
 
 
 def post(planned: Planned) -> list[Recorded | Exception]:
@@ -316,28 +377,55 @@ def _post_group(latest: int, rule_set: RuleSet, items: list[_Item], answers: lis
 
 
 def _call(latest: int, rule_set: RuleSet, items: list[_Item]) -> list[tuple]:
+    """Post by one statement: a checkout of a known member by the short way, if no rule asks for more than the wallet's row."""
     known = rules.known()
     tiers = known.tiers
-    columns = ["{" + ",".join(column) + "}" for column in zip(*(item.columns for item in items), strict=True)]
+    head = [
+        POINTS,
+        latest,
+        rule_set.id,
+        _literal(map(str, tiers)),
+        _literal([str(tier.points_from) for tier in tiers.values()]) if known.has_plain_ladder else None,
+        _literal([str(rule_set.tier_percents.get(tier.code, 100)) for tier in tiers.values()]),
+    ]
+    state = _state(rule_set, items)
+    if len(items) == 1 and state is None and items[0].purchase.has_member:
+        text, values = _CALL_ONE, _values_of_one(items[0])
+    else:
+        text, values = _CALL, [*_columns(items), state]
+    with connection.prepared_cursor() as cursor:
+        cursor.execute(text, [*head, *values])
+        return cursor.fetchall()
+
+
+def _values_of_one(item: _Item) -> list:
+    goods, lines = item.plan.basket.products, item.purchase.lines
+    values = item.values
+    return [
+        *values[:_HEAD],
+        _literal([str(product.id) for product in goods]),
+        _literal([str(line.quantity) for line in lines]),
+        _literal([_quoted(line.unit) for line in lines]),
+        _literal([str(line.total_minor) for line in lines]),
+        values.day,
+        values.expiry,
+        values.base_micropoints,
+        values.extra_micropoints,
+        _literal(["NULL" if n is None else str(n) for n in values.category_ids]),
+        _literal(map(str, values.line_micropoints)),
+        _literal(map(str, values.line_extra)) if values.line_extra else None,
+        values.inputs,
+        str(uuid4()),
+        values.day.replace(day=1),
+    ]
+
+
+def _columns(items: list[_Item]) -> list[str | None]:
+    elements = [item.elements or _elements(item.values) for item in items]
+    columns: list[str | None] = [_literal(column) for column in zip(*elements, strict=True)]
     if not any(item.plan.line_extra_micropoints for item in items):
         columns[-2] = None
-    with connection.prepared_cursor() as cursor:
-        cursor.execute(
-            _CALL,
-            [
-                POINTS,
-                latest,
-                rule_set.id,
-                _literal(map(str, tiers)),
-                _literal([str(tier.points_from) for tier in tiers.values()]) if known.has_plain_ladder else None,
-                _literal([str(rule_set.tier_percents.get(tier.code, 100)) for tier in tiers.values()]),
-                *columns[:_HEAD],
-                *_line_columns(items),
-                *columns[_HEAD:],
-                _state(rule_set, items),
-            ],
-        )
-        return cursor.fetchall()
+    return [*columns[:_HEAD], *_line_columns(items), *columns[_HEAD:]]
 
 
 def _state(rule_set: RuleSet, items: list[_Item]) -> str | None:

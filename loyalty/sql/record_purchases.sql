@@ -13,6 +13,9 @@
 -- `in_state` is NULL unless the rule set has rules that the wallet's history decides, budgets, trials or points that wait
 -- (loyalty/sql/state_rules.sql): {"terms": {code: term}, "context": {…}, "of": [per purchase: calls, limited, context]}.
 --
+-- `stored_id` and `stored_public_id` name the one purchase of a checkout that its short way has stored in this transaction
+-- (record_purchase.sql): then everything was looked up, and only the points are left to post.
+--
 -- Lock order, always: wallets opened (by member), keys claimed (in the order given), wallets locked (by id).
 CREATE FUNCTION loyalty_record_purchases(
     in_currency smallint, latest_rule_set integer, rule_set integer, ladder smallint[], ladder_from bigint[],
@@ -23,7 +26,8 @@ CREATE FUNCTION loyalty_record_purchases(
     line_places integer[], line_numbers smallint[], line_products bigint[], line_quantities numeric[], line_units text[],
     line_totals bigint[],
     days date[], expiries date[], base_micropoints bigint[], extra_micropoints bigint[],
-    line_category_ids text[], line_micropoints text[], line_extras text[], inputs jsonb[], in_state jsonb DEFAULT NULL
+    line_category_ids text[], line_micropoints text[], line_extras text[], inputs jsonb[], in_state jsonb DEFAULT NULL,
+    stored_id bigint DEFAULT NULL, stored_public_id uuid DEFAULT NULL
 ) RETURNS TABLE (
     place integer, outcome smallint, purchase_id bigint, public_id uuid, member_id bigint, rule_set_id integer,
     points bigint, debt_paid bigint, available bigint, tier_id smallint, tier_percent integer, tier_after_id smallint,
@@ -49,7 +53,6 @@ DECLARE
     posting_order integer[];
     w loyalty_wallet;
     i integer;
-    step integer;
     qualifying bigint;
     of_month bigint;
     is_late boolean;
@@ -70,7 +73,7 @@ DECLARE
     shared bigint[] := '{}';  -- purchases of which a household gets its part
 BEGIN
     SELECT max(r.id) INTO newest_rule_set FROM loyalty_ruleset r;
-    IF newest_rule_set <> latest_rule_set THEN
+    IF newest_rule_set <> latest_rule_set AND stored_id IS NULL THEN
         outcome := 9;
         RETURN NEXT;
         RETURN;
@@ -118,6 +121,7 @@ BEGIN
 
     -- A key that named goodwill or a redemption before names no purchase.
     FOR i IN 1 .. purchases LOOP
+        EXIT WHEN stored_id IS NOT NULL;
         PERFORM FROM loyalty_transfer t
           WHERE t.source_id = sources[i] AND t.client_key = client_keys[i] AND t.seq = 0::smallint AND t.purchase_id IS NULL;
         IF FOUND THEN
@@ -137,11 +141,15 @@ BEGIN
     award.rule_set_id := rule_set;
 
     posting_order := '{1}';
-    IF purchases = 1 THEN
+    IF stored_id IS NOT NULL THEN
+        purchase_ids := ARRAY[stored_id];
+        public_ids := ARRAY[stored_public_id];
+        outcomes := '{0}';
+    ELSIF purchases = 1 THEN
         SELECT ARRAY[s.purchase_id], ARRAY[s.public_id], ARRAY[s.outcome] INTO purchase_ids, public_ids, outcomes
           FROM sales_store_purchase(
                    sources[1], client_keys[1], body_hashes[1], 1::smallint, NULL, holders[1], stores[1], times[1], currencies[1],
-                   totals[1], line_products, line_quantities, line_units, line_totals, NULL) s;
+                   totals[1], line_products, line_quantities, line_units, line_totals, NULL, NULL) s;
     ELSE
         SELECT array_agg(s.purchase_id), array_agg(s.public_id), array_agg(s.outcome)  -- answered in the order given
           INTO purchase_ids, public_ids, outcomes
@@ -213,7 +221,7 @@ BEGIN
             w := loyalty_age_tier(w, days[i], times[i]);
         END IF;
         tier_id := w.tier_id;
-        tier_percent := coalesce(tier_percents[array_position(ladder, w.tier_id)], 100);
+        tier_percent := loyalty_percent_of(w.tier_id, ladder, tier_percents);
 
         carry_before := w.carry_micropoints;
         extra := CASE WHEN line_extras IS NULL THEN NULL ELSE line_extras[i]::bigint[] END;
@@ -236,7 +244,7 @@ BEGIN
                 micropoints := coalesce((SELECT sum(x) FROM unnest(extra) x), 0);
             END IF;
         END IF;
-        micropoints := micropoints + carry_before + base_micropoints[i] * tier_percent / 100;
+        micropoints := loyalty_earned(base_micropoints[i], tier_percent, micropoints, carry_before);
         points := micropoints / 1000000;
         carry_after := micropoints % 1000000;
         w.carry_micropoints := carry_after;
@@ -313,11 +321,7 @@ BEGIN
             FOREACH of_month IN ARRAY w.qualifying_micropoints LOOP
                 qualifying := qualifying + of_month;
             END LOOP;
-            step := cardinality(ladder);
-            WHILE step > 1 AND ladder_from[step] * 1000000 > qualifying LOOP
-                step := step - 1;
-            END LOOP;
-            IF ladder[step] <> w.tier_id THEN
+            IF loyalty_plain_tier(qualifying, ladder, ladder_from) <> w.tier_id THEN
                 w := loyalty_settle_tier(w, purchase_id, times[i]);
             END IF;
         END IF;

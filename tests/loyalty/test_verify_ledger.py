@@ -180,7 +180,7 @@ BREACHES = {
 @pytest.mark.parametrize("breach", BREACHES)
 def test_a_planted_breach_is_named(ledger, breach):
     planted, expected = BREACHES[breach]
-    plant("ALTER TABLE loyalty_wallet DROP CONSTRAINT available_points_are_never_negative")
+    plant("ALTER TABLE loyalty_wallet DROP CONSTRAINT points_are_never_negative")
     plant(planted.replace("{first}", str(ledger.first)).replace("{second}", str(ledger.second)))
     said = verdict()
     broken = [line for line in said.splitlines() if "BROKEN" in line or line.startswith("     ")]

@@ -1,0 +1,113 @@
+-- What a checkout calls: one purchase in, points and tier out.
+--
+-- The ordinary award walks a short way: nothing is owed, nothing waits, no lot has expired, no entitlement, pool or merger, no
+-- tier but by points, and none that changes. The wallet is read without a lock and written only if it is still the row that was
+-- read; whatever else is found, or another till was quicker, goes the general way (record_purchases.sql), which locks first.
+-- Both decide the numbers by the functions of deciding.sql. docs/decisions/0140-the-ordinary-award-walks-a-short-way.md
+--
+-- Parameters and answer are those of loyalty_record_purchases, for one purchase without `in_state`; beside them `month`, the first
+-- day of the month of `day`, and `in_public_id`, a new one.
+CREATE FUNCTION loyalty_record_purchase(
+    in_currency smallint, latest_rule_set integer, rule_set integer, ladder smallint[], ladder_from bigint[],
+    tier_percents integer[],
+    in_source bigint, in_key text, in_hash bytea, in_member bigint, reference_kind text, reference_hash bytea,
+    in_store bigint, at timestamptz, currency text, total bigint,
+    line_products bigint[], line_quantities numeric[], line_units text[], line_totals bigint[],
+    day date, expiry date, base_micropoints bigint, extra_micropoints bigint,
+    line_category_ids integer[], line_micropoints bigint[], line_extra bigint[], in_inputs jsonb,
+    in_public_id uuid, month date
+) RETURNS loyalty_recorded LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+#variable_conflict use_variable
+DECLARE
+    wallet bigint;
+    spot tid;   -- where the wallet's row was read …
+    mark xid;   -- … and by whom it had been written
+    version bigint;
+    answer loyalty_recorded;
+    member_id bigint;
+    available bigint;
+    tier_id smallint;
+    tier_percent integer;
+    carry_before integer;
+    points bigint;
+    lot integer;  -- the place of the lot that the points go into
+    counted bigint[];
+    of_month bigint;
+    qualifying bigint := 0;
+    earned bigint;
+    stored record;
+    kept_id bigint;  -- a purchase stored before the general way was found to be needed
+    kept_public_id uuid;
+BEGIN
+    SELECT v.id, v.ctid, v.xmin, v.version + 1, v.member_id, v.available, v.tier_id, v.carry_micropoints,
+           cardinality(v.lot_points) + (v.lot_expires_on[cardinality(v.lot_points)] IS DISTINCT FROM expiry)::integer,
+           CASE WHEN v.qualifying_month = month THEN v.qualifying_micropoints
+                ELSE loyalty_window_in(v.qualifying_month, v.qualifying_micropoints, month) END
+      INTO wallet, spot, mark, version, member_id, available, tier_id, carry_before, lot, counted
+      FROM loyalty_wallet v
+     WHERE v.member_id = coalesce(in_member, (SELECT known.member_id FROM members_identifier known
+                                               WHERE known.kind = reference_kind AND known.value_hash = reference_hash))
+       AND v.currency_id = in_currency
+       AND v.debt = 0 AND v.pending = 0 AND v.lifetime_qualifying IS NULL AND v.pool_id IS NULL AND v.merged_into_id IS NULL
+       AND v.tier_granted_id IS NULL AND v.tier_keeps_until IS NULL
+       AND (v.entitled_until IS NULL OR v.entitled_until < at)
+       AND (v.qualifying_month = month OR v.qualifying_month IS NULL OR v.qualifying_month < month)
+       AND (v.lot_expires_on[1] IS NULL
+            OR v.lot_expires_on[1] >= day AND v.lot_expires_on[cardinality(v.lot_points)] <= expiry)
+       AND NOT EXISTS (SELECT FROM loyalty_ruleset r WHERE r.id > latest_rule_set)
+       AND NOT EXISTS (SELECT FROM loyalty_transfer t  -- the key of another kind of act
+                        WHERE t.source_id = in_source AND t.client_key = in_key AND t.seq = 0::smallint AND t.purchase_id IS NULL);
+    IF FOUND THEN
+        tier_percent := loyalty_percent_of(tier_id, ladder, tier_percents);
+        earned := loyalty_earned(base_micropoints, tier_percent, extra_micropoints, carry_before);
+        FOREACH of_month IN ARRAY counted LOOP
+            qualifying := qualifying + of_month;
+        END LOOP;
+        IF earned >= 1000000 AND loyalty_plain_tier(qualifying, ladder, ladder_from) = tier_id
+           AND loyalty_plain_tier(qualifying + base_micropoints, ladder, ladder_from) = tier_id
+        THEN
+            points := earned / 1000000;
+            available := available + points;
+            counted[1] := counted[1] + base_micropoints;
+            stored := sales_store_purchase(in_source, in_key, in_hash, 1::smallint, NULL, member_id, in_store, at, currency, total,
+                                           line_products, line_quantities, line_units, line_totals, NULL, in_public_id);
+            IF stored.outcome = 0 THEN
+                UPDATE loyalty_wallet v
+                   SET available = available, carry_micropoints = earned % 1000000, version = version,
+                       lot_points[lot] = points + coalesce(v.lot_points[lot], 0), lot_expires_on[lot] = expiry,
+                       qualifying_month = month, qualifying_micropoints = counted,
+                       last_purchase_at = greatest(v.last_purchase_at, at)
+                 WHERE v.ctid = spot AND v.xmin = mark AND v.id = wallet;
+                IF FOUND THEN
+                    WITH moved AS (
+                        INSERT INTO loyalty_transfer (wallet_id, version, source_id, client_key, seq, body_hash, debit_account,
+                                                      credit_account, points, available_after, expires_on, purchase_id, reason,
+                                                      note, occurred_at, posted_at)
+                        VALUES (wallet, version, in_source, in_key, 0, in_hash, 1, 10, points, available, expiry,
+                                stored.purchase_id, 'purchase', '', at, statement_timestamp())
+                    )
+                    INSERT INTO loyalty_award (purchase_id, wallet_id, rule_set_id, tier_id, tier_percent, earned_on, carry_before,
+                                               carry_after, points, debt_paid, available_after, tier_after_id, line_category_ids,
+                                               line_micropoints, line_extra_micropoints, inputs)
+                    VALUES (stored.purchase_id, wallet, rule_set, tier_id, tier_percent, day, carry_before,
+                            earned % 1000000, points, 0, available, tier_id, line_category_ids,
+                            line_micropoints, line_extra, in_inputs);
+                    RETURN (1, 0::smallint, stored.purchase_id, stored.public_id, member_id, rule_set, points, 0::bigint, available,
+                            tier_id, tier_percent, tier_id, carry_before, (earned % 1000000)::integer, NULL, NULL,
+                            NULL)::loyalty_recorded;
+                END IF;
+                kept_id := stored.purchase_id;
+                kept_public_id := stored.public_id;
+            END IF;
+        END IF;
+    END IF;
+    SELECT r.* INTO answer
+      FROM loyalty_record_purchases(
+               in_currency, latest_rule_set, rule_set, ladder, ladder_from, tier_percents, ARRAY[in_source], ARRAY[in_key],
+               ARRAY[in_hash], ARRAY[in_member], ARRAY[reference_kind], ARRAY[reference_hash], ARRAY[in_store], ARRAY[at],
+               ARRAY[currency], ARRAY[total], NULL, NULL, line_products, line_quantities, line_units, line_totals, ARRAY[day],
+               ARRAY[expiry], ARRAY[base_micropoints], ARRAY[extra_micropoints], ARRAY[line_category_ids::text],
+               ARRAY[line_micropoints::text], ARRAY[line_extra::text], ARRAY[in_inputs], NULL,
+               kept_id, kept_public_id) r;
+    RETURN answer;
+END $$;
