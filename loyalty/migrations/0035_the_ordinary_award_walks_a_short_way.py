@@ -53,7 +53,7 @@ def _side_by_side() -> list[str]:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("loyalty", "0033_one_helper_for_named_acts"),
+        ("loyalty", "0034_gifts_merges_and_waiting_points"),
         ("sales", "0007_callers_make_public_ids"),
     ]
 
