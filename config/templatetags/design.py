@@ -12,7 +12,6 @@ from django import template
 from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.templatetags.static import static
-from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.translation import get_language
 
@@ -75,7 +74,7 @@ def points(number):
     """1240 → 1,240; a minus sign that lines up with digits."""
     if number is None or number == "":
         return "–"
-    return number_format(int(number), use_l10n=True, force_grouping=True).replace("-", "−")
+    return f"{int(number):,}".replace("-", "−")  # groups of three in both languages; Django's Chinese would make four
 
 
 @register.filter

@@ -2,6 +2,7 @@
 
 from django import template
 from django.templatetags.static import static
+from django.utils.translation import gettext_lazy as _
 
 from portal import articles
 
@@ -11,6 +12,15 @@ REWARD_ICONS = {
     "product": "bag", "amount": "tag", "percent": "tag", "shipping": "store", "multiply": "sparkle", "bonus": "coins",
     "gift_card": "card", "cashback": "wallet",
 }  # fmt: skip
+ACTS = {
+    "purchase": _("Shopping"), "refund": _("Refund"), "expiry": _("Expired"), "inactivity": _("Expired"),
+    "redemption": _("Points spent"), "payment": _("Paid with points"), "restored": _("Given back"), "hold": _("Set aside"),
+    "release": _("No longer set aside"), "reinstated": _("Given back"), "debt_paid": _("Made up after a refund"),
+    "write_off": _("Made up after a refund"), "bonus": _("Bonus"), "bonus_back": _("Bonus taken back"),
+    "maturity": _("Ready to spend"), "goodwill": _("A gift from us"), "review": _("Being checked"), "gift": _("Gift"),
+    "pool": _("Household"), "opening": _("Brought along"), "partner": _("From a partner"), "merge": _("Two cards made one"),
+    "loaded": _("Loaded"),
+}  # fmt: skip
 TINTS = {"product": "plum", "multiply": "marigold", "bonus": "marigold", "gift_card": "sky", "cashback": "sky"}
 
 
@@ -18,6 +28,12 @@ TINTS = {"product": "plum", "multiply": "marigold", "bonus": "marigold", "gift_c
 def footer_articles():
     """Terms, privacy: what stands at the foot of every page."""
     return articles.in_footer()
+
+
+@register.filter
+def act_name(reason: str) -> str:
+    """What an act of the ledger is called on a member's page."""
+    return ACTS.get(reason, _("Correction"))
 
 
 @register.filter

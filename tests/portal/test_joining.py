@@ -1,0 +1,107 @@
+"""Becoming a member with one address alone: by letter or text message, with or without a yes, alone or by a friend's link."""
+
+import pytest
+from django.core import mail
+
+from loyalty import operations
+from loyalty.models import Referral
+from members import queries
+from members.clock import now
+from portal.entering import device_of
+from tests.portal import scene
+from tests.portal.conftest import code_in, letters
+
+
+def join(client, address, *, after="", **ticked):
+    client.post(f"/portal/join/{after}", {"address": address} | ticked)
+    return client.post("/portal/login/code/", {"code": code_in(letters()[-1])})
+
+
+def test_a_phone_number_alone_is_enough_and_the_code_comes_as_a_text_message(client, db, settings):
+    settings.SMS_GATEWAY = "sms.example.com"
+    answer = join(client, "(212) 555-0199")
+    assert answer.url == "/portal/welcome/"
+    [message] = mail.outbox
+    assert message.to == ["12125550199@sms.example.com"]
+    assert message.body.splitlines()[-1] == f"@localhost #{code_in(message)}", (
+        "the phone fills it in on this site alone"
+    )
+    member = queries.by_identifier("phone", "+12125550199")
+    assert member.identifiers.get(kind="phone").verified_at
+    assert not member.consents.exists()
+    assert client.get("/portal/card/").status_code == 200
+
+
+def test_without_a_gateway_nobody_is_promised_a_text_message(client, db, settings):
+    settings.SMS_GATEWAY = ""
+    page = client.post("/portal/join/", {"address": "+12125550199"}).content.decode()
+    assert "We send no text messages here" in page
+    assert not mail.outbox
+
+
+def test_a_tick_is_a_consent_with_its_proof(client, db):
+    join(client, "new@example.com", consent="on")
+    [word] = queries.by_identifier("email", "new@example.com").consents.all()
+    assert (word.channel, word.purpose, word.is_granted, word.source, word.text_version) == (
+        "email", "marketing", True, "portal", "portal-2",
+    )  # fmt: skip
+    assert word.proof.address == "127.0.0.1"
+
+
+def test_joining_tells_nobody_who_is_a_member(market, client):
+    pages = []
+    for address in (market.hero_email, "nobody@example.com"):
+        page = client.post("/portal/join/", {"address": address}, follow=True).content.decode().replace(address, "X")
+        pages.append([line for line in page.splitlines() if "csrf" not in line.lower() and "inbox" not in line])
+    assert pages[0] == pages[1]
+    assert len(letters()) == 2
+    answer = client.post("/portal/login/code/", {"code": "000000"})
+    assert answer.status_code == 200
+
+
+def test_a_member_who_joins_again_is_let_in_and_not_made_twice(market, client):
+    assert join(client, market.hero_email).url == "/portal/"
+    assert market.hero.given_name in client.get("/portal/").content.decode()
+
+
+def test_a_friends_link_remembers_the_friend(client, db):
+    market = scene.make()
+    code = operations.referral_code(member_id=market.hero.pk, at=now())
+    join(client, "friend@example.com", after=f"?friend={code}")
+    friend = queries.by_identifier("email", "friend@example.com")
+    assert Referral.objects.get().referrer_id == market.hero.pk
+    assert Referral.objects.get().friend_id == friend.pk
+
+
+def test_a_made_up_friend_keeps_nobody_out(client, db):
+    assert join(client, "friend@example.com", after="?friend=NOBODY").url == "/portal/welcome/"
+    assert not Referral.objects.exists()
+
+
+def test_the_name_given_on_the_first_page_is_kept(client, db):
+    join(client, "new@example.com")
+    assert client.post("/portal/welcome/", {"given_name": " Nora "}).url == "/portal/"
+    assert queries.by_identifier("email", "new@example.com").given_name == "Nora"
+
+
+@pytest.mark.parametrize(
+    ("agent", "name"),
+    [("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X)", "iPhone"), ("Mozilla/5.0 (Linux; Android 15)", "Android"),
+     ("Mozilla/5.0 (Macintosh; Intel Mac OS X)", "Mac"), ("", "A device")],
+)  # fmt: skip
+def test_a_passkey_is_called_by_its_device(agent, name):
+    assert device_of(agent) == name
+
+
+def test_an_answer_that_is_none_of_a_passkey_opens_nothing(client, market, hero):
+    hero.post("/portal/passkeys/")
+    assert hero.post("/portal/passkeys/keep/", "{}", content_type="application/json").status_code == 400
+    assert hero.post("/portal/passkeys/keep/", "[", content_type="application/json").status_code == 400
+    assert not market.hero.passkeys.exists()
+    hero.post("/portal/logout/")
+    assert client.post("/portal/login/passkey/answer/", "{}", content_type="application/json").status_code == 400
+    client.post("/portal/login/passkey/")
+    assert (
+        client.post("/portal/login/passkey/answer/", '{"id": "x"}', content_type="application/json").status_code == 400
+    )
+    assert client.get("/portal/").status_code == 302
