@@ -31,6 +31,7 @@ from loyalty import operations as loyalty
 from members import clock
 from members.crypto import keyed_hash
 from members.queries import identifier_ids
+from portal import starters
 from recommender import operations as recommender
 from recommender.queries import live as live_ranker
 from sales import queries as sold
@@ -195,8 +196,10 @@ def begin_programme(here: Scene) -> str:
     """Invented rules and rewards, in force from the day of the campaign: the last four weeks' real purchases meet them."""
     rules = rewarding.publish_rules(live_from=here.cut)
     rewards = rewarding.stock_catalogue(since=here.cut)
+    pages = starters.write()
     return (
-        f"{rules} rules (one of them a running trial), {rewards} rewards, {rewarding.CODES} voucher codes, all invented"
+        f"{rules} rules (one of them a running trial), {rewards} rewards, {rewarding.CODES} voucher codes, {pages} pages for "
+        "members, all invented"
     )
 
 
