@@ -16,6 +16,7 @@ import members.queries
 import sales.queries
 from desk import forms, putting_right
 from desk import goodwill as limits
+from loyalty import beside_points, fraud
 from members import clock
 from members.access import Role, access_member, staff_only
 
@@ -32,7 +33,11 @@ def find(request):
     found = members.queries.find(text) if text else []
     if len(found) == 1:
         return redirect("desk:member", found[0].public_id)
-    return render(request, "desk/find.html", {"q": text, "found": [members.queries.masked(one) for one in found]})
+    return render(
+        request,
+        "desk/find.html",
+        {"q": text, "found": [members.queries.masked(one) for one in found], "to_check": fraud.waiting().count()},
+    )
 
 
 @never_cache
@@ -95,8 +100,13 @@ def ledger(request, public_id):
     )
     more = entries[-1].version if len(entries) == ENTRIES_PAGE else None
     return render(
-        request, "desk/ledger.html", {"member": person, "entries": entries, "more": more, "is_first": not before}
-    )
+        request,
+        "desk/ledger.html",
+        {
+            "member": person, "entries": entries, "more": more, "is_first": not before,
+            "beside": [] if before else beside_points.wallets(person.pk),
+        },
+    )  # fmt: skip
 
 
 @service

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Max
+from django.db.models import Count, Max, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -65,6 +65,11 @@ def guessers(*, at: datetime) -> list[Guesser]:
     tried = CodeAttempt.objects.filter(at__gt=at - timedelta(days=1), at__lte=at, was_right=False).order_by()
     found = tried.values("actor").annotate(wrong=Count("pk"), last_at=Max("at")).filter(wrong__gte=WRONG_CODES_MAX)
     return [Guesser(**row) for row in found.order_by("-wrong", "actor")]
+
+
+def waiting() -> QuerySet[Review]:
+    """Acts held for review that nobody has decided on, the oldest first, with whose they are."""
+    return Review.objects.filter(state=Review.State.OPEN).select_related("wallet__member").order_by("opened_at", "pk")
 
 
 def reason(review: Review) -> str:

@@ -25,6 +25,7 @@ def urls():
     draft = "programme/rules/drafts/<int:pk>/"
     return [
         path("programme/rules/", views.rule_sets, name="programme_rules"),
+        path("programme/rules/policy/", views.policy, name="programme_rule_policy"),
         path("programme/rules/new/", views.new_draft, name="programme_draft_new"),
         path("programme/rules/search/<slug:what>/", views.search, name="programme_rules_search"),
         path("programme/rules/difference/", views.difference, name="programme_rules_difference"),

@@ -48,6 +48,7 @@ def rule_sets(request):
         "drafts": drafts.select_related("based_on"),
         "starters": starters.STARTERS,
         "in_force": in_force,
+        "approver_differs": operations.approver_differs(),
         "may_manage": may_manage(request.user),
     }
     return TemplateResponse(request, "loyalty/authoring/rule_sets.html", context)
@@ -60,6 +61,15 @@ def _standing(row: RuleSet, versions: list[RuleSet], in_force: RuleSet | None, n
     if any(other.live_from == row.live_from and other.version > row.version for other in versions):
         return "replaced"
     return "scheduled" if row.live_from > now else "past"
+
+
+@managers_only
+@require_POST
+def policy(request):
+    """Whether a second person publishes what one has submitted."""
+    operations.set_rule_policy(approver_differs="approver_differs" in request.POST)
+    messages.success(request, _("Saved. It counts from the next publication."))
+    return redirect("programme_rules")
 
 
 @readers_only

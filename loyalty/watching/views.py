@@ -23,10 +23,7 @@ DECIDED_SHOWN = 20
 @require_GET
 def reviews(request):
     """Acts that wait, oldest first; wallets stopped by a broken promise; who guesses codes; what was decided lately."""
-    waiting = (
-        Review.objects.filter(state=Review.State.OPEN).select_related("wallet__member").order_by("opened_at", "pk")
-    )
-    page = Paginator(waiting, PAGE).get_page(request.GET.get("p"))
+    page = Paginator(fraud.waiting(), PAGE).get_page(request.GET.get("p"))
     decided = Review.objects.exclude(state=Review.State.OPEN).select_related("decided_by", "wallet__member")
     context = {
         "page": page,
