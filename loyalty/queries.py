@@ -6,15 +6,29 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
 
-from django.db import connection
+from django.contrib.postgres.fields import ArrayField
+from django.db import connection, models
 from django.db.models import Q, QuerySet
+from django.db.models.expressions import RawSQL
 from django.utils.formats import date_format
 
 from loyalty import bonuses, explaining, rules, sentences, sharing_wording
 from loyalty.belonging import household_of  # noqa: F401 -- asked for through this module
 from loyalty.climbing import TierProgress, progress_of
 from loyalty.earning import NEVER
-from loyalty.models import Account, Award, Entitlement, Grant, Hold, PendingPoints, RuleSet, Tier, Transfer, Wallet
+from loyalty.models import (
+    Account,
+    Award,
+    Entitlement,
+    Grant,
+    Hold,
+    PendingPoints,
+    Redemption,
+    RuleSet,
+    Tier,
+    Transfer,
+    Wallet,
+)
 from loyalty.operations.purchases import POINTS, _programme_zone
 from loyalty.spending import wording
 from sales.models import Purchase, PurchaseLine
@@ -79,9 +93,18 @@ def wallet_of(member_id: int) -> Wallet | None:
     return wallets().filter(member_id=member_id).first()
 
 
+# Points that wait or are set aside in wallets merged into this one: they come over when they are free.
+_STILL_THERE = """(SELECT ARRAY[coalesce(sum(v.pending), 0), coalesce(sum(v.held), 0)]::bigint[] FROM loyalty_wallet v
+                    WHERE v.id = ANY (loyalty_kin(loyalty_wallet.id)) AND v.id <> loyalty_wallet.id)"""
+
+
 def balance(member_id: int, *, at: datetime) -> Balance:
-    """What the member has at a time, whether or not a job has run: one query, and one more while points are held or wait."""
-    wallet = wallet_of(member_id)
+    """What the member has at a time, whether or not a job has run: one query, and one more while points are held or wait.
+
+    What waits or is held in records merged into this one is counted with it.
+    """
+    counts = ArrayField(models.BigIntegerField())
+    wallet = wallets().filter(member_id=member_id).annotate(still_there=RawSQL(_STILL_THERE, [], counts)).first()  # noqa: S611
     if wallet is None:
         return Balance(0, 0, 0, 0, 0, None)
     matured = _matured(wallet, at)
@@ -89,8 +112,8 @@ def balance(member_id: int, *, at: datetime) -> Balance:
     expiring = [lot for lot in lots if lot[0] < NEVER]
     return Balance(
         available=sum(points for _, points in lots),
-        pending=wallet.pending - sum(points for _, points in matured),
-        held=wallet.held - returning,
+        pending=wallet.pending - sum(points for _, points in matured) + wallet.still_there[0],
+        held=wallet.held - returning + wallet.still_there[1],
         debt=wallet.debt - paid,
         carry_micropoints=wallet.carry_micropoints,
         next_expiry=expiring[0] if expiring else None,
@@ -205,11 +228,24 @@ def entries(member_id: int, *, limit: int = 50, before_version: int | None = Non
                 "before": before_version or wallet.version + 1,
             },
         )  # fmt: skip
-        acts = [_told(act) for act in cursor.fetchall()]
+        acts = _with_rewards(wallet.pk, [_told(act) for act in cursor.fetchall()])
     explained = _explanations([act.purchase_id for act in acts if act.reason == Transfer.Reason.PURCHASE])
     refunds = Purchase.objects.in_bulk([act.purchase_id for act in acts if act.reason == Transfer.Reason.REFUND])
     given = _given(wallet.pk, acts)
     return [_entry(act, explained, refunds, given[act.source_id, act.client_key]) for act in acts]
+
+
+def _with_rewards(wallet_id: int, acts: list["_Act"]) -> list["_Act"]:
+    """Acts that handed out a reward carry its name in the reader's language. A query more where there are any."""
+    keys = [act.client_key for act in acts if act.reason == Transfer.Reason.REDEMPTION]
+    if not keys:
+        return acts
+    handed_out = Redemption.objects.filter(wallet=wallet_id, client_key__in=keys).select_related("reward")
+    names = {(one.source_id, one.client_key): one.reward.name for one in handed_out}
+    return [
+        act._replace(note=names.get((act.source_id, act.client_key), act.note))  # noqa: SLF001 (a named tuple's own way)
+        for act in acts
+    ]
 
 
 class _Act(NamedTuple):

@@ -26,6 +26,7 @@ from loyalty.operations.purchases import POINTS
 from loyalty.sentences import money, times
 from loyalty.spending import codes
 from sales import catalogue
+from sales.models import Product
 
 _LIMIT = ExpressionWrapper(F("reward__per_member_days") * timedelta(days=1), output_field=DurationField())
 
@@ -60,6 +61,7 @@ def on_offer(*, member_id: int | None, at: datetime, store_code: str | None = No
     found = (
         Reward.objects.filter(is_active=True, valid_from__lte=at)
         .filter(Q(valid_until=None) | Q(valid_until__gte=at))
+        .select_related("product__category")
         .prefetch_related("tiers", "stores")
         .order_by("points", "pk")
     )
@@ -131,10 +133,17 @@ def gives(one: Reward | Entitlement) -> str:
 
 
 def _product(one) -> str:
-    name = one.product.name or one.product.code if one.product_id else ""
+    name = _shelf_name(one.product) if one.product_id else ""
     if one.amount == 1:
         return _("Free: %(product)s") % {"product": name}
     return _("Free: %(pieces)s × %(product)s") % {"pieces": one.amount, "product": name}
+
+
+def _shelf_name(product: Product) -> str:
+    """What a person calls it: a name all in capitals is a till's own, and the type's reviewed name is better."""
+    if product.name.isupper() and product.category_id and product.category.name_en:
+        return product.category.name
+    return product.name or product.code
 
 
 def pay_rate() -> SpendingPolicy:

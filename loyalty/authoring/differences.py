@@ -77,7 +77,7 @@ def _rule(was: dict | None, now: dict | None, names, part: str, currencies: tupl
         wording.summary(entry, names=names, currency=currency, excludes=excludes) if entry else ""
         for entry, currency in zip((was, now), currencies, strict=True)
     ]
-    title = str((now or was or {}).get("name") or (now or was or {}).get("code"))
+    title = wording.name_of(now or was or {})
     if was is None or now is None:
         return Change(ADDED if was is None else REMOVED, title, *sentences)
     return Change(CHANGED, title, *sentences, _details(was, now, names, excludes, currencies))

@@ -28,7 +28,7 @@ def rewards(request):
     handed_out = Count("redemptions", filter=Q(redemptions__state=Redemption.State.GRANTED))
     found = Reward.objects.annotate(handed_out=handed_out).order_by("-is_active", "points", "pk")
     context = {
-        "rewards": [(one, gives(one)) for one in found.select_related("product")],
+        "rewards": [(one, gives(one)) for one in found.select_related("product__category")],
         "now": clock.now(),
         "may_manage": may_manage(request.user),
     }

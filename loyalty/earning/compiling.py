@@ -247,7 +247,11 @@ def _check_card(settings: dict[str, Any], place: str, faults: list[Problem]):
             )
         )
     if bool(settings["card_size"]) != bool(settings["card_gives"]):
-        faults.append(Problem(f"{place}.card_gives", _("say what a full card gives, with card_size and only then.")))
+        faults.append(
+            Problem(
+                f"{place}.card_gives", _("say what a full card gives, if so many stamps fill a card, and only then.")
+            )
+        )
 
 
 def _settings(entry: dict[str, Any], kind: str, place: str, faults: list[Problem]) -> dict[str, Any]:

@@ -225,6 +225,17 @@ def test_the_survivors_entries_tell_of_the_merge(pair):
     assert "merge" in before.sentence.lower()
 
 
+def test_points_that_wait_or_are_held_show_with_the_survivor_until_they_come_over(shop, pair):
+    anna, double = pair
+    held = shop.hold(double, 100, until=LATER)
+    merge(anna, double)
+    assert queries.balance(anna.pk, at=MARCH).held == 100
+    operations.void(hold_id=held.hold.public_id, source="till", client_key="void", at=MARCH)
+    found = queries.balance(anna.pk, at=MARCH)
+    assert (found.held, found.available) == (0, 611 + 524 + 30)
+    assert_sound()
+
+
 def test_devices_and_life_cycle_follow_a_merge_and_go_back(pair, django_capture_on_commit_callbacks):
     from insights.operations import refresh_lifecycle
     from members.models import Member
