@@ -195,7 +195,16 @@ def test_the_commands_train_print_and_say_what_is_missing(year, capsys):
     assert Offer.objects.count() == len(year.types)
     call_command("evaluate_recommender", weeks=WEEKS, k=5)
     table = capsys.readouterr().out
-    for name in ("popular", "personal_top", "recent", "due", "item_to_item", "implicit_als", "upcf", "two_stage_logistic"):
+    for name in (
+        "popular",
+        "personal_top",
+        "recent",
+        "due",
+        "item_to_item",
+        "implicit_als",
+        "upcf",
+        "two_stage_logistic",
+    ):
         assert f"\n{name} " in table
     assert "repeat" in table
     assert "explore" in table
