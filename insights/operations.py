@@ -3,10 +3,13 @@
 from django.db import connection
 
 from insights import lifecycle
+from insights.scoring import NothingToScore, refresh_scores, score_look_alikes
 from members import operations as members
 from members import queries
 from members.models import Member
 from sales.models import Purchase
+
+__all__ = ["NothingToScore", "refresh_lifecycle", "refresh_scores", "score_look_alikes"]
 
 # Purchases of records that were merged count for the member they turned out to be. One row a member: the first and last day with a purchase, how many such days there were, and the last day that ended a
 # silence as long as makes a member lapsed, measured by the habit they had before it.

@@ -5,6 +5,7 @@ import io
 import json
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from django.conf import settings
@@ -24,6 +25,15 @@ class Trained:
     ranker: Ranker
     explainer: Explainer
     item_ids: np.ndarray
+
+
+def code_version() -> str:
+    """A digest of the code that trains and ranks: two versions with the same one were made alike."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        if "migrations" not in path.parts:
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def save(trained: Trained, *, name: str) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from typing import ClassVar, Protocol, Self
 
 import numpy as np
 
-from recommender.rankers.due import logistic_regression
+from insights.regression import logistic_regression
 
 THREADS = 1  # threads of two programs that wait for each other on shared cores cost more than they save
 BINS = 15

@@ -8,12 +8,23 @@ import numpy as np
 from recommender import evaluation
 from recommender.evaluation import Difference, Quality
 from recommender.interactions import Interactions
-from recommender.rankers import Due, ItemToItem, MatrixFactorisation, PersonalThenPopular, Popular, Ranker, Recent
-from recommender.ranking import BUY_AGAIN, NEW_FOR_YOU
+from recommender.learners import calibration
+from recommender.rankers import (
+    Due,
+    ItemToItem,
+    MatrixFactorisation,
+    PersonalThenPopular,
+    Popular,
+    Ranker,
+    Recent,
+    TwoStage,
+)
+from recommender.ranking import BUY_AGAIN, NEW_FOR_YOU, chunks
 
 K = 10
 PART = {BUY_AGAIN: "repeat", NEW_FOR_YOU: "explore"}
 RIVAL = {BUY_AGAIN: PersonalThenPopular, NEW_FOR_YOU: Popular}
+CALIBRATION_ERROR_MAX = 0.02
 REGULARISATIONS = (3.0, 10.0, 30.0, 100.0, 300.0)  # a log grid: what fits depends on how many purchases a member has
 
 
@@ -40,10 +51,15 @@ class Contest:
     rival_quality: Quality
     difference: Difference  # of NDCG@k, best − rival
     tried: list[dict]  # every candidate on the tuning weeks
+    calibration_error: float | None = None  # of a ranker that says probabilities, on the judging weeks
+
+    @property
+    def is_calibrated(self) -> bool:
+        return self.calibration_error is None or self.calibration_error <= CALIBRATION_ERROR_MAX
 
     @property
     def is_won(self) -> bool:
-        return self.difference.is_better
+        return self.difference.is_better and self.is_calibrated
 
     @property
     def winner(self) -> Ranker:
@@ -70,7 +86,21 @@ def contest(
     return Contest(
         slot=slot, best=best, rival=rival, best_quality=judged[0], rival_quality=judged[1], difference=difference,
         tried=[{"ranker": r.name, "parameters": r.parameters(), **quality.as_json()} for _, r, quality in tried],
+        calibration_error=calibration_error(best, before, after, slot=slot) if isinstance(best, TwoStage) else None,
     )  # fmt: skip
+
+
+def calibration_error(ranker: TwoStage, before: Interactions, after: Interactions, *, slot: str) -> float:
+    """How far the probabilities of a slot's candidates were from what was bought in the weeks after."""
+    said, seen = [np.zeros(0)], [np.zeros(0, bool)]
+    for members in chunks(np.flatnonzero(before.trips > 0), before.shape[1]):
+        found, probability = ranker.probabilities(before, members)
+        is_own = np.asarray(before.counts[members][found.row, found.item]).ravel() > 0
+        kept = is_own == (slot == BUY_AGAIN)
+        keys = members[found.row].astype(np.int64) * before.shape[1] + found.item
+        said.append(probability[kept])
+        seen.append(np.isin(keys[kept], after.pair_keys))
+    return calibration(np.concatenate(said), np.concatenate(seen)).error
 
 
 def _label(ranker: Ranker) -> str:

@@ -2,7 +2,7 @@
 
 from recommender.operations.decisions import carry_dismissals, decide, dismiss, forget, record_exposures
 from recommender.operations.learning import Change, Learned, Outcome, learn, lesson_of, unlearn
-from recommender.operations.offers import make_offers
+from recommender.operations.offers import give_offers, make_offers
 from recommender.operations.training import (
     CannotTrain,
     NothingToServe,
@@ -22,6 +22,7 @@ __all__ = [
     "decide",
     "dismiss",
     "forget",
+    "give_offers",
     "learn",
     "lesson_of",
     "make_offers",

@@ -1,11 +1,39 @@
 """One offer for each product type that may be offered."""
 
+from collections.abc import Iterable
+from datetime import datetime
+
 from django.db import transaction
 from django.db.models import Count
 
+from loyalty import operations as loyalty
 from recommender import queries
 from recommender.models import Offer
 from sales.models import Category
+
+
+@transaction.atomic
+def give_offers(
+    *, given: Iterable[tuple[int, int]], cause: str, valid_from: datetime, valid_until: datetime, reminders=frozenset()
+) -> int:
+    """Turn an assignment into entitlements: pairs of (member, product type); how many are new. Repeatable for a cause.
+
+    Pairs among `reminders` are what a member buys anyway: they are told, not given a benefit. A type without an active offer,
+    or that is never offered, gives nothing.
+    """
+    pairs = [pair for pair in given if pair not in reminders]
+    offerable = set(queries.offerable_ids(""))
+    wanted = {category_id for _, category_id in pairs} & offerable
+    offers = {offer.category_id: offer for offer in Offer.objects.filter(category_id__in=wanted, is_active=True)}
+    return loyalty.entitle(
+        loyalty.EntitlementIn(
+            member_id=member_id, category_id=category_id, benefit=offers[category_id].benefit,
+            amount=offers[category_id].amount, valid_from=valid_from, valid_until=valid_until,
+            cause=f"{cause}:{category_id}",
+        )
+        for member_id, category_id in pairs
+        if category_id in offers
+    )  # fmt: skip
 
 
 @transaction.atomic

@@ -1,6 +1,8 @@
 """Training rankers, publishing them, and writing what they recommend."""
 
 import json
+import logging
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,15 +12,16 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from members.models import Member
-from recommender import artifacts, purchases, queries, ranking, reasons, selection
+from recommender import artifacts, drift, purchases, queries, ranking, reasons, selection
 from recommender.artifacts import Trained
 from recommender.explaining import Explainer
 from recommender.interactions import Interactions
 from recommender.models import Dismissal, RankerVersion, Recommendation, Slot
-from recommender.rankers import Popular
+from recommender.rankers import Popular, Ranker, TwoStage
 from recommender.selection import Contest, quiet
 
 SEED = 20_171
+log = logging.getLogger(__name__)
 PER_SLOT = 20  # recommendations kept per member and slot
 COLUMNS = ("member_id", "slot", "rank", "category_id", "score", "reason_code", "reason_params", "version_id")
 
@@ -32,12 +35,18 @@ class NothingToServe(Exception):
 
 
 def train(
-    *, cutoff: datetime, weeks: int = 4, seed: int = SEED, progress: Callable[[str], None] = quiet
+    *,
+    cutoff: datetime,
+    weeks: int = 4,
+    seed: int = SEED,
+    two_stages: bool = False,
+    progress: Callable[[str], None] = quiet,
 ) -> dict[str, RankerVersion]:
     """Train both slots on purchases before `cutoff`, judge on `weeks` after it, and publish what may serve.
 
     Returns the live version of each slot: the best candidate where its NDCG@10 beats the slot's humble rival (the 95 %
-    interval of the paired difference lies above zero), the rival elsewhere. Raises CannotTrain.
+    interval of the paired difference lies above zero), the rival elsewhere. With `two_stages` the two-stage ranker competes
+    too; its probabilities must be calibrated. Raises CannotTrain.
     """
     horizon_days = 7 * weeks
     judged_until = cutoff + timedelta(days=horizon_days)
@@ -58,10 +67,20 @@ def train(
             among=_among(seen, slot),
             seed=seed,
             progress=progress,
+            rankers=_rankers(slot, horizon_days, types if two_stages else None, seed),
         )
         versions[slot] = _store(result, seen, explainer, (cutoff, judged_until), seed)
         progress(f"{slot}: {versions[slot].verdict}")
     return versions
+
+
+def _rankers(slot: str, horizon_days: int, types: list[int] | None, seed: int) -> list[Ranker]:
+    found = selection.candidates(slot, horizon_days=horizon_days)
+    if types is None:
+        return found
+    ranker = TwoStage(horizon_days=horizon_days, seed=seed)
+    ranker.groups = purchases.groups_of(types)
+    return [*found, ranker]
 
 
 def _assert_trainable(seen, cutoff: int, horizon_days: int):
@@ -95,6 +114,7 @@ def _store(result: Contest, seen, explainer: Explainer, window: tuple[datetime, 
             metrics={
                 **quality.as_json(), "rival": result.rival.name, "rival_ndcg": round(result.rival_quality.ndcg, 5),
                 "difference": result.difference.as_json(), "tried": result.tried,
+                "calibration_error": result.calibration_error, "code": artifacts.code_version(),
             },
         )  # fmt: skip
     return publish(version=kept[result.winner.name])
@@ -107,6 +127,11 @@ def verdict(result: Contest) -> str:
     interval = f"{gain.mean / scale:+.1%} NDCG@{selection.K} (95 % interval {gain.low / scale:+.1%} to {gain.high / scale:+.1%})"
     if result.is_won:
         return f"{result.best.name} serves: {interval} over {result.rival.name} on {result.best_quality.members:,} members."
+    if not result.is_calibrated:
+        return (
+            f"{result.rival.name}, the humble rival, serves: the probabilities of {result.best.name} are "
+            f"{result.calibration_error:.3f} from what was bought, more than {selection.CALIBRATION_ERROR_MAX}."
+        )
     return f"{result.rival.name}, the humble rival, serves: {result.best.name} did not beat it, {interval}."
 
 
@@ -162,6 +187,7 @@ def refresh_recommendations(
     )  # fmt: skip
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('recommender.refresh'))")
+        before = _listed(cursor) if asked is None else {}
         old = Recommendation.objects.all() if asked is None else Recommendation.objects.filter(member_id__in=asked)
         old.delete()
         written = 0
@@ -174,7 +200,34 @@ def refresh_recommendations(
             for row in _popular_rows(*served[-1], customers):
                 copy.write_row(row)
                 written += 1
+        if before:
+            _watch(before, _listed(cursor), [version for version, _ in served])
     return written
+
+
+def _listed(cursor) -> dict[str, tuple[set, np.ndarray]]:
+    """What a sample of members (one in eight) is shown in each slot, and the scores."""
+    cursor.execute("SELECT slot, member_id, category_id, score FROM recommender_recommendation WHERE member_id % 8 = 0")
+    found = defaultdict(lambda: (set(), []))
+    for slot, *pair, score in cursor.fetchall():
+        found[slot][0].add(tuple(pair))
+        found[slot][1].append(score)
+    return {slot: (pairs, np.array(scores)) for slot, (pairs, scores) in found.items()}
+
+
+def _watch(before: dict, now: dict, versions: list[RankerVersion]) -> None:
+    """Note on each version how its lists differ from the last ones, and say what is beyond its bound."""
+    nothing = (set(), np.zeros(0))
+    overlaps = {v.slot: drift.overlap(before.get(v.slot, nothing)[0], now.get(v.slot, nothing)[0]) for v in versions}
+    scores = {v.slot: (before.get(v.slot, nothing)[1], now.get(v.slot, nothing)[1]) for v in versions}
+    errors = {v.slot: v.metrics.get("calibration_error") or 0.0 for v in versions}
+    alerts = drift.alerts(overlaps=overlaps, scores=scores, errors=errors)
+    for version in versions:
+        mine = [str(alert) for alert in alerts if alert.what.startswith(f"{version.slot}:")]
+        version.metrics |= {"overlap": round(overlaps[version.slot], 4), "alerts": mine}
+        version.save(update_fields=["metrics"])
+    for alert in alerts:
+        log.warning("%s", alert)
 
 
 def _served(slot: str) -> tuple[RankerVersion, Trained]:

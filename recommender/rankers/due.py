@@ -5,6 +5,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
+from insights.regression import logistic_regression
 from recommender.interactions import Interactions, as_csr
 from recommender.rankers.base import NOTHING, Fitted
 from recommender.rankers.counting import decayed_counts, share_of_buyers
@@ -104,25 +105,6 @@ def rebuy_rates(seen: Interactions, horizon_days: int) -> np.ndarray:
     chances = np.bincount(past.pairs.item, minlength=seen.shape[1])
     overall = (again.sum() + 1) / (len(again) + 10)
     return (hits + 20 * overall) / (chances + 20)
-
-
-def logistic_regression(
-    features: np.ndarray, label: np.ndarray, *, penalty: float, weight: np.ndarray | None = None, rounds: int = 25
-) -> np.ndarray:
-    """Ridge-penalised maximum likelihood by Newton's method; the first column is the intercept, unpenalised."""
-    weight = np.ones(len(label)) if weight is None else weight
-    weights = np.zeros(features.shape[1])
-    ridge = np.full(features.shape[1], penalty)
-    ridge[0] = 1e-6
-    for _ in range(rounds):
-        probability = 1 / (1 + np.exp(-np.clip(features @ weights, -30, 30)))
-        gradient = features.T @ (weight * (label - probability)) - ridge * weights
-        curvature = (features * (weight * probability * (1 - probability))[:, None]).T @ features + np.diag(ridge)
-        step = np.linalg.solve(curvature, gradient)
-        weights += step
-        if np.abs(step).max() < 1e-6:
-            break
-    return weights
 
 
 def _standards(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,7 +1,10 @@
+from datetime import timedelta
+
 import pytest
 from django.db import IntegrityError
 from django.utils.translation import override
 
+from loyalty.models import Entitlement
 from recommender import operations, queries
 from recommender.models import Offer, OfferExclusion
 from tests.recommender.conftest import NOW
@@ -160,3 +163,22 @@ def test_lists_take_the_same_number_of_queries_however_long(shop, django_assert_
         assert len(queries.recommendations(people[0].pk, "buy_again")) == members
     with django_assert_num_queries(2):
         assert len(queries.offer_values("c:1", [person.pk for person in people], "en")) == members
+
+
+def test_an_assignment_becomes_entitlements_and_a_reminder_none(shop):
+    milk, rye, beer = (shop.type(path) for path in ("A > B > MILK", "A > B > RYE", "GROCERY > BEERS/ALES > BEERALE"))
+    ann, ben = shop.members(2)
+    for category in (milk, rye, beer):
+        Offer.objects.create(category=category, amount=200)
+    said = {
+        "given": [(ann.pk, milk.pk), (ann.pk, rye.pk), (ben.pk, milk.pk), (ben.pk, beer.pk)], "cause": "plan:1",
+        "valid_from": NOW, "valid_until": NOW + timedelta(days=14), "reminders": {(ann.pk, rye.pk)},
+    }  # fmt: skip
+    assert operations.give_offers(**said) == 2
+    assert operations.give_offers(**said) == 0
+    given = Entitlement.objects.values_list("member_id", "category_id", "benefit", "amount", "cause").order_by(
+        "member_id"
+    )
+    assert list(given) == [
+        (ann.pk, milk.pk, "multiply", 200, f"plan:1:{milk.pk}"), (ben.pk, milk.pk, "multiply", 200, f"plan:1:{milk.pk}"),
+    ]  # fmt: skip

@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+
+from recommender import drift, operations, selection
+from recommender.models import RankerVersion
+from recommender.rankers import Due, TwoStage
+from recommender.selection import Contest
+from tests.recommender import planted
+
+
+def test_scores_that_moved_are_told_from_scores_that_did_not():
+    chance = np.random.default_rng(1)
+    before = chance.normal(0, 1, 5000)
+    assert drift.stability_index(before, chance.normal(0, 1, 5000)) < 0.02
+    assert drift.stability_index(before, chance.normal(1.5, 1, 5000)) > drift.PSI_MAX
+    assert drift.stability_index(before, np.zeros(0)) == 0
+
+
+def test_an_alert_names_what_is_beyond_its_bound_and_nothing_else():
+    same = np.linspace(0, 1, 100)
+    quiet = drift.alerts(overlaps={"a": 0.97}, scores={"a": (same, same)}, errors={"a": 0.01})
+    assert quiet == []
+    loud = drift.alerts(overlaps={"a": 0.5}, scores={"a": (same, same + 5)}, errors={"a": 0.05})
+    assert [str(one).split(" is ")[0] for one in loud] == [
+        "a: overlap with the last lists", "a: stability index of scores", "a: calibration error",
+    ]  # fmt: skip
+    assert str(loud[0]) == "a: overlap with the last lists is 0.500, below 0.85"
+
+
+def test_two_stages_compete_for_a_slot_and_say_how_calibrated_they_are():
+    shop = planted.shop(members=120)
+    result = selection.contest(
+        shop.seen, slot="buy_again", cutoff=shop.cutoff, horizon_days=7, among=planted.everything(shop.seen), seed=1,
+        rankers=[TwoStage(horizon_days=7, learner="logistic")],
+    )  # fmt: skip
+    assert result.difference.is_better
+    assert 0 < result.calibration_error < 0.05
+    assert result.is_won == (result.calibration_error <= selection.CALIBRATION_ERROR_MAX)
+
+
+def test_a_better_ranker_whose_probabilities_are_wrong_is_not_published():
+    found = selection.contest(
+        (shop := planted.shop(members=120)).seen, slot="buy_again", cutoff=shop.cutoff, horizon_days=7,
+        among=planted.everything(shop.seen), seed=1, rankers=[Due(7)],
+    )  # fmt: skip
+    boastful = Contest(**{**vars(found), "calibration_error": 0.05})
+    assert found.is_won
+    assert not boastful.is_won
+    assert boastful.winner.name == "personal_then_popular"
+    assert "0.050 from what was bought, more than 0.02" in operations.training.verdict(boastful)
+
+
+@pytest.mark.django_db
+def test_lists_that_changed_raise_an_alert_on_the_version(shop, caplog):
+    from recommender.operations.training import _watch
+
+    version = shop.version("buy_again")
+    before = {"buy_again": ({(1, 2), (1, 3)}, np.array([0.1, 0.2]))}
+    _watch(before, {"buy_again": ({(1, 4), (1, 3)}, np.array([0.1, 0.2]))}, [version])
+    kept = RankerVersion.objects.get(pk=version.pk).metrics
+    assert kept["overlap"] == 0.5
+    assert kept["alerts"] == ["buy_again: overlap with the last lists is 0.500, below 0.85"]
+    assert "below 0.85" in caplog.text
