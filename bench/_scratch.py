@@ -28,17 +28,17 @@ def database(name: str):
     home = connection.settings_dict["NAME"]
     try:
         _create(home, name, template=_template(home))
-        _point_at(name)
+        point_at(name)
         yield name
     finally:
-        _point_at(home)
-        _drop(home, name)
+        point_at(home)
+        drop(home, name)
 
 
 def _template(home: str) -> str:
     """The migrated template of today's schema, made at the first run after a change."""
     prefix = "regulars_bench_template_"
-    name = prefix + _schema_mark()
+    name = prefix + schema_mark()
     with owner(home) as db:
         db.execute("SELECT pg_advisory_lock(hashtext(%s))", [prefix])  # two benches at once make one template
         made = [
@@ -46,16 +46,16 @@ def _template(home: str) -> str:
         ]
         if name not in made:
             for old in made:
-                _drop(home, old)
+                drop(home, old)
             _create(home, f"{name}_raw", template="template0")
-            _point_at(f"{name}_raw")
+            point_at(f"{name}_raw")
             call_command("migrate", verbosity=0)
-            _point_at(home)
+            point_at(home)
             db.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*map(sql.Identifier, (f"{name}_raw", name))))
     return name
 
 
-def _schema_mark() -> str:
+def schema_mark() -> str:
     """A digest of everything the schema is made of."""
     root, digest = Path(__file__).resolve().parent.parent, hashlib.sha256()
     for pattern in (
@@ -71,17 +71,17 @@ def _schema_mark() -> str:
 
 
 def _create(home: str, name: str, *, template: str):
-    _drop(home, name)
+    drop(home, name)
     with owner(home) as db:
         db.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
 
 
-def _point_at(name: str):
+def point_at(name: str):
     connection.close()
     connection.settings_dict["NAME"] = name
     settings.DATABASES["default"]["NAME"] = name
 
 
-def _drop(home: str, name: str):
+def drop(home: str, name: str):
     with owner(home) as db:
         db.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))

@@ -5,6 +5,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import connection, transaction
 
+from campaigns.bulk import in_bulk
 from campaigns.models import AnalysisPlan, Baseline
 from insights.lift.capping import ACTIVE_MIN, CAP_QUANTILE
 from loyalty import liability
@@ -64,16 +65,17 @@ def make(*, experiment, starts_at, at, outcome_days: int | None = None) -> Analy
 
 def _cap(experiment, begin, end) -> int | None:
     """What all but one buyer in a thousand spent less than, in a window of the same length before."""
-    with connection.cursor() as cursor:
+    with in_bulk(), connection.cursor() as cursor:
         window = {"begin": begin, "end": end, "quantile": CAP_QUANTILE, "active_min": ACTIVE_MIN}
         cursor.execute(_CAP, window | {"experiment": experiment.pk})
         found = cursor.fetchone()
         return found[0] if found else None
 
 
+@transaction.atomic
 def note_baselines(*, experiment, starts_at, at) -> int:
     """Write what members assigned up to `at` did in the days before they were concerned. Repeatable; how many are new."""
-    with connection.cursor() as cursor:
+    with in_bulk(), connection.cursor() as cursor:
         cursor.execute(
             _BASELINES,
             {

@@ -92,3 +92,39 @@ def stacked_months(rows: list[dict], *, title: str, label: str, kinds: tuple[str
         order=alt.Order("place:Q"),
     )  # fmt: skip
     return _svg(drawn, label)
+
+
+def lines(rows: list[dict], *, title: str, label: str) -> str:
+    """Up to three series over months: rows of x (ISO date), value and series. Told apart by stroke as well as by colour."""
+    series = list(dict.fromkeys(row["series"] for row in rows))
+    drawn = alt.Chart(_rows(rows), width=WIDTH, height=200).mark_line(strokeWidth=2, point=alt.OverlayMarkDef(size=24)).encode(
+        x=alt.X("x:T", title=None, axis=alt.Axis(format="%Y-%m", grid=False, labelAngle=-45, tickCount=6)),
+        y=alt.Y("value:Q", title=title),
+        color=alt.Color("series:N", sort=series, scale=alt.Scale(domain=series, range=[ACCENT, WARM, INK][: len(series)]), title=None, legend=alt.Legend(orient="top", labelColor=INK)),
+        strokeDash=alt.StrokeDash("series:N", sort=series, legend=None),
+    )  # fmt: skip
+    return _svg(drawn, label)
+
+
+def band(rows: list[dict], *, title: str, label: str) -> str:
+    """An estimate over days with its interval: rows of x (ISO date), low, estimate, high; and the zero line."""
+    base = alt.Chart(_rows(rows), width=WIDTH, height=200)
+    x = alt.X("x:T", title=None, axis=alt.Axis(format="%m/%d", grid=False))
+    area = base.mark_area(color=ACCENT, opacity=0.2).encode(x=x, y=alt.Y("low:Q", title=title), y2="high:Q")
+    line = base.mark_line(color=ACCENT, strokeWidth=2).encode(x=x, y="estimate:Q")
+    zero = alt.Chart(_rows([{"y": 0}])).mark_rule(strokeDash=[4, 3], color=INK).encode(y="y:Q")
+    return _svg(area + line + zero, label)
+
+
+def heatmap(rows: list[dict], *, x: str, y: str, label: str, text: str = ".0%") -> str:
+    """Cells of x and y, darker where the value is larger, each with its figure: nothing rests on colour alone."""
+    largest = max((row["value"] for row in rows), default=1) or 1
+    base = alt.Chart(_rows([row | {"shade": 0.06 + 0.54 * row["value"] / largest} for row in rows])).encode(
+        x=alt.X("x:O", title=x, axis=alt.Axis(labelAngle=0)), y=alt.Y("y:O", title=y)
+    )
+    cells = base.mark_rect(color=ACCENT).encode(opacity=alt.Opacity("shade:Q", scale=None, legend=None))
+    words = base.mark_text(color=INK, fontSize=9).encode(text=alt.Text("value:Q", format=text))
+    columns = len({row["x"] for row in rows})
+    return _svg(
+        (cells + words).properties(width=max(WIDTH, 34 * columns), height=22 * len({row["y"] for row in rows})), label
+    )

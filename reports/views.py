@@ -1,51 +1,101 @@
 """The analyst's pages. They read frozen reports and programme figures, and change nothing."""
 
+from datetime import timedelta
+
+from django.conf import settings
 from django.http import Http404
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
+from campaigns import programme_lift, verdicts
 from campaigns import queries as campaigns
-from campaigns import verdicts
 from campaigns.models import Campaign
+from care import queries as care
+from experiments import queries as experimented
+from loyalty import liability as books
 from loyalty import queries as loyalty
 from members import clock
 from members.access import Role, staff_only
-from members.models import Member
-from reports import charts, exports, lift, programme
+from reports import exports, figures, lift, programme
+from reports.panels import PANELS
+from sales.models import Purchase
 
 readers = staff_only(Role.ANALYST, Role.MARKETER, Role.APPROVER)
+
+
+class _Read:
+    """What campaigns.verdicts reads of a report."""
+
+    def __init__(self, figures: dict):
+        self.figures = figures
 
 
 @readers
 @require_GET
 def overview(request):
-    """Members, sales and points on one page, each with its definition and the moment it was read."""
+    """The programme in tiles, then the panels this person arranged, each with its definition and the moment it was read."""
     at = clock.now()
-    stages, weeks = programme.stages(), programme.weekly(at=at)
-    stage_rows = [{"name": str(Member.LifecycleStage(stage).label), "value": n} for stage, n in stages.items()]
     totals = loyalty.programme_totals(at=at)
-    tier_names = {tier.code: tier.name for tier, _percent in loyalty.ladder()}
     context = {
         "at": at,
-        "members": sum(stages.values()),
-        "stages": stage_rows,
-        "stage_chart": charts.bars(stage_rows, title=_("Members"), label=_("Members by life-cycle stage")),
-        "weeks": weeks,
-        "week_chart": _week_chart(weeks),
+        "zone": settings.TIME_ZONE,
+        "members": sum(programme.stages().values()),
         "totals": totals,
-        "tiers": [(tier_names.get(code, code), n) for code, n in totals.members_by_tier.items()],
+        "owed": _owed(at),
         "repeat": programme.repeat_rate(at=at),
+        "satisfaction": _satisfaction(at),
+        "lift": _programme_lift(),
+        "panels": figures.dashboard(request.user, at=at),
+        "has_purchases": Purchase.objects.exists(),
         "history": programme.history(),
         "measured": campaigns.programme().filter(status=Campaign.Status.MEASURED).count(),
     }
     return render(request, "reports/overview.html", context)
 
 
-def _week_chart(weeks) -> str:
-    whole = weeks[1:-1]  # the first and the last week are cut off by the year's ends
-    rows = [{"week": one.week.isoformat(), "value": one.total_minor / 100} for one in whole]
-    return charts.weeks(rows, title=_("Sales"), label=_("Sales per week")) if rows else ""
+def _owed(at):
+    """What is owed for points, with breakage; None before the first wallet."""
+    points = next((one for one in books.currencies() if one.code == "points"), None)
+    return books.liability(currency=points, at=at) if points else None
+
+
+def _satisfaction(at):
+    """Net promoter score and satisfaction of the last 91 days; None while nobody answered."""
+    since = at - timedelta(days=91)
+    return {"nps": care.nps(start=since, end=at), "csat": care.csat(start=since, end=at)}
+
+
+def _programme_lift() -> dict | None:
+    last = programme_lift.latest()
+    if last is None:
+        return None
+    first = verdicts.primary_of(last.figures)
+    if last.figures["sample_ratio"]["verdict"] == "red" or not first or first.get("cannot"):
+        return {"as_of": last.as_of, "verdict": verdicts.of(_Read(last.figures))}
+    currency, ends = last.figures["currency"], verdicts.shown(first, last.figures)
+    told = [verdicts.money(value, currency, is_signed=True) for value in (first["absolute"], *ends)]
+    return {
+        "as_of": last.as_of,
+        "size": told[0],
+        "low": told[1],
+        "high": told[2],
+        "verdict": verdicts.of(_Read(last.figures)),
+    }
+
+
+@readers
+@require_GET
+def programme_page(request):
+    """What all of marketing changed, as last read, in the shape of every lift report; and each day's reading."""
+    last, at = programme_lift.latest(), clock.now()
+    context = {"last": last, "at": at, "period": experimented.control_at(at)}
+    if last:
+        context |= lift.context(last.figures) | {
+            "verdict": verdicts.of(_Read(last.figures)),
+            "days": figures.drawn(PANELS["programme_lift"], request.user, at=at),
+        }
+    return render(request, "reports/programme.html", context)
 
 
 @readers
@@ -96,13 +146,13 @@ def campaign(request, pk):
     found, report = _report(pk)
     context = {"campaign": found, "report": report, "learning": getattr(found, "learning", None)}
     if report:
-        figures = report.figures
-        context |= lift.context(figures) | {
+        told = report.figures
+        context |= lift.context(told) | {
             "verdict": verdicts.of(report),
-            "histogram_chart": lift.histogram_chart(figures),
-            "histogram": lift.histogram_rows(figures),
-            "truth": lift.truth(figures),
-            "attributed": figures.get("attributed"),
+            "histogram_chart": lift.histogram_chart(told),
+            "histogram": lift.histogram_rows(told),
+            "truth": lift.truth(told),
+            "attributed": told.get("attributed"),
         }
     return render(request, "reports/campaign.html", context)
 

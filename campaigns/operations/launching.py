@@ -1,14 +1,14 @@
 """From draft to sent: plan, launch, hold, finish. Each verb may be called twice and acts once."""
 
-from contextlib import contextmanager
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q, Value
 from django.utils.translation import gettext as _
 
 from campaigns import audiences, checks, eligibility, plans, values
+from campaigns.bulk import in_bulk
 from campaigns.models import Campaign, FrozenContent, Recipient
 from delivery import operations as delivery
 from delivery import queries as outbox
@@ -39,18 +39,6 @@ class Blocked(CannotLaunch):
 
 def _locked(campaign) -> Campaign:
     return Campaign.objects.select_for_update().get(pk=campaign.pk)
-
-
-@contextmanager
-def _in_bulk():
-    """For one statement over a whole audience: join by hashing, whatever the planner believes of tables it has not analysed.
-
-    Right after a large import it may take them for empty and nest loops over them, which is cubic here.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_nestloop = off")
-        yield
-        cursor.execute("SET LOCAL enable_nestloop = on")
 
 
 def _refuse(campaign, verb):
@@ -130,7 +118,7 @@ def _assign(campaign, variants, at):
     experiments.keep_control(at=at)  # so that who joined this minute has a place in the standing control group too
     members = audiences.compile(campaign.audience_snapshot, at=at)
     everybody = Member.objects.active()
-    with _in_bulk():
+    with in_bulk():
         experiments.assign(
             experiment=campaign.experiment,
             members=members,
@@ -226,7 +214,7 @@ def _enqueue(campaign, frozen, at):
     reachable = Member.objects.active().filter(eligibility.can_be_sent(frozen.channel, at)).values("pk")
     rows = Recipient.objects.filter(variant=frozen.variant, language=frozen.language)
     rows = rows.exclude(~Q(member__in=reachable))  # NOT IN is hashed once; IN would be joined, and may be joined badly
-    with _in_bulk():
+    with in_bulk():
         delivery.enqueue(
             messages=rows.annotate(content=Value(frozen.content)),
             cause=campaign.cause,

@@ -141,6 +141,8 @@ def _adjusted(control: Aggregates, treated: Aggregates, metric: Metric, plain: L
     shared = outcome.covariance(before)
     theta = shared / spread_before
     sides = [_adjusted_side(arm, metric, theta, before.value) for arm in (control, treated)]
+    if not any(side.variance for side in sides):
+        return plain  # the past tells everything: no noise is left to reckon with, and none may be claimed
     found = _welch(*sides)
     kept = (found.standard_error / plain.standard_error) ** 2 if plain.standard_error else 1.0
     return Lift(**(vars(found) | {"variance_kept": kept, "correlation": shared / math.sqrt(spread * spread_before)}))

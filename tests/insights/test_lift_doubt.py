@@ -81,6 +81,13 @@ def test_a_past_in_which_nobody_did_anything_changes_nothing():
     assert with_past == lift.compare(*arms, Metric("spend", "spend"))
 
 
+def test_a_past_that_tells_everything_claims_no_certainty():
+    before = [np.array([1.0, 2.0, 4.0]), np.array([2.0, 3.0, 7.0])]
+    arms = [aggregates_of("arm", {"spend": 2 * values, "before": values}) for values in before]
+    found = lift.compare(*arms, Metric("spend", "spend", covariate="before"))
+    assert found == lift.compare(*arms, Metric("spend", "spend"))
+
+
 def test_a_product_that_was_not_counted_is_not_taken_for_zero():
     arm = Aggregates("arm", 3, {"spend": 6.0, "before": 3.0}, {("spend", "spend"): 14.0})
     with pytest.raises(KeyError):

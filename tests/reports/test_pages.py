@@ -198,7 +198,7 @@ def test_the_overview_asks_as_much_with_one_campaign_as_with_three(analyst, town
             [{"name": f"Campaign {n}", "started_at": AT, "ended_at": END, "reached": [people[0].pk], "redemptions": {}}]
         )
     analyst.get("/reports/")
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(40):
         analyst.get("/reports/")
 
 

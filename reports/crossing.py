@@ -1,0 +1,186 @@
+"""Any two dimensions crossed: purchases by store, tier, stage, channel, month, weekday or language. Totals come from the same statement."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from members.models import Member
+from reports.panels.registry import rows_of, zone_at
+from reports.panels.tables import SMALL, Column, Table
+
+# ruff: noqa: S608 - statements are joined from the constants of this file alone; every value is a parameter
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """One way to cut purchases: an expression that is text, empty where it is unknown."""
+
+    label: str
+    expression: str
+
+
+DIMENSIONS = {
+    "store": Dimension(gettext_lazy("Store"), "s.name"),
+    "tier": Dimension(gettext_lazy("Tier now"), "coalesce(t.code, '')"),
+    "channel": Dimension(gettext_lazy("Channel"), "coalesce(nullif(o.name, ''), o.code)"),
+    "month": Dimension(gettext_lazy("Month"), "to_char(p.purchased_at AT TIME ZONE %(zone)s, 'YYYY-MM')"),
+    "weekday": Dimension(gettext_lazy("Weekday"), "to_char(p.purchased_at AT TIME ZONE %(zone)s, 'ID')"),
+    "stage": Dimension(gettext_lazy("Life-cycle stage now"), "coalesce(m.lifecycle_stage, '')"),
+    "language": Dimension(gettext_lazy("Language"), "coalesce(m.language, '')"),
+}
+MEASURES = {
+    "sales": (gettext_lazy("Sales less refunds"), "money", "coalesce(sum(p.total_minor), 0)::bigint"),
+    "purchases": (gettext_lazy("Purchases"), "count", "count(*) FILTER (WHERE p.kind = 1)"),
+    "members": (gettext_lazy("Different members"), "count", "count(DISTINCT p.member_id)"),
+    "mean": (gettext_lazy("Mean sale"), "money", "(sum(p.total_minor) FILTER (WHERE p.kind = 1) / nullif(count(*) FILTER (WHERE p.kind = 1), 0))::bigint"),
+}  # fmt: skip
+MONTHS = (1, 3, 6, 12)
+PEOPLE_SHOWN = 200
+
+_FROM = """
+  FROM sales_purchase p
+  JOIN sales_store s ON s.id = p.store_id JOIN sales_source o ON o.id = p.source_id
+  LEFT JOIN members_member m ON m.id = p.member_id
+  LEFT JOIN loyalty_wallet w ON w.member_id = p.member_id AND w.currency_id = 1 LEFT JOIN loyalty_tier t ON t.id = w.tier_id
+ WHERE p.purchased_at > %(at)s - %(months)s * interval '1 month' AND p.purchased_at <= %(at)s
+"""
+
+
+class BadCrossing(ValueError):
+    """The question names something that cannot be crossed."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is crossed: rows, columns, the measure in each cell, and how many months back."""
+
+    rows: str = "store"
+    columns: str = "month"
+    measure: str = "sales"
+    months: int = 3
+
+    def __post_init__(self):
+        if self.rows not in DIMENSIONS or self.columns not in DIMENSIONS or self.rows == self.columns:
+            raise BadCrossing(_("Choose two different dimensions."))
+        if self.measure not in MEASURES or self.months not in MONTHS:
+            raise BadCrossing(_("There is no such figure or time."))
+
+
+def asked(words) -> Question:
+    """The question of an address; what is missing is as at the start."""
+    months = words.get("months", "3")
+    return Question(
+        words.get("rows") or "store", words.get("columns") or "month", words.get("measure") or "sales",
+        int(months) if months.isdigit() else 0,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Crossed:
+    """The figures: `cells[row, column]`, the sums of rows and columns and of all, each from the same purchases.
+
+    `people` counts different members in each cell. Sales and purchases add up; different members do not, because one may
+    stand in several cells.
+    """
+
+    question: Question
+    at: datetime
+    rows: list[str]
+    columns: list[str]
+    cells: dict[tuple[str | None, str | None], tuple]
+
+    def value(self, row, column, *, sees_persons: bool):
+        """The cell, or None where there is nothing, or where fewer than ten people may not be shown."""
+        found = self.cells.get((row, column))
+        return None if found is None or self.is_hidden(row, column, sees_persons=sees_persons) else found[0]
+
+    def is_hidden(self, row, column, *, sees_persons: bool) -> bool:
+        """Whether the cell is a small group, or the only one of its row or column whose neighbours would tell it."""
+        if sees_persons or (row, column) not in self.cells:
+            return False
+        return (row, column) in self._hidden()
+
+    def _hidden(self) -> frozenset:
+        if not hasattr(self, "_kept_back"):
+            object.__setattr__(self, "_kept_back", _kept_back(self))
+        return self._kept_back
+
+
+def _kept_back(crossed: Crossed) -> frozenset:
+    """Small groups, and where a line of the table has just one of them, its smallest neighbour as well."""
+    people = {key: held[1] for key, held in crossed.cells.items() if None not in key}
+    small = {key for key, held in crossed.cells.items() if 0 < held[1] < SMALL}
+    for place, names in ((0, crossed.rows), (1, crossed.columns)):
+        for name in names:
+            line = [key for key in people if key[place] == name]
+            hidden = [key for key in line if key in small]
+            others = [key for key in line if key not in small]
+            if len(hidden) == 1 and others:
+                small.add(min(others, key=people.__getitem__))
+    return frozenset(small)
+
+
+def cross(question: Question, *, at) -> Crossed:
+    """Cross the purchases of the last months. One statement, its totals included."""
+    a, b = (DIMENSIONS[name].expression for name in (question.rows, question.columns))
+    measure = MEASURES[question.measure][2]
+    statement = f"""
+        SELECT a, b, grouping(a), grouping(b), {measure}, count(DISTINCT p.member_id)
+          FROM (SELECT {a} AS a, {b} AS b, p.member_id, p.total_minor, p.kind {_FROM}) AS p
+         GROUP BY GROUPING SETS ((a, b), (a), (b), ())
+    """
+    cells, rows, columns = {}, set(), set()
+    for a_value, b_value, no_a, no_b, value, people in rows_of(statement, zone_at(at, months=question.months)):
+        row, column = (None if no_a else a_value), (None if no_b else b_value)
+        cells[row, column] = (value, people)
+        rows |= {row} - {None}
+        columns |= {column} - {None}
+    return Crossed(question, at, sorted(rows), sorted(columns), cells)
+
+
+def words_of(dimension: str, value: str | None) -> str:
+    """A value of a dimension as a reader knows it."""
+    if value is None:
+        return _("Total")
+    if dimension == "weekday":
+        names = (_("Monday"), _("Tuesday"), _("Wednesday"), _("Thursday"), _("Friday"), _("Saturday"), _("Sunday"))
+        return names[int(value) - 1]
+    if dimension == "stage":
+        return str(dict(Member.LifecycleStage.choices).get(value, value)) or _("not a member")
+    return value or _("none")
+
+
+def as_table(crossed: Crossed, *, sees_persons: bool) -> Table:
+    """The crossing as a table for export: one line per cell that has a figure, then the grand total."""
+    question = crossed.question
+    label, unit, _expression = MEASURES[question.measure]
+    columns = (
+        Column(question.rows, DIMENSIONS[question.rows].label, "text"), Column(question.columns, DIMENSIONS[question.columns].label, "text"),
+        Column(question.measure, label, unit), Column("people", _("Different members")),
+    )  # fmt: skip
+    rows = []
+    for row in crossed.rows:
+        for column in crossed.columns:
+            if (row, column) in crossed.cells:
+                hidden = crossed.is_hidden(row, column, sees_persons=sees_persons)
+                held = (None, None) if hidden else crossed.cells[row, column]
+                rows.append((words_of(question.rows, row), words_of(question.columns, column), *held))
+    whole = crossed.cells.get((None, None), (0, 0))
+    return Table(columns, tuple(rows), crossed.at, total=(_("Total"), "", *whole))
+
+
+def people(question: Question, *, row: str | None, column: str | None, at) -> list[tuple]:
+    """The members behind one cell: public id, purchases, spend, last purchase; those who spent most first, at most 200."""
+    a, b = (DIMENSIONS[name].expression for name in (question.rows, question.columns))
+    narrowed = "".join(
+        f" AND {expression} = %({name})s"
+        for expression, name, value in ((a, "row", row), (b, "column", column))
+        if value is not None
+    )
+    statement = f"""
+        SELECT m.public_id, count(*) FILTER (WHERE p.kind = 1), sum(p.total_minor)::bigint, max(p.purchased_at), count(*) OVER ()
+        {_FROM}{narrowed} AND m.status = 'active' GROUP BY m.id ORDER BY 3 DESC, m.id LIMIT {PEOPLE_SHOWN}
+    """
+    return rows_of(statement, zone_at(at, months=question.months, row=row, column=column))

@@ -1,0 +1,76 @@
+"""What analysts keep: an arranged dashboard, saved views, scheduled mails, evaluations, and frozen monthly editions."""
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Dashboard(models.Model):
+    """The panels one person put on their first page, in their order."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    panels = models.JSONField(default=list, help_text="Codes of panels, the first on top.")
+    changed_at = models.DateTimeField()
+
+
+class SavedView(models.Model):
+    """A crossing that one person looks at again: its question, by name."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(_("name"), max_length=80)
+    question = models.CharField(
+        max_length=400, help_text="The query of the address, checked again whenever it is opened."
+    )
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["user", "name"], name="a_person_has_one_view_of_a_name")]
+
+
+class Mailing(models.Model):
+    """A report that is mailed to one person of staff, again and again."""
+
+    class Every(models.TextChoices):
+        DAY = "day", _("Every day")
+        WEEK = "week", _("Every Monday")
+        MONTH = "month", _("On the first of the month")
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    every = models.CharField(_("when"), max_length=5, choices=Every)
+    due_at = models.DateTimeField(help_text="When the next one goes out.")
+
+    class Meta:
+        indexes = [models.Index(fields=["due_at"])]
+
+
+class Evaluation(models.Model):
+    """A change to the business, held against the time before and against its target, with a control where there is one."""
+
+    name = models.CharField(_("what was changed"), max_length=120)
+    kpi = models.CharField(_("figure"), max_length=30)
+    changed_on = models.DateField(_("changed on"))
+    days = models.PositiveSmallIntegerField(_("days before and after"), default=91)
+    target_percent = models.SmallIntegerField(
+        _("target, per cent"), help_text=_("What was hoped for: +5 is five per cent more.")
+    )
+    store = models.ForeignKey(
+        "sales.Store", null=True, blank=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("store that changed"),
+        help_text=_("The others are the control. Without a store everything changed, and there is no control."),
+    )  # fmt: skip
+    by_user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-changed_on", "-pk"]
+
+
+class Edition(models.Model):
+    """All panels of a month as they were read after its end. Frozen: a later correction is news, not a new past."""
+
+    month = models.DateField(unique=True)
+    made_at = models.DateTimeField()
+    panels = models.JSONField(help_text="Code of a panel → its table.")
+
+    class Meta:
+        ordering = ["-month"]

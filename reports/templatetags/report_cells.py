@@ -1,0 +1,84 @@
+"""How the cells of a table are written for a reader."""
+
+from datetime import date
+
+from django import template
+from django.conf import settings
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from campaigns import verdicts
+
+register = template.Library()
+LABELS = ("text", "date", "month")
+
+
+def _number(value) -> str:
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
+
+
+def _day(value) -> date:
+    return date.fromisoformat(value) if isinstance(value, str) else value
+
+
+WORDS = {
+    "money": lambda value: verdicts.money(value, settings.CURRENCY),
+    "percent": lambda value: verdicts.percent(value, is_signed=False),
+    "count": lambda value: f"{value:,.0f}",
+    "points": lambda value: f"{value:,.0f}",
+    "number": _number,
+    "date": lambda value: date_format(_day(value), "SHORT_DATE_FORMAT"),
+    "month": lambda value: f"{_day(value):%Y-%m}",
+}
+
+
+@register.filter
+def by_unit(value, unit: str) -> str:
+    """A figure in its unit; a dash where it is unknown."""
+    return "–" if value is None or value == "" else WORDS.get(unit, str)(value)
+
+
+@register.filter
+def change(share) -> str:
+    return "–" if share is None else verdicts.percent(share)
+
+
+def _cells(row, columns, *, is_hidden=False) -> list[dict]:
+    told = []
+    for cell, unit in zip(row, columns, strict=True):
+        is_number = unit not in LABELS
+        words = _("< 10") if is_hidden and is_number else by_unit(cell, unit)
+        if isinstance(cell, str) and is_number:
+            words = cell  # the word “total” in a column of figures
+        told.append({"words": words, "is_number": is_number})
+    return told
+
+
+@register.filter
+def told_rows(table) -> list[list[dict]]:
+    units = [column.unit for column in table.columns]
+    return [_cells(row, units, is_hidden=place in table.hidden) for place, row in enumerate(table.rows)]
+
+
+@register.filter
+def told_total(table) -> list[dict]:
+    units = [column.unit for column in table.columns]
+    return [
+        {"words": cell, "is_number": False}
+        if isinstance(cell, str)
+        else {"words": "" if cell is None else by_unit(cell, unit), "is_number": True}
+        for cell, unit in zip(table.total, units, strict=True)
+    ]
+
+
+@register.filter
+def frozen_rows(held: dict) -> list[list[dict]]:
+    """The rows of a frozen table, its total last."""
+    units = [column["unit"] for column in held["columns"]]
+    rows = [_cells(row, units, is_hidden=place in held["hidden_rows"]) for place, row in enumerate(held["rows"])]
+    if not held["total"]:
+        return rows
+    known = [
+        unit if isinstance(cell, (int, float)) else "text" for cell, unit in zip(held["total"], units, strict=True)
+    ]
+    return [*rows, _cells(held["total"], known)]
