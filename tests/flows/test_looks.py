@@ -20,12 +20,28 @@ PORTAL = [
     "card/",
     "offers/",
     "preferences/",
+    "rewards/",
+    "me/",
+    "messages/",
+    "claim/",
+    "membership/",
+    "card/pocket/",
     "data/",
     "data/delete/",
     "data/delete/confirm/",
     "goodbye/",
 ]
-OPEN = ["/", "/about-the-data/", "/inbox/", "/inbox/1/", "/inbox/2/", "/design/", "/portal/login/"]
+OPEN = [
+    "/",
+    "/about-the-data/",
+    "/inbox/",
+    "/inbox/1/",
+    "/inbox/2/",
+    "/design/",
+    "/portal/login/",
+    "/portal/join/",
+    "/portal/pages/",
+]
 
 CUT_OFF = """() => [...document.querySelectorAll('h1, h2, h3, p, a, button, label, span, dt, dd, td, th, li')]
   .filter((e) => e.clientWidth && !e.closest('.visually-hidden, .truncate, .tabs, .topbar__nav, .rolebar, .table--cards thead'))
