@@ -87,7 +87,7 @@ def _told(found: stripe.Subscription) -> Subscription:
     return Subscription(
         id=said["id"],
         customer_id=said["customer"],
-        price_id=item["price"]["id"],
+        price_id=(item.get("price") or item["plan"])["id"],  # older versions of the provider's API say plan
         member_public_id=(said.get("metadata") or {}).get("member", ""),
         state=state,
         is_leaving=bool(said.get("cancel_at_period_end")),

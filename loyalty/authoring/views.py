@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from loyalty import operations, queries
-from loyalty.authoring import choosing, differences, starters, wording
+from loyalty.authoring import choosing, differences, faults, starters, wording
 from loyalty.authoring.fields import PICKED
 from loyalty.authoring.forms import BasicsForm, RuleForm, money_of
 from loyalty.authoring.models import RuleAct, RuleDraft
@@ -198,7 +198,7 @@ def _problems(definition: dict) -> list[str]:
     try:
         compile_rule_set(definition)
     except InvalidRuleSet as invalid:
-        return [wording.problem(fault, definition) for fault in invalid.problems]
+        return [faults.in_words(fault, definition) for fault in invalid.problems]
     return []
 
 
@@ -233,7 +233,7 @@ def act(request, pk, act):
         else:
             raise Http404
     except InvalidRuleSet as invalid:
-        messages.error(request, " ".join(wording.problem(fault, found.definition) for fault in invalid.problems))
+        messages.error(request, " ".join(faults.in_words(fault, found.definition) for fault in invalid.problems))
     except operations.LedgerRefusal as reason:
         messages.error(request, str(reason))
     return redirect("programme_rules") if act == "discard" else redirect("programme_draft", pk)

@@ -1,6 +1,5 @@
 """A rule set in words: each rule in a sentence, each field as people say it."""
 
-import re
 from collections.abc import Iterable
 from datetime import date
 
@@ -10,8 +9,7 @@ from django.utils.translation import gettext as _
 
 from loyalty.authoring import choosing
 from loyalty.authoring.fields import PICKED, WEEKDAYS
-from loyalty.earning.kinds import BUDGET, BY_CODE, EVENT_LABELS, PERIOD_LABELS, WHEN, Field, fields_of, kind_of
-from loyalty.earning.problems import Problem
+from loyalty.earning.kinds import BY_CODE, EVENT_LABELS, PERIOD_LABELS, WHEN, Field, kind_of
 from loyalty.models import Tier
 from loyalty.sentences import count, money, times
 
@@ -416,27 +414,6 @@ def name_of(entry: dict) -> str:
 
 def kind_label(entry: dict, *, excludes: bool = False) -> str:
     return _("Exclusion") if excludes else _(BY_CODE[kind_of(entry)].label)
-
-
-PLACE = re.compile(r"(rules|exclude)\[(\d+)\]\.?(.*)")
-
-
-def problem(fault: Problem, definition: dict) -> str:
-    """A fault of a draft as its page says it: “Double Tuesday, Hours: write start and end …”."""
-    found = PLACE.fullmatch(fault.where)
-    if found is None:
-        return fault.words(_)
-    entry = definition[found[1]][int(found[2])]
-    said = [name_of(entry) if isinstance(entry, dict) else found[0]]
-    if found[3]:
-        said.append(_label_of(entry, found[3].rpartition(".")[2]))
-    return _("%(place)s: %(problem)s") % {"place": " › ".join(said), "problem": fault.words(_)}
-
-
-def _label_of(entry: dict, name: str) -> str:
-    own = fields_of(kind_of(entry)) if kind_of(entry) in BY_CODE else ()
-    described = {field.name: field.label for field in (*BUDGET, *WHEN_FIELDS, *own)}
-    return _(described[name]) if name in described else name
 
 
 WHEN_FIELDS = (*WHEN["line"], *WHEN["basket"])
