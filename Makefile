@@ -7,7 +7,7 @@ RUN := $(VENV)/bin/python
 export OPENBLAS_NUM_THREADS := 1
 export PYTHONUNBUFFERED := 1
 
-.PHONY: demo test lint bench drill setup browser lock messages clean
+.PHONY: demo test lint bench drill pictures setup browser lock messages clean
 
 setup: $(STAMP)
 
@@ -44,6 +44,9 @@ bench: setup
 
 drill: setup messages-compiled browser
 	@REGULARS_MODE=test $(RUN) -m drills $(ONLY)
+
+pictures: setup messages-compiled browser
+	@REGULARS_MODE=test $(RUN) -m tests.pictures $(ONLY)
 
 lock:
 	@$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras \

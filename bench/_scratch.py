@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -33,6 +34,36 @@ def database(name: str):
     finally:
         point_at(home)
         drop(home, name)
+
+
+@contextlib.contextmanager
+def kept(prefix: str, fill: Callable[[], None]):
+    """Point Django at a database that is filled once and kept under var/ until the schema changes."""
+    if settings.EMBEDDED_POSTGRES:
+        settings.EMBEDDED_POSTGRES.ensure()
+    home = connection.settings_dict["NAME"]
+    name = f"{prefix}_{schema_mark()}"
+    try:
+        template = _template(home)
+        with owner(home) as db:
+            made = [
+                row[0] for row in db.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [prefix])
+            ]
+        if name not in made:
+            for old in made:
+                drop(home, old)
+            _create(home, f"{name}_raw", template=template)
+            point_at(f"{name}_raw")
+            fill()
+            point_at(home)
+            with owner(home) as db:
+                db.execute(
+                    sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*map(sql.Identifier, (f"{name}_raw", name)))
+                )
+        point_at(name)
+        yield name
+    finally:
+        point_at(home)
 
 
 def _template(home: str) -> str:

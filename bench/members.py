@@ -1,6 +1,6 @@
 """Members at scale: enrolling a file, finding one member among many, asking who may be written to.
 
-The crowd is made in SQL: a hundred thousand members with search tokens of the real shape (eleven keyed hashes each) and one to
+The crowd is made in SQL: a million members with search tokens of the real shape (eleven keyed hashes each) and one to
 three words of consent. Only the members that are looked for are enrolled the real way.
 """
 
@@ -9,13 +9,16 @@ import time
 from datetime import UTC, datetime
 
 from django.db import connection
+from django.test import Client
 
 from bench import _scratch as scratch
 from members import operations, queries
 from members.models import Consent, Identifier, Member, SearchToken
 from members.statistics import refresh_statistics
+from sales.models import Store
+from tests.signing_in import at_door
 
-CROWD, ENROLLED, FILES, SEARCHES = 100_000, 2_469, 3, 60
+CROWD, ENROLLED, FILES, SEARCHES = 1_000_000, 2_469, 3, 60
 AT = datetime(2027, 1, 4, 16, 0, tzinfo=UTC)
 
 
@@ -28,14 +31,33 @@ def run(report):
             "≥ 1,000",
             ENROLLED / seconds >= 1_000,
         )
-        _crowd()
-        p95 = _find_p95_ms()
-        report(f"members: find by four phone digits among {CROWD:,}, p95 ms", round(p95, 1), "≤ 300", p95 <= 300)
+    with scratch.kept("regulars_bench_crowd", _fill):
+        for what, texts in _asked().items():
+            p95 = _p95_ms(queries.find, texts)
+            report(f"members: find by {what} among {CROWD:,}, p95 ms", round(p95, 1), "≤ 300", p95 <= 300)
+        p95 = _till_p95_ms(_asked()["four phone digits"])
+        report(f"members: the till's answer to four digits among {CROWD:,}, p95 ms", round(p95, 1), "≤ 300", p95 <= 300)
         ratio, seconds = _reachable()
         report(
             "members: who may be e-mailed, × a plain count of as many rows", round(ratio, 1), "≤ 10", ratio <= 10,
             note=f"{seconds:.2f} s for {CROWD:,}",
         )  # fmt: skip
+
+
+def _fill():
+    _enrol_file(0)
+    _crowd()
+
+
+def _asked() -> dict[str, list[str]]:
+    """What cashiers type: the members of the first file among the crowd."""
+    numbers = [(n * 41) % ENROLLED for n in range(SEARCHES)]
+    return {
+        "four phone digits": [f"{n:04d}" for n in numbers],
+        "ten phone digits": [f"212555{n:04d}" for n in numbers],
+        "name": [f"Given{n % 300} Family{n % 700}" for n in numbers],
+        "e-mail": [f"member{n}@example.com" for n in numbers],
+    }
 
 
 def _enrol() -> float:
@@ -77,14 +99,23 @@ def _crowd():
     refresh_statistics(Member, Consent, SearchToken, Identifier)
 
 
-def _find_p95_ms() -> float:
+def _p95_ms(ask, texts: list[str]) -> float:
     took = []
-    for n in range(SEARCHES):
+    for text in texts:
         began = time.perf_counter()
-        found = queries.find(f"{(n * 41) % ENROLLED:04d}")
+        found = ask(text)
         took.append((time.perf_counter() - began) * 1000)
         assert found
     return statistics.quantiles(took, n=20)[-1]
+
+
+def _till_p95_ms(texts: list[str]) -> float:
+    """The whole page, list and masks, as the till asks for it."""
+    store, _made = Store.objects.get_or_create(code="B1", defaults={"name": "Bench"})
+    cashier = operations.add_staff(email="bench@example.com", roles=["cashier"])
+    store.staff.add(cashier)
+    till = at_door(Client(), cashier, "pos")
+    return _p95_ms(lambda text: till.get("/pos/", {"q": text}).status_code in {200, 302}, texts)
 
 
 def _reachable() -> tuple[float, float]:

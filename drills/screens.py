@@ -10,6 +10,7 @@ import itertools
 import os
 import traceback
 from collections import defaultdict
+from contextlib import contextmanager
 
 from django.conf import settings
 from django.contrib.staticfiles.handlers import StaticFilesHandler
@@ -19,6 +20,8 @@ from playwright.sync_api import sync_playwright
 
 from bench._scratch import database
 from drills import _pages
+from loyalty import rules
+from sales import catalogue
 from tests.browser import FLAGS, find
 from tests.serving import serve
 from tests.stage import Stage, looks
@@ -64,7 +67,7 @@ def _door(report, browser, door: str, module):
     todo = [(check.__name__, check) for check in module.CHECKS]
     todo += [(f"page {name}", _page_check(name, page)) for name, page in getattr(module, "PAGES", {}).items()]
     for width, theme, language in _looks():
-        with _site() as address:
+        with site() as address:
             scene = module.set_up()
             for name, check in todo:
                 stage = Stage(browser, address, width=width, theme=theme, language=language, is_slow=True)
@@ -110,32 +113,21 @@ def _judge(report, door: str, measured):
         report(f"{door} {kind}, worst of {len(found)}", worst.value, f"≤ {worst.most}", not over, over[:300])
 
 
-def _site():
-    return _Site()
-
-
-class _Site:
-    """The house over HTTP on an empty database of its own."""
-
-    def __enter__(self) -> str:
-        self._database = database("regulars_drill_screens")
-        self._database.__enter__()
-        from sales import catalogue
-
+@contextmanager
+def site():
+    """The house over HTTP on an empty database of its own; yields its address."""
+    with database("regulars_drill_screens"):
         catalogue.forget()
-        self._server = serve(StaticFilesHandler(WSGIHandler()), QuietWSGIRequestHandler)
-        settings.SITE_URL = self._server.__enter__()
-        return settings.SITE_URL
-
-    def __exit__(self, *error):
-        self._server.__exit__(*error)
-        self._database.__exit__(*error)
+        rules.forget()
+        with serve(StaticFilesHandler(WSGIHandler()), QuietWSGIRequestHandler) as address:
+            settings.SITE_URL = address
+            yield address
 
 
 def _gate(report, browser, doors):
     """The main pages of every door through the common gate, at every look, on one site."""
     failed, measured = defaultdict(list), []
-    with _site() as address:
+    with site() as address:
         scene = _pages.set_up()
         for (width, theme, language), (door, paths) in itertools.product(_looks(), doors.items()):
             stage = Stage(browser, address, width=width, theme=theme, language=language, is_slow=True)
