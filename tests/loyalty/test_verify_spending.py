@@ -5,7 +5,8 @@ from datetime import date, timedelta
 import pytest
 from django.db import connection, transaction
 
-from loyalty import operations, queries, verifying
+from config.celery import app
+from loyalty import operations, queries, tasks, verifying
 from loyalty.models import Reward, RuleSet
 from loyalty.operations import Spend
 from tests.loyalty.conftest import MARCH, open_shop
@@ -131,3 +132,12 @@ def test_the_new_promises_can_be_asked_of_a_few_wallets(shelf):
 
 def broken() -> set[str]:
     return {finding.promise.words for finding in verifying.verify() if finding.breaches}
+
+
+def test_the_beat_checks_a_sample_every_hour_and_seals_what_is_over():
+    """By the names the workers know the chores under; each of them exists and is a task."""
+    schedule = {entry["task"]: entry["schedule"] for entry in app.conf.beat_schedule.values()}
+    assert schedule["loyalty.tasks.verify_sample"] == 3600
+    assert schedule["loyalty.tasks.seal_days"] <= 24 * 3600
+    assert {"loyalty.tasks.verify_sample", "loyalty.tasks.seal_days"} <= app.tasks.keys()
+    assert tasks.verify_sample.name in schedule
