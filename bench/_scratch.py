@@ -66,6 +66,32 @@ def kept(prefix: str, fill: Callable[[], None]):
         point_at(home)
 
 
+@contextlib.contextmanager
+def kept(name: str, fill: Callable[[psycopg.Connection], object]):
+    """A migrated database that stays: made and filled by `fill` at the first run after a change of the schema."""
+    if settings.EMBEDDED_POSTGRES:
+        settings.EMBEDDED_POSTGRES.ensure()
+    home = connection.settings_dict["NAME"]
+    full = f"{name}_{_schema_mark()}"
+    with owner(home) as db:
+        made = [
+            row[0] for row in db.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [f"{name}_"])
+        ]
+    if full not in made:
+        for old in made:
+            _drop(home, old)
+        _create(home, f"{full}_raw", template=_template(home))
+        _point_at(f"{full}_raw")
+        try:
+            with owner(f"{full}_raw") as db:
+                fill(db)
+        finally:
+            _point_at(home)
+        with owner(home) as db:
+            db.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*map(sql.Identifier, (f"{full}_raw", full))))
+    yield full
+
+
 def _template(home: str) -> str:
     """The migrated template of today's schema, made at the first run after a change."""
     prefix = "regulars_bench_template_"

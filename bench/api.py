@@ -2,7 +2,8 @@
 
 The empty endpoint has the same middleware, the same token, a validated body of the same shape, and one `SELECT 1`: the ratio of
 requests per second is what recording a purchase and awarding its points leaves of it. Both stand in one server, alternating, with
-the same clients. Members have bought before, fifty earning rules are active, and the tables have been analysed, as after a day.
+the same clients. Members have bought before, fifty earning rules are active (cards, visits, streaks, challenges, budgets and schedules among them),
+and the tables have been analysed, as after a day.
 """
 
 import contextlib
@@ -54,7 +55,9 @@ def run(report):
 def _shop() -> tuple[list[str], str]:
     cards = [new_card_number() for _ in range(MEMBERS)]
     ensure_stores([("1", "Main Street")])
-    ensure_products([(f"p{n}", f"Product {n}", "Grocery > Dairy > Milk") for n in range(3)])
+    ensure_products(
+        [(f"p{n}", f"Product {n}", f"Grocery > C{n} > Milk") for n in range(3)]
+    )  # each meets a rule of its own
     enrol_many([{"card": card} for card in cards], at=datetime.now(UTC), source="bench")
     operations.publish_rule_set(
         definition=definition(), live_from=datetime.now(UTC) - timedelta(days=1), name="Fifty rules"

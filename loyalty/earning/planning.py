@@ -279,20 +279,20 @@ class RuleSet:
             earning = basket.earning_minor or basket.totals_minor
             force = self._in_force(basket)
             bits = [self._match(product) & force for product in basket.products]
+            that_earn = [
+                (i, found)
+                for i, (found, minor, profile) in enumerate(zip(bits, earning, plan.profiles, strict=True), 1)
+                if found and minor > 0 and not profile.excluded_by
+            ]
             union = 0
-            for found in bits:
+            for _, found in that_earn:
                 union |= found
             for n in self._purchase_terms:
                 place = n + len(self.rules)
                 if not union >> place & 1:
                     continue
-                lines = [
-                    i
-                    for i, found in enumerate(bits, 1)
-                    if found >> place & 1 and earning[i - 1] > 0 and not plan.profiles[i - 1].excluded_by
-                ]
-                if lines:
-                    made.append(call(self.terms[n], lines, basket, earning))
+                lines = [i for i, found in that_earn if found >> place & 1]
+                made.append(call(self.terms[n], lines, basket, earning))
         return made
 
     def limited(self, plan: Plan) -> list[dict[str, Any]]:

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import date  # noqa: TC003 (dataclass fields are read by tools at run time)
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from loyalty.earning.conditions import When  # noqa: TC001 (dataclass fields are read by tools at run time)
@@ -228,9 +229,14 @@ def _key(term: Term, product: Product) -> str:
         return str(product.id)
     if term.measure == "brands":
         return product.brand.casefold()
-    levels = [part.strip().casefold() for part in product.path.split(">")]
+    return _category_key(product.path, term.when.categories)
+
+
+@lru_cache(65_536)
+def _category_key(path: str, categories: frozenset[str]) -> str:
+    levels = [part.strip().casefold() for part in path.split(">")]
     paths = [" > ".join(levels[: n + 1]) for n in range(len(levels))]
-    named = [p for n, p in enumerate(paths) if p in term.when.categories or levels[n] in term.when.categories]
+    named = [p for n, p in enumerate(paths) if p in categories or levels[n] in categories]
     return (named or paths)[-1 if not named else 0]
 
 
