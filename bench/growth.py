@@ -51,7 +51,7 @@ def run(report):
         with scratch.owner(large) as db:
             sizes = db.execute(
                 "SELECT string_agg(format('%%s %%s', r.name, pg_size_pretty(pg_total_relation_size(r.name::regclass))), ', ')"
-                " FROM unnest(%s) r (name)",
+                " FROM unnest(%s::text[]) r (name)",
                 [list(SIZES)],
             ).fetchone()[0]
     kept = statistics.median(big.tps / little.tps for little, big in zip(rates[small], rates[large], strict=True))

@@ -327,6 +327,7 @@ SELECT * FROM loyalty_record_purchases(
     %s::integer[], %s::smallint[], %s::bigint[], %s::numeric[], %s::text[], %s::bigint[],
     %s::date[], %s::date[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::jsonb[], %s::jsonb)
 """
+_USED = 14  # the place of the benefits used in the answer
 _HEAD = 10  # columns of _Item before the arrays of lines
 _CALL_ONE = """
 SELECT * FROM loyalty_record_purchase(
@@ -486,6 +487,7 @@ def _take_answers(rows: list[tuple], rule_set: RuleSet, items: list[_Item], answ
     codes = {tier_id: tier.code for tier_id, tier in rules.known().tiers.items()}
     for row in rows:
         item = items[row[0] - 1]
+        row = (*row[:_USED], _json(row[_USED]), *row[_USED + 1 :])  # noqa: PLW2901 (the same answer, its benefits read)
         if row[1] == CONFLICT:
             answers[item.place] = KeyReused(item.purchase.client_key)
             continue

@@ -9,7 +9,7 @@ from django.utils import translation
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from loyalty import operations, queries
+from loyalty import explaining, operations, queries
 from loyalty.earning import Term, When, due_units
 from loyalty.models import Budget, BudgetSlot, Grant, PendingPoints, Referral, RuleState, Transfer, Wallet
 from members.crypto import keyed_hash
@@ -58,7 +58,10 @@ def test_a_member_gets_no_more_than_their_own_limit_in_a_month(shop, publish):  
     publish({"multiply_percent": 300, "budget": {"member_points": 25, "member_period": "month"}}, earn=ONE_PER_DOLLAR)
     member = shop.member()
     days = [("2026-03-01", 1000), ("2026-03-02", 500), ("2026-03-03", 200), ("2026-04-01", 1000)]
-    assert [shop.buy(member, minor, at=on(day)).points for day, minor in days] == [30, 5, 6, 30]
+    bought = [shop.buy(member, minor, at=on(day)) for day, minor in days]
+    assert [answer.points for answer in bought] == [30, 5, 6, 30]
+    for answer in bought:  # what the till is told right away is what anybody reads later
+        assert answer.explanation == explaining.of_purchase(answer.purchase_id)
     entry = queries.entries(member.pk)[-1]
     assert entry.sentence == "30 points: $10.00 at 1 point per $1, ×3 for r0"
     nothing_is_broken()
