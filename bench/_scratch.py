@@ -37,59 +37,34 @@ def database(name: str):
 
 
 @contextlib.contextmanager
-def kept(prefix: str, fill: Callable[[], None]):
-    """Point Django at a database that is filled once and kept under var/ until the schema changes."""
+def kept(name: str, fill: Callable[[psycopg.Connection], object]):
+    """Point Django at a migrated database that stays: made and filled by `fill` at the first run after a change of the schema."""
     if settings.EMBEDDED_POSTGRES:
         settings.EMBEDDED_POSTGRES.ensure()
     home = connection.settings_dict["NAME"]
-    name = f"{prefix}_{schema_mark()}"
+    full = f"{name}_{schema_mark()}"
     try:
-        template = _template(home)
         with owner(home) as db:
             made = [
-                row[0] for row in db.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [prefix])
+                row[0]
+                for row in db.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [f"{name}_"])
             ]
-        if name not in made:
+        if full not in made:
             for old in made:
                 drop(home, old)
-            _create(home, f"{name}_raw", template=template)
-            point_at(f"{name}_raw")
-            fill()
+            _create(home, f"{full}_raw", template=_template(home))
+            point_at(f"{full}_raw")
+            with owner(f"{full}_raw") as db:
+                fill(db)
             point_at(home)
             with owner(home) as db:
                 db.execute(
-                    sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*map(sql.Identifier, (f"{name}_raw", name)))
+                    sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*map(sql.Identifier, (f"{full}_raw", full)))
                 )
-        point_at(name)
-        yield name
+        point_at(full)
+        yield full
     finally:
         point_at(home)
-
-
-@contextlib.contextmanager
-def kept(name: str, fill: Callable[[psycopg.Connection], object]):
-    """A migrated database that stays: made and filled by `fill` at the first run after a change of the schema."""
-    if settings.EMBEDDED_POSTGRES:
-        settings.EMBEDDED_POSTGRES.ensure()
-    home = connection.settings_dict["NAME"]
-    full = f"{name}_{_schema_mark()}"
-    with owner(home) as db:
-        made = [
-            row[0] for row in db.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [f"{name}_"])
-        ]
-    if full not in made:
-        for old in made:
-            _drop(home, old)
-        _create(home, f"{full}_raw", template=_template(home))
-        _point_at(f"{full}_raw")
-        try:
-            with owner(f"{full}_raw") as db:
-                fill(db)
-        finally:
-            _point_at(home)
-        with owner(home) as db:
-            db.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*map(sql.Identifier, (f"{full}_raw", full))))
-    yield full
 
 
 def _template(home: str) -> str:

@@ -44,7 +44,7 @@ def run(report):
         )  # fmt: skip
 
 
-def _fill():
+def _fill(_db):
     _enrol_file(0)
     _crowd()
 
