@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from config import environment
@@ -222,6 +223,29 @@ DELIVERY_CHANNELS = {
     },
     "push": {"class": "push.web.WebPushChannel"},
 }
+# Further relays, tried in this order where the first is down, slow or has its fill: "second=smtp://… third=smtp://…".
+_others = dict(one.split("=", 1) for one in environment.get("EMAIL_URLS_MORE", "").split())
+if _others:
+    DELIVERY_CHANNELS["email"]["others"] = {
+        name: {"class": "emails.smtp.SmtpChannel", "arguments": (url,)} for name, url in _others.items()
+    }
+# Push to apps: the file of a Firebase service account. Text messages: a webhook (push/sms.py says what it is sent).
+if FCM_CREDENTIALS := environment.get("FCM_CREDENTIALS"):
+    DELIVERY_CHANNELS["mobile"] = {"class": "push.mobile.FcmChannel", "arguments": (FCM_CREDENTIALS,)}
+if SMS_WEBHOOK_URL := environment.get("SMS_WEBHOOK_URL"):
+    DELIVERY_CHANNELS["sms"] = {
+        "class": "push.sms.SmsWebhookChannel", "arguments": (SMS_WEBHOOK_URL, environment.get("SMS_WEBHOOK_SECRET")),
+        "options": {"is_idempotent": environment.get("SMS_WEBHOOK_IS_IDEMPOTENT") == "1"},
+    }  # fmt: skip
+# DKIM is the relay's work. Where it cannot sign, we do: a key in PEM, its domain and selector.
+DKIM_KEY_FILE = environment.get("DKIM_KEY_FILE")
+DKIM_DOMAIN, DKIM_SELECTOR = environment.get("DKIM_DOMAIN"), environment.get("DKIM_SELECTOR", "regulars")
+if DKIM_KEY_FILE and not DKIM_DOMAIN:
+    raise ImproperlyConfigured("DKIM_KEY_FILE is set: name the domain it signs for in DKIM_DOMAIN.")
+if SMS_WEBHOOK_URL and not environment.get("SMS_WEBHOOK_SECRET"):
+    raise ImproperlyConfigured(
+        "SMS_WEBHOOK_URL is set: give the secret its calls are signed with in SMS_WEBHOOK_SECRET."
+    )
 # django-anymail reads providers' webhooks; the secret is the user:password that their calls must carry. Without it there
 # are no such addresses. Mailgun signs besides, with a key of its own.
 ANYMAIL = {

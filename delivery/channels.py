@@ -115,6 +115,6 @@ def route(name: str, transport: str = MAIN) -> Route:
     chosen = named.get("others", {}).get(transport, named)
     evidence = chosen.get("evidence")
     return Route(
-        import_string(chosen["class"])(*chosen.get("arguments", ())),
+        import_string(chosen["class"])(*chosen.get("arguments", ()), **chosen.get("options", {})),
         import_string(evidence[0])(*evidence[1:]) if evidence else None,
     )

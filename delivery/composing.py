@@ -20,7 +20,7 @@ from delivery.models import Channel, Message
 from delivery.outbox import Claimed, Ready
 from members.crypto import keyed_hash
 from members.queries import contacts
-from push.queries import devices
+from push.queries import app_devices, devices
 
 logger = logging.getLogger(__name__)
 
@@ -114,8 +114,7 @@ def _names(claimed: Sequence[Claimed]) -> set[str]:
 
 def _addressees(claimed: Sequence[Claimed], channel: str) -> dict[int, Addressee]:
     members = {one.member_id for one in claimed if one.member_id}
-    gather = _members_by_email if channel == Channel.EMAIL else _members_by_push
-    found = gather(members, _names(claimed))
+    found = _GATHER[channel](members, _names(claimed))
     users = _users({one.user_id for one in claimed if one.user_id}) if channel == Channel.EMAIL else {}
     return {
         one.id: found.get(one.member_id, _NOBODY) if one.member_id else users.get(one.user_id, _NOBODY)
@@ -130,13 +129,30 @@ def _members_by_email(member_ids: set[int], names: set[str]) -> dict[int, Addres
     }
 
 
-def _members_by_push(member_ids: set[int], names: set[str]) -> dict[int, Addressee]:
+def _members_by_push(member_ids: set[int], names: set[str], find=devices) -> dict[int, Addressee]:
     """Devices, and the names from the card's contact: every member has a card, not every one an e-mail address."""
-    reached = devices(member_ids)
+    reached = find(member_ids)
     return {
         member_id: _addressee(contact, reached[member_id], b"")
         for member_id, contact in contacts(reached, kind="card", names=names).items()
     }
+
+
+def _members_by_app(member_ids: set[int], names: set[str]) -> dict[int, Addressee]:
+    return _members_by_push(member_ids, names, find=app_devices)
+
+
+def _members_by_phone(member_ids: set[int], names: set[str]) -> dict[int, Addressee]:
+    return {
+        member_id: _addressee(contact, contact.address, keyed_hash(contact.address, kind=Channel.SMS))
+        for member_id, contact in contacts(member_ids, kind="phone", names=names).items()
+    }
+
+
+_GATHER = {
+    Channel.EMAIL: _members_by_email, Channel.PUSH: _members_by_push, Channel.MOBILE: _members_by_app,
+    Channel.SMS: _members_by_phone,
+}  # fmt: skip
 
 
 def _addressee(contact, address, address_hash: bytes) -> Addressee:

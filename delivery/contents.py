@@ -74,11 +74,15 @@ class EmailContent:
         )
 
     def writer(self, frozen) -> Writer:
-        """Gives bytes, or what `bytes()` makes them of."""
-        from emails import rendering
+        """Gives bytes, or what `bytes()` makes them of; signed, where it is for us to sign."""
+        from emails import rendering, signing
 
         letterhead = _letterhead(settings.SITE_URL, settings.MARKETING_FROM)
-        return rendering.writer(frozen, letterhead=letterhead, token_length=tokens.LENGTH)
+        write = rendering.writer(frozen, letterhead=letterhead, token_length=tokens.LENGTH)
+        sign = signing.configured()
+        if sign is None:
+            return write
+        return lambda values, to, date, token: sign(bytes(write(values, to, date, token)))
 
     @staticmethod
     def names(frozen) -> frozenset[str]:

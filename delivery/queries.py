@@ -1,14 +1,35 @@
 """Questions to the outbox."""
 
-from urllib.parse import urlsplit
+from datetime import timedelta
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from django.db.models import Count, Q
+from django.db.models import Case, Count, Exists, OuterRef, Q, Value, When
 
-from delivery import contents, tokens
+from delivery import contents, machines, tokens
 from delivery.models import Channel, ChannelPolicy, Hold, Message, MessageEvent
 from members.queries import contacts, ids_of
 
 CAUSES_SHOWN = 100
+
+_SAME_VISITOR = MessageEvent.objects.filter(
+    message=OuterRef("message"), network=OuterRef("network"), network__isnull=False
+)
+_TRAPPED = _SAME_VISITOR.filter(
+    kind=MessageEvent.Kind.TRAPPED, at__gt=OuterRef("at") - timedelta(hours=machines.TRAP_HOURS),
+    at__lt=OuterRef("at") + timedelta(hours=machines.TRAP_HOURS),
+)  # fmt: skip
+_OTHER_LINKS = (
+    _SAME_VISITOR.filter(
+        kind=MessageEvent.Kind.CLICKED, at__gte=OuterRef("at") - timedelta(seconds=machines.AT_ONCE_S),
+        at__lte=OuterRef("at") + timedelta(seconds=machines.AT_ONCE_S),
+    )
+    .order_by()
+    .values("message")
+    .annotate(n=Count("link", distinct=True))
+    .filter(n__gte=machines.ALL_AT_ONCE)
+)  # fmt: skip
+BY_SCANNER = Q(Exists(_TRAPPED)) | Q(kind=MessageEvent.Kind.CLICKED) & Q(Exists(_OTHER_LINKS))
+"""Of an event: its visitor also followed the link nobody sees, or all links at once. Known only afterwards, so asked here."""
 
 
 def messages(cause: str):
@@ -30,9 +51,13 @@ def event_counts(cause: str, *, channel: str | None = None) -> dict[str, int]:
     found = MessageEvent.objects.filter(message__in=messages(cause))
     if channel:
         found = found.filter(message__channel=channel)
-    rows = found.values_list("kind", "is_machine").annotate(n=Count("message_id", distinct=True))
+    rows = (
+        found.annotate(by_machine=Case(When(BY_SCANNER, then=Value(True)), default="is_machine"))
+        .values_list("kind", "by_machine")
+        .annotate(n=Count("message_id", distinct=True))
+    )
     return {
-        f"{kind}(machine)" if is_machine else kind: n for kind, is_machine, n in rows.order_by("kind", "is_machine")
+        f"{kind}(machine)" if is_machine else kind: n for kind, is_machine, n in rows.order_by("kind", "by_machine")
     }
 
 
@@ -69,7 +94,8 @@ def hold_of(cause: str) -> Hold | None:
 
 def responders(cause: str, kind: str):
     """Ids of the members with an event of `kind` that a person caused, as a QuerySet for joins."""
-    return messages(cause).filter(Q(events__kind=kind, events__is_machine=False)).values("member_id").distinct()
+    events = MessageEvent.objects.filter(message=OuterRef("pk"), kind=kind, is_machine=False).exclude(BY_SCANNER)
+    return messages(cause).filter(Exists(events)).values("member_id").distinct()
 
 
 def policies() -> dict[str, ChannelPolicy]:
@@ -91,7 +117,23 @@ def link_target(message: Message, link: str) -> str | None:
     except contents.UnknownContent:
         return None
     target = handler.target(frozen, link, message.values)
-    return target if target and urlsplit(target).scheme in ("http", "https") else None
+    if not target or urlsplit(target).scheme not in ("http", "https"):
+        return None
+    return with_utm(target, message) if message.purpose == Message.Purpose.MARKETING else target
+
+
+def with_utm(target: str, message: Message) -> str:
+    """The address with the campaign's name in it, for web statistics. An author's own utm parameters are left as they are."""
+    parts = urlsplit(target)
+    given = parse_qsl(parts.query, keep_blank_values=True)
+    if any(name.startswith("utm_") for name, _value in given):
+        return target
+    named = {
+        "utm_source": "regulars", "utm_medium": message.channel, "utm_campaign": message.cause.replace(":", "-"),
+        "utm_content": message.content.rpartition(":")[2],
+    }  # fmt: skip
+    query = f"{parts.query}&{urlencode(named)}" if parts.query else urlencode(named)
+    return urlunsplit((parts.scheme, parts.netloc, parts.path, query, parts.fragment))
 
 
 def page_of(message: Message) -> str | None:

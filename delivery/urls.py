@@ -29,6 +29,8 @@ register_converter(LinkConverter, "link")
 urlpatterns = [
     path("receipts/<slug:provider>/", views.receipts, name="receipts"),
     path("c/<token:token>/<link:link>", views.click, name="click"),
+    path("c/<token:token>/h", views.trap, name="trap"),
+    path("p/<token:token>", views.preferences, name="preferences"),
     path("o/<token:token>.gif", views.opened, name="open"),
     path("u/<token:token>", views.unsubscribe, name="unsubscribe"),
     path("v/<token:token>", views.view_online, name="view_online"),

@@ -16,10 +16,12 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from delivery import operations, queries
 from delivery import receipts as receipts_of_providers
-from delivery.machines import is_machine
-from delivery.models import Message, MessageEvent
+from delivery.machines import is_machine, network_of
+from delivery.models import Channel, Message, MessageEvent
 from delivery.tokens import BadToken
+from members import queries as people
 from members.clock import now
+from members.crypto import keyed_hash
 
 LINKS_LIVE = timedelta(days=400)
 _PIXEL = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
@@ -54,10 +56,14 @@ def _private(response: HttpResponse) -> HttpResponse:
 def _note(request, message: Message, kind: str, *, link: str = ""):
     at = now()
     seconds = (at - message.sent_at).total_seconds() if message.sent_at else None
-    machine = is_machine(
+    machine = kind == MessageEvent.Kind.TRAPPED or is_machine(
         user_agent=request.headers.get("User-Agent", ""), seconds_since_sent=seconds, method=request.method
     )
-    operations.record_event(message_id=message.pk, kind=kind, at=at, link=link, is_machine=machine)
+    network = network_of(request.META.get("REMOTE_ADDR", ""))
+    operations.record_event(
+        message_id=message.pk, kind=kind, at=at, link=link, is_machine=machine,
+        network=keyed_hash(network, kind="network")[:8] if network else None,
+    )  # fmt: skip
 
 
 @require_safe
@@ -70,6 +76,14 @@ def click(request, token: str, link: str):
         raise Http404
     _note(request, message, MessageEvent.Kind.CLICKED, link=link)
     return _private(HttpResponseRedirect(target))
+
+
+@require_safe
+@never_cache
+def trap(request, token: str):
+    """The link that no reader sees. Nothing is behind it; whoever comes here follows every link there is."""
+    _note(request, _young_message(token), MessageEvent.Kind.TRAPPED)
+    return _private(HttpResponse(status=204))
 
 
 @require_safe
@@ -91,7 +105,9 @@ def unsubscribe(request, token: str):
     if is_done and request.POST.get("List-Unsubscribe") == "One-Click":
         return _private(HttpResponse("Unsubscribed.\n", content_type="text/plain"))
     with translation.override(_language(request, message)):
-        return _private(render(request, "delivery/unsubscribe.html", {"message": message, "is_done": is_done}))
+        return _private(
+            render(request, "delivery/unsubscribe.html", {"message": message, "token": token, "is_done": is_done})
+        )
 
 
 def _language(request, message: Message) -> str:
@@ -101,6 +117,31 @@ def _language(request, message: Message) -> str:
     return (
         message.member.language if message.member.language in dict(settings.LANGUAGES) else translation.get_language()
     )
+
+
+_ASKED = (Channel.EMAIL, Channel.PUSH, Channel.SMS)
+
+
+@csrf_exempt  # as unsubscribing: the signed token is the permission, and no cookie is needed
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def preferences(request, token: str):
+    """What a member wants to hear by which channel, without signing in. GET changes nothing; POST says all of it anew."""
+    message = _message(token)
+    if message.member is None:
+        raise Http404
+    is_done = request.method == "POST"
+    if is_done:
+        wanted = {channel for channel in _ASKED if request.POST.get(channel)}
+        operations.set_preferences(
+            message=message, asked=_ASKED, wanted=wanted, at=now(), network_address=request.META.get("REMOTE_ADDR", "")
+        )
+    given = people.consent_now(message.member_id, at=now())
+    rows = [(channel, given.get((channel, "marketing"), False)) for channel in _ASKED]
+    with translation.override(_language(request, message)):
+        return _private(
+            render(request, "delivery/preferences.html", {"token": token, "rows": rows, "is_done": is_done})
+        )
 
 
 @require_safe

@@ -63,7 +63,7 @@ def _arm(point: str, after: int, signal_number: int):
 
 
 def _work(order: dict):
-    """One worker's life: send what is due until nothing is."""
+    """One worker's life: send what is due until nothing is, or one claim."""
     connection.settings_dict["NAME"] = settings.DATABASES["default"]["NAME"] = order["database"]
     settings.DELIVERY_CHANNELS["email"] = {"class": "emails.smtp.SmtpChannel", "arguments": (order["smtp_url"],)}
     if order.get("point"):
@@ -72,7 +72,8 @@ def _work(order: dict):
     while operations.deliver_chunk(
         worker=order["worker"], at=AT, limit=order["limit"], chunk=order["chunk"], lease=lease
     ).claimed:  # fmt: skip
-        pass
+        if order.get("once"):
+            return
 
 
 def serve():
@@ -131,6 +132,10 @@ class Workers:
         assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0, "the worker failed; its words are above"
         return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
 
+    def wait_for_any_end(self, pid: int) -> None:
+        """Wait until it ends, well or badly: a worker whose database died may give up."""
+        self._ask({"wait": pid})
+
     def close(self):
         self._process.stdin.close()
         self._process.wait(20)
@@ -144,6 +149,7 @@ class Hop:
 
     def __init__(self):
         self.copies: Counter = Counter()
+        self.total = 0
         self.log = Path(tempfile.mkdtemp(prefix="acceptance-")) / "accepted.log"
         self.log.touch()
         self._victim: tuple[int, str, int] | None = None
@@ -152,6 +158,7 @@ class Hop:
     def _accept(self, received):
         (recipient,) = received.recipients
         self.copies[recipient] += 1
+        self.total += 1
         header = received.content.split(b"\r\n\r\n", 1)[0].decode("ascii", "replace")
         name = next(line for line in header.split("\r\n") if line.lower().startswith("message-id:"))
         with self.log.open("a") as log:
@@ -243,7 +250,7 @@ def ledger() -> dict[str, set[str]]:
     """Addresses by state, as the outbox has them."""
     from members.queries import contacts
 
-    rows = list(queries.messages(CAUSE).values_list("state", "member_id"))
+    rows = list(queries.messages("drill").values_list("state", "member_id"))
     found = contacts([member_id for _state, member_id in rows])
     states: dict[str, set[str]] = {}
     for state, member_id in rows:
@@ -287,11 +294,15 @@ def content() -> str:
     return f"emails.FrozenEmail:{freeze(template=template, language='en', site_url='https://shop.example').pk}"
 
 
-def write_messages(reference: str):
+def write_messages(reference: str, *, cause: str = CAUSE, first: int = 0, count: int | None = None):
+    """To everybody, or to so many from a place in the order of enrolment on."""
     from django.db.models import F
 
     from members.models import Member
 
-    return operations.enqueue(
-        messages=Member.objects.annotate(member_id=F("pk")), cause=CAUSE, channel="email", at=AT, content=reference
-    )
+    everybody = Member.objects.annotate(member_id=F("pk"))
+    if first or count is not None:
+        stop = None if count is None else first + count
+        chosen = list(Member.objects.order_by("pk").values_list("pk", flat=True)[first:stop])
+        everybody = everybody.filter(pk__in=chosen)
+    return operations.enqueue(messages=everybody, cause=cause, channel="email", at=AT, content=reference)

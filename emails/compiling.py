@@ -17,7 +17,16 @@ from emails.blocks import ADDRESS_MARKS, CLOSED, SANS, SERIF, Look
 from emails.fields import ADDRESSES, OFFER_SLOTS
 from emails.styles import DARK, OUTLOOK_DARK
 
-PIXEL = '{% if pixel_url != blank %}\n<img\nsrc="{{ pixel_url }}"\nwidth="1" height="1" alt="" style="display:block;border:0;">\n{% endif %}\n'
+# The pixel, and a link that no reader sees: who follows it is a scanner that follows every link (delivery.views.trap).
+PIXEL = """{% if pixel_url != blank %}
+<img
+src="{{ pixel_url }}"
+width="1" height="1" alt="" style="display:block;border:0;">
+<a
+href="{{ click_base }}h"
+rel="nofollow" tabindex="-1" aria-hidden="true" style="display:none;"></a>
+{% endif %}
+"""
 HTML_LANGUAGES = {"zh-hans": "zh-Hans"}
 
 

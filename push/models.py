@@ -74,3 +74,15 @@ class PushSubscription(models.Model):
     p256dh = models.CharField(max_length=100)
     auth = EncryptedTextField()
     subscribed_at = models.DateTimeField()
+
+
+class AppInstallation(models.Model):
+    """An app of a member's that may be pushed to, by the token its maker's service knows it by."""
+
+    member = models.ForeignKey("members.Member", on_delete=models.CASCADE, related_name="app_installations")
+    token_hash = models.BinaryField(max_length=16, unique=True)
+    token = EncryptedTextField()
+    registered_at = models.DateTimeField()
+
+    def __str__(self):
+        return f"{self.member_id} · {self.registered_at:%Y-%m-%d}"

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from members.crypto import keyed_hash
-from push.models import FrozenPush, PushSubscription, PushTemplate, PushWording
+from push.models import AppInstallation, FrozenPush, PushSubscription, PushTemplate, PushWording
 from push.wording import check_wording, fields_used
 
 DEVICES_MAX = 10
@@ -161,5 +161,26 @@ def forget_device(*, device_id: int) -> None:
 
 
 @transaction.atomic
+def register_app(*, member_id: int, token: str, at) -> AppInstallation:
+    """Remember an installed app by the token that FCM gave it. A token that moved to another member moves along."""
+    if not 20 <= len(token) <= 4_096 or not token.isascii() or not token.isprintable():
+        raise BadSubscription(_("The app gave no usable token. Ask FCM for a new one."))
+    installed, _made = AppInstallation.objects.update_or_create(
+        token_hash=keyed_hash(token, kind="mobile"),
+        defaults={"member_id": member_id, "token": token, "registered_at": at},
+    )
+    old = AppInstallation.objects.filter(member=member_id).order_by("-registered_at", "-pk")[DEVICES_MAX:]
+    AppInstallation.objects.filter(pk__in=[one.pk for one in old]).delete()
+    return installed
+
+
+@transaction.atomic
+def forget_app(*, device_id: int) -> None:
+    """FCM says that this app is gone."""
+    AppInstallation.objects.filter(pk=device_id).delete()
+
+
+@transaction.atomic
 def forget_member(*, member_id: int) -> None:
     PushSubscription.objects.filter(member=member_id).delete()
+    AppInstallation.objects.filter(member=member_id).delete()

@@ -1,7 +1,7 @@
 """Verbs of the outbox."""
 
 from delivery.operations.enqueuing import enqueue
-from delivery.operations.events import record_event, suppress, unsubscribe
+from delivery.operations.events import record_event, set_preferences, suppress, unsubscribe
 from delivery.operations.holding import cancel, pause, resume, set_doubt_policy, set_policy
 from delivery.operations.receipts import Receipt, take_receipt
 from delivery.operations.sending import Delivered, WorkerNameTaken, deliver_chunk
@@ -9,5 +9,5 @@ from delivery.operations.sweeping import forget_member, resolve_doubt, settle, s
 
 __all__ = [
     "Delivered", "Receipt", "WorkerNameTaken", "cancel", "deliver_chunk", "enqueue", "forget_member", "pause", "record_event",
-    "resolve_doubt", "resume", "set_doubt_policy", "set_policy", "settle", "suppress", "sweep", "take_receipt", "unsubscribe",
+    "resolve_doubt", "resume", "set_doubt_policy", "set_policy", "set_preferences", "settle", "suppress", "sweep", "take_receipt", "unsubscribe",
 ]  # fmt: skip

@@ -2,11 +2,12 @@
 
 from django.db import transaction
 
-from delivery import queries
+from delivery import outbox, queries
 from delivery.models import Message, MessageEvent, Suppression
 from delivery.signals import message_evidence
 from members.crypto import keyed_hash
 from members.operations import give_consent
+from members.queries import consent_now
 
 # An event that proves the next hop took the message settles a doubt.
 _PROOF = (
@@ -18,14 +19,16 @@ _TAKEN = (Message.State.ATTEMPTING, Message.State.SENT, Message.State.IN_DOUBT)
 
 
 @transaction.atomic
-def record_event(*, message_id: int, kind: str, at, key: str = "", link="", is_machine=False, detail="") -> bool:
+def record_event(
+    *, message_id: int, kind: str, at, key: str = "", link="", is_machine=False, detail="", network: bytes | None = None
+) -> bool:
     """Write down something heard of a message; False when it was known already.
 
     `key` tells two events of one kind apart (a provider's event id). A bounce fails the message.
     """
     event = MessageEvent(
         message_id=message_id, kind=kind, key=key or _key(link, is_machine), at=at, link=link,
-        is_machine=is_machine, detail=detail[:300],
+        is_machine=is_machine, detail=detail[:300], network=network,
     )  # fmt: skip
     before = MessageEvent.objects.filter(message_id=message_id, kind=kind, key=event.key).exists()
     if before:
@@ -88,7 +91,26 @@ def withdraw(*, message: Message, at, source: str, network_address: str = "") ->
     """Take back the recipient's consent to offers by this message's channel, and note it with the message."""
     if message.member is not None:
         give_consent(
-            member=message.member, channel=message.channel, purpose="marketing", is_granted=False, at=at, source=source,
+            member=message.member, channel=outbox.consent_channel(message.channel), purpose="marketing", is_granted=False, at=at, source=source,
             address=network_address,
         )  # fmt: skip
     record_event(message_id=message.pk, kind=MessageEvent.Kind.UNSUBSCRIBED, at=at)
+
+
+@transaction.atomic
+def set_preferences(*, message: Message, asked, wanted: set[str], at, network_address: str = "") -> None:
+    """What the recipient of a message said in their preference centre: yes to these channels, no to the others asked about.
+
+    Only what differs from their last word is written down.
+    """
+    before = consent_now(message.member_id, at=at)
+    for channel in asked:
+        is_granted = channel in wanted
+        if before.get((channel, "marketing"), False) == is_granted:
+            continue
+        give_consent(
+            member=message.member, channel=channel, purpose="marketing", is_granted=is_granted, at=at,
+            source="preference centre", address=network_address,
+        )  # fmt: skip
+        if not is_granted and channel == outbox.consent_channel(message.channel):
+            record_event(message_id=message.pk, kind=MessageEvent.Kind.UNSUBSCRIBED, at=at)

@@ -245,7 +245,7 @@ FATES = {
     "members.Consent": "kept without a name", "members.Erasure": "kept without a name", "members.Identifier": "deleted",
     "members.Member": "emptied", "members.MemberMerge": "kept without a name", "members.Passkey": "deleted",
     "members.SearchToken": "deleted",
-    "members.User": "deleted", "push.PushSubscription": "deleted", "recommender.Decision": "deleted",
+    "members.User": "deleted", "push.PushSubscription": "deleted", "push.AppInstallation": "deleted", "recommender.Decision": "deleted",
     "recommender.Dismissal": "deleted", "recommender.Recommendation": "deleted", "sales.Purchase": "kept without a name",
 }  # fmt: skip
 
