@@ -91,6 +91,27 @@ class Campaign(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(168)],
         help_text=_("Hours. A launch later than this is not sent but marked as missed."),
     )
+
+    class Priority(models.IntegerChoices):
+        IMPORTANT = 2, _("Before others")
+        ORDINARY = 5, _("Ordinary")
+        CAN_WAIT = 8, _("After others")
+
+    priority = models.PositiveSmallIntegerField(
+        _("importance"),
+        choices=Priority,
+        default=Priority.ORDINARY,
+        help_text=_("Where a member may get only one message, the more important campaign's is sent."),
+    )
+    message_hours_max = models.PositiveSmallIntegerField(
+        _("no use after"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_(
+            "Hours. A message that could not be sent so long after it was due is skipped. Empty: it still goes."
+        ),
+    )
     analysis_seed = models.BigIntegerField(
         help_text="Of the re-randomisations: drawn when the campaign is made, never chosen."
     )

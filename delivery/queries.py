@@ -147,3 +147,11 @@ def page_of(message: Message) -> str | None:
         return None
     values = message.values | {"given_name": contact.given_name, "family_name": contact.family_name}
     return handler.page(frozen, values, contents.facts_of(message.pk, message.due_at, contact.address))
+
+
+def overdue(*, at) -> int:
+    """Messages that have been due for an hour and lie open, paused ones left out: something is wrong with the sending."""
+    paused = Q()
+    for cause in Hold.objects.filter(is_cancelled=False).values_list("cause", flat=True):
+        paused |= Q(cause=cause) | Q(cause__startswith=f"{cause}:")
+    return Message.objects.filter(stage=0, due_at__lt=at - timedelta(hours=1)).exclude(paused).count()

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from django.db import connection
-from django.db.models import Sum
+from django.db.models import Exists, OuterRef, Sum
 
 from delivery import channels, pacing
-from delivery.models import Bucket, Channel, MailDomain, Pace, Transport, TransportTally
+from delivery.models import Bucket, Channel, MailDomain, Pace, Transport
 from delivery.outbox import Ready
 
 DEMOTED_FOR = timedelta(minutes=15)
@@ -27,8 +27,11 @@ class Ways:
     def __init__(self, channel: str):
         self.channel = channel
         self._set_up = channels.ways(channel) or [channels.MAIN]
-        self._rows = {row.name: row for row in Transport.objects.filter(channel=channel)}
-        self.is_plain = len(self._set_up) == 1 and not self._rows
+        paces = Pace.objects.filter(transport=OuterRef("pk"))
+        self._rows = {
+            row.name: row for row in Transport.objects.filter(channel=channel).annotate(has_paces=Exists(paces))
+        }
+        self.is_plain = len(self._set_up) == 1 and not any(map(_is_limited, self._rows.values()))
 
     def allot(self, ready: Sequence[Ready], *, domains: Callable[[], dict[int, str]], at: datetime) -> list[Ready]:
         """Each message with its transport, or with the moment to come back. Within the transaction that commits to it.
@@ -94,6 +97,10 @@ class Ways:
             row.tallies.update(slow=0)  # it starts afresh when its time is over
 
 
+def _is_limited(row: Transport) -> bool:
+    return row.has_paces or row.per_minute_max is not None or row.warm_up_from is not None
+
+
 _TALLY = """
 INSERT INTO delivery_transporttally AS t (transport_id, minute, handed, slow, unreachable)
 VALUES (%s, date_trunc('minute', %s::timestamptz), %s, %s, %s)
@@ -133,12 +140,11 @@ class _Room:
         row = self.row
         if row.warm_up_from is None:
             return None
-        begun = datetime.combine(self._at.astimezone(UTC).date(), datetime.min.time(), UTC)
-        handed = TransportTally.objects.filter(transport=row, minute__gte=begun).aggregate(n=Sum("handed"))["n"] or 0
         quota = pacing.daily_quota(
-            begun.date(), warm_up_from=row.warm_up_from, start=row.warm_up_start, percent=row.warm_up_percent
-        )
-        return quota - handed
+            self._at.astimezone(UTC).date(), warm_up_from=row.warm_up_from, start=row.warm_up_start,
+            percent=row.warm_up_percent,
+        )  # fmt: skip
+        return quota - handed_today(row, at=self._at)
 
     def _rate(self, family: str) -> int | None:
         return self.paces.get(family, self.paces.get(OTHERS)) if family else self.row.per_minute_max
@@ -195,6 +201,12 @@ def _families(domains: dict[int, str]) -> dict[int, str]:
     asked = {domain for domain in domains.values() if pacing.family_of_domain(domain) is None}
     known = dict(MailDomain.objects.filter(domain__in=asked).values_list("domain", "family")) if asked else {}
     return {one: pacing.family_of_domain(domain) or known.get(domain, domain) for one, domain in domains.items()}
+
+
+def handed_today(row: Transport, *, at: datetime) -> int:
+    """What a way was given since midnight, UTC. Only ways with limits, or with others beside them, are counted."""
+    begun = datetime.combine(at.astimezone(UTC).date(), datetime.min.time(), UTC)
+    return row.tallies.filter(minute__gte=begun).aggregate(n=Sum("handed"))["n"] or 0
 
 
 def transports() -> list[Transport]:

@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
 from wagtail.admin.menu import MenuItem
 
-from delivery.operating import doubts
+from delivery.operating import doubts, limits
 from members.access import has_role
 
 
@@ -19,10 +19,20 @@ def doubts_item():
     return OperatorsItem(_("In doubt"), reverse_lazy("delivery_doubts"), name="doubts", icon_name="help", order=120)
 
 
+@hooks.register("register_admin_menu_item")
+def limits_item():
+    return OperatorsItem(
+        _("Ways out and limits"), reverse_lazy("delivery_transports"), name="transports", icon_name="mail", order=121
+    )
+
+
 @hooks.register("register_admin_urls")
 def urls():
     return [
         path("doubts/", doubts.listing, name="delivery_doubts"),
         path("doubts/decide/", doubts.decide, name="delivery_doubts_decide"),
+        path("transports/", limits.listing, name="delivery_transports"),
+        path("transports/<int:pk>/", limits.transport, name="delivery_transport"),
+        path("transports/limits/<slug:channel>/", limits.limit, name="delivery_limits"),
         path("doubts/policy/<slug:channel>/", doubts.policy, name="delivery_doubts_policy"),
     ]

@@ -91,7 +91,7 @@ def _kill_the_database(workers, hop):
     os.kill(postgres.postmaster(), signal.SIGKILL)
     while postgres.postmaster() is not None:
         time.sleep(0.01)
-    postgres.ensure()
+    postgres.start()
     connection.close()
     workers.wait_for_any_end(pid)
     hop.settle()
@@ -158,7 +158,7 @@ def _lose_redis(hop):
                     memory.flushall()
                 if number == 2:
                     os.kill(memory.info()["process_id"], signal.SIGKILL)
-                    settings.EMBEDDED_REDIS.ensure()
+                    settings.EMBEDDED_REDIS.start()
     finally:
         operations.deliver_chunk = before
         memory.flushall()

@@ -56,6 +56,7 @@ def clone(*, campaign: Campaign) -> Campaign:
     """A new draft with the same audience, variants and settings, but chance, seed and schedule of its own."""
     kept = (
         "kind", "audience", "holdout_percent", "outcome_days", "offers_buy_again", "offers_new_for_you", "late_hours_max",
+        "priority", "message_hours_max",
     )  # fmt: skip
     if campaign.is_historical:
         raise CannotEdit(_("An imported campaign cannot be cloned: its audience and words are not known."))

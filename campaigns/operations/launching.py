@@ -220,6 +220,8 @@ def _enqueue(campaign, frozen, at):
             cause=campaign.cause,
             channel=frozen.channel,
             at=at,
+            priority=campaign.priority,
+            late_max=timedelta(hours=campaign.message_hours_max) if campaign.message_hours_max else None,
         )
 
 

@@ -25,14 +25,18 @@ class CampaignForm(forms.ModelForm):
         model = Campaign
         fields = [
             "name", "kind", "audience", "holdout_percent", "outcome_days", "offers_buy_again", "offers_new_for_you",
-            "late_hours_max",
+            "late_hours_max", "priority", "message_hours_max",
         ]  # fmt: skip
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["audience"].required = True
+        self.fields["priority"].required = False  # empty: ordinary
         if self.instance.pk:
             self.fields["kind"].disabled = True
+
+    def clean_priority(self):
+        return self.cleaned_data["priority"] or Campaign.Priority.ORDINARY
 
 
 class VariantForm(forms.Form):

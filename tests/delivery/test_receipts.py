@@ -1,6 +1,8 @@
 """Providers' receipts: proved by a secret, kept once as they came, and followed in our own words."""
 
 import base64
+import hashlib
+import hmac
 import json
 from datetime import timedelta
 
@@ -158,3 +160,42 @@ def test_an_erased_members_receipts_name_nobody(client, configured, sent):
     post(client, news("delivered", sent))
     operations.forget_member(member_id=Message.objects.get().member_id)
     assert ProviderEvent.objects.get().raw == ""
+
+
+# -- Mailgun: another provider, the same words -----------------------------------------------------------------------------
+
+
+def mailgun(event, message, *, key="a-signing-key", **facts):
+    """As Mailgun tells it: signed, and naming the Message-ID without its brackets."""
+    stamp, token = "1773158700", f"{event}-of-{message.pk}"
+    signature = hmac.new(key.encode(), f"{stamp}{token}".encode(), hashlib.sha256).hexdigest()
+    data = {
+        "event": event, "id": token, "timestamp": AT.timestamp() + 300, "recipient": "m1@example.com",
+        "message": {"headers": {"message-id": f"{tokens.token_for(message.pk)}@localhost"}},
+    }  # fmt: skip
+    return {"signature": {"timestamp": stamp, "token": token, "signature": signature}, "event-data": data | facts}
+
+
+@pytest.fixture
+def mailgun_configured(settings):
+    settings.ANYMAIL = {"WEBHOOK_SECRET": "provider:secret", "MAILGUN_WEBHOOK_SIGNING_KEY": "a-signing-key"}
+
+
+def test_mailguns_news_means_the_same_and_is_kept_once(client, mailgun_configured, sent):
+    address = "/m/receipts/mailgun/"
+    delivered = mailgun("delivered", sent)
+    failed = mailgun(
+        "failed", sent, severity="permanent", reason="bounce",
+        **{"delivery-status": {"code": 550, "message": "5.1.1 no such user"}},
+    )  # fmt: skip
+    for event in (failed, delivered, delivered, failed):
+        assert post(client, event, address=address).status_code == 200
+    assert queries.event_counts("campaign:1") == {"bounced": 1, "delivered": 1}
+    assert {one.provider for one in ProviderEvent.objects.all()} == {"mailgun"}
+    assert [one.reason for one in Suppression.objects.all()] == ["hard_bounce"]
+
+
+def test_news_that_mailgun_did_not_sign_is_refused(client, mailgun_configured, sent):
+    answer = post(client, mailgun("delivered", sent, key="guessed"), address="/m/receipts/mailgun/")
+    assert answer.status_code == 400
+    assert not ProviderEvent.objects.exists()

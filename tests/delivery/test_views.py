@@ -44,7 +44,11 @@ def address(message, what, tail=""):
 def test_a_click_leads_to_the_stored_target_and_is_noted_once(sent, reader):
     for _ in range(2):
         answer = reader.get(address(sent, "c", "/0"))
-        assert (answer.status_code, answer["Location"]) == (302, "https://shop.example/portal/")
+        assert answer.status_code == 302
+        assert answer["Location"] == (
+            "https://shop.example/portal/?utm_source=regulars&utm_medium=email&utm_campaign=campaign-1"
+            f"&utm_content={sent.content.rpartition(':')[2]}"
+        )
         assert answer["Referrer-Policy"] == "no-referrer"
     events = list(sent.events.values_list("kind", "link", "is_machine"))
     assert events == [("clicked", "0", False)]
@@ -58,7 +62,7 @@ def test_a_click_leads_to_the_stored_target_and_is_noted_once(sent, reader):
 def test_nothing_in_the_address_chooses_the_target(sent, reader, tail):
     answer = reader.get(address(sent, "c", tail))
     if answer.status_code == 302:
-        assert answer["Location"] == "https://shop.example/portal/"
+        assert answer["Location"].startswith("https://shop.example/portal/?utm_source=regulars&utm_medium=email")
     else:
         assert answer.status_code == 404
         assert not sent.events.exists()
@@ -173,3 +177,69 @@ def test_the_same_event_twice_is_one(sent):
     ]
     assert said == [True, False]
     assert queries.counts("campaign:1") == {"failed": 1}
+
+
+# -- readers and scanners -------------------------------------------------------------------------------------------------
+
+
+def test_who_follows_the_link_nobody_sees_is_no_reader_whatever_its_name_and_address_of_the_moment(sent, reader):
+    """A gateway that opens every link under a browser's name: its clicks count as a machine's, a reader's stay."""
+    reader.get(address(sent, "c", "/0"), REMOTE_ADDR="203.0.113.7")
+    assert queries.event_counts("campaign:1") == {"clicked": 1}
+    assert reader.get(address(sent, "c", "/h"), REMOTE_ADDR="203.0.113.9").status_code == 204
+    assert queries.event_counts("campaign:1") == {"clicked(machine)": 1, "trapped(machine)": 1}
+    assert not queries.responders("campaign:1", "clicked").exists()
+    operations.record_event(
+        message_id=sent.pk, kind="clicked", key="reader", link="0", at=clock.now(), network=b"elsewhere"[:8]
+    )
+    assert list(queries.responders("campaign:1", "clicked")) == [{"member_id": sent.member_id}]
+
+
+def test_all_links_of_a_mail_at_once_are_a_scanners_and_one_after_the_other_a_readers(sent):
+    def click(link, seconds):
+        operations.record_event(
+            message_id=sent.pk,
+            kind="clicked",
+            link=str(link),
+            at=AT + timedelta(seconds=seconds),
+            network=b"a network"[:8],
+        )
+
+    click(0, 0)
+    click(1, 60)
+    click(2, 120)
+    assert queries.event_counts("campaign:1") == {"clicked": 1}
+    click(3, 120.5)
+    click(4, 121)
+    assert queries.event_counts("campaign:1") == {"clicked": 1, "clicked(machine)": 1}
+    assert queries.responders("campaign:1", "clicked").exists(), "the first two were a reader's"
+
+
+@pytest.mark.parametrize(("target", "shown"), [
+    ("https://shop.example/a?b=1#c", "https://shop.example/a?b=1&utm_source=regulars&utm_medium=email&utm_campaign=campaign-7&utm_content=3#c"),
+    ("https://shop.example/?utm_campaign=mine", "https://shop.example/?utm_campaign=mine"),
+])  # fmt: skip
+def test_utm_parameters_name_the_campaign_and_never_replace_an_authors(target, shown):
+    message = Message(cause="campaign:7", channel="email", content="emails.FrozenEmail:3")
+    assert queries.with_utm(target, message) == shown
+
+
+# -- preferences without signing in ----------------------------------------------------------------------------------------
+
+
+def test_preferences_are_said_without_signing_in_and_reading_the_page_changes_nothing(sent, reader):
+    before = Consent.objects.count()
+    page = reader.get(address(sent, "p")).content.decode()
+    assert page.count("checked") == 2, "e-mail and push"
+    assert Consent.objects.count() == before
+    assert reader.post(address(sent, "p"), {"sms": "1", "push": "1"}).status_code == 200
+    said = Consent.objects.order_by("pk")[before:]
+    assert [(one.channel, one.is_granted, one.source) for one in said] == [
+        ("email", False, "preference centre"), ("sms", True, "preference centre"),
+    ]  # fmt: skip
+    assert queries.event_counts("campaign:1") == {"unsubscribed": 1}
+    assert Consent.objects.count() == before + 2
+
+
+def test_preferences_of_a_message_that_is_not_there_are_404(db, reader):
+    assert reader.get("/m/p/" + tokens.token_for(123456)).status_code == 404
