@@ -17,16 +17,13 @@ from emails.blocks import ADDRESS_MARKS, CLOSED, SANS, SERIF, Look
 from emails.fields import ADDRESSES, OFFER_SLOTS
 from emails.styles import DARK, OUTLOOK_DARK
 
-# The pixel, and a link that no reader sees: who follows it is a scanner that follows every link (delivery.views.trap).
-PIXEL = """{% if pixel_url != blank %}
-<img
-src="{{ pixel_url }}"
-width="1" height="1" alt="" style="display:block;border:0;">
-<a
-href="{{ click_base }}h"
-rel="nofollow" tabindex="-1" aria-hidden="true" style="display:none;"></a>
-{% endif %}
-"""
+PIXEL = '{% if pixel_url != blank %}\n<img\nsrc="{{ pixel_url }}"\nwidth="1" height="1" alt="" style="display:block;border:0;">\n{% endif %}\n'
+# A link that no reader sees: who follows it is a scanner that follows every link (delivery.views.trap). It is put in after
+# the other links have got their numbers, because it has none.
+TRAP = (
+    '{% if pixel_url != blank %}\n<a\nhref="{{ click_base }}h"\n'
+    'rel="nofollow" tabindex="-1" aria-hidden="true" style="display:none;"></a>\n{% endif %}\n'
+)
 HTML_LANGUAGES = {"zh-hans": "zh-Hans"}
 
 
@@ -49,10 +46,11 @@ def compile_source(template, look: Look, *, is_tracked: bool = True) -> Source:
     links = _Links(look.vault, is_tracked=is_tracked)
     html = links.in_html(_spread(html.replace("</body>", f"\n{look.vault.hide(PIXEL)}</body>")))
     text = links.in_text(look.vault.hide(_joined(paragraphs)))
+    trap = TRAP if is_tracked else ""
     return Source(
         subject=" ".join(template.subject.split()),
         preheader=template.preheader,
-        html=look.vault.restore(html).replace("\r\n", "\n").rstrip("\n") + "\n",
+        html=look.vault.restore(html).replace("\r\n", "\n").rstrip("\n").replace("</body>", f"{trap}</body>") + "\n",
         text=look.vault.restore(text).replace("\r\n", "\n"),
         links=links.found,
     )

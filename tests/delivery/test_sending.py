@@ -333,7 +333,7 @@ def test_history_says_what_a_member_got_and_why_not(enrolled, outbox, hop, djang
         outbox(f"campaign:{number}")
     operations.suppress(channel="email", address="m1@example.com", reason="manual", at=AT)
     deliver()
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         history = queries.member_history(member.pk)
         assert [(one.cause, one.skip_reason, list(one.events.all())) for one in history] == [
             ("campaign:3", "suppressed", []), ("campaign:2", "suppressed", []), ("campaign:1", "suppressed", []),

@@ -57,6 +57,8 @@ def test_an_email_arrives_signed_to_its_reader_and_can_be_left_by_one_click(enro
     assert clicks
     for click in clicks:
         assert reader.get(click).status_code == 302, click
+    [trap] = re.findall(rf'href="{SITE}(/m/c/[A-Za-z0-9_-]+/h)"', html)
+    assert reader.get(trap).status_code == 204, "the link that no reader sees"
     online = reader.get(re.search(rf"{SITE}(/m/v/[A-Za-z0-9_-]+)", html).group(1))
     assert online.status_code == 200
     assert "Ada 1" in online.content.decode()
@@ -66,7 +68,8 @@ def test_an_email_arrives_signed_to_its_reader_and_can_be_left_by_one_click(enro
     assert Client().post(unsubscribe, {"List-Unsubscribe": "One-Click"}).status_code == 200
     assert not Member.objects.reachable(channel="email", at=AT).exists()
     kinds = set(message.events.values_list("kind", flat=True))
-    assert kinds == {"clicked", "opened", "unsubscribed"}
+    assert kinds == {"clicked", "opened", "unsubscribed", "trapped"}
+    assert "clicked" not in queries.event_counts("campaign:1"), "who follows every link is no reader"
 
 
 def test_a_push_arrives_on_the_members_device_and_its_tap_leads_home(enrolled, outbox, outside, monkeypatch):
@@ -80,7 +83,7 @@ def test_a_push_arrives_on_the_members_device_and_its_tap_leads_home(enrolled, o
     words = endpoint.messages[0].words
     assert words["title"] == "Hello Ada 1"
     answer = Client(headers={"user-agent": READER}).get(words["url"].removeprefix(SITE))
-    assert answer["Location"] == f"{SITE}/portal/"
+    assert answer["Location"].startswith(f"{SITE}/portal/?utm_source=regulars&utm_medium=push&utm_campaign=campaign-1")
 
 
 def test_two_messages_never_share_an_address(enrolled, outbox, outside):
