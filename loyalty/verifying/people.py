@@ -98,13 +98,14 @@ SELECT w.id AS wallet, m.merged_into_id AS said, s.member_id AS into
  WHERE w.id {chosen} AND s.member_id IS DISTINCT FROM m.merged_into_id
 """
 
-# Since a merge, what went on from the absorbed wallet came to the survivor, lot for lot.
+# Since a merge, what went on from the absorbed wallet came to the survivor, lot for lot. Where it is taken apart more may arrive
+# in a lot than went: what the survivor has spent of it comes back as well, and is owed.
 _WENT_ON = """
 SELECT t.wallet_id AS wallet, t.client_key AS key, t.expires_on AS lot, sum(t.points) AS went
   FROM loyalty_transfer t
  WHERE t.wallet_id {chosen} AND t.reason = 'merge' AND t.debit_account = 10 AND t.credit_account = 5
  GROUP BY t.wallet_id, t.source_id, t.client_key, t.expires_on
-HAVING sum(t.points) <> (SELECT coalesce(sum(o.points), 0) FROM loyalty_transfer o
+HAVING sum(t.points) > (SELECT coalesce(sum(o.points), 0) FROM loyalty_transfer o
                           WHERE o.source_id = t.source_id AND o.client_key = t.client_key AND o.wallet_id <> t.wallet_id
                             AND o.debit_account = 5 AND o.credit_account = 10 AND o.expires_on = t.expires_on)
 """

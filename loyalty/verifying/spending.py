@@ -52,8 +52,12 @@ WITH paid AS (
       FROM loyalty_tender d CROSS JOIN unnest(d.lot_expires_on, d.lot_units) AS l (lot, units)
      WHERE d.wallet_id {chosen} GROUP BY 1, 2, 3, 4),
 taken AS (
-    SELECT wallet_id AS wallet, client_key, expires_on AS lot, sum(points) AS units FROM loyalty_transfer
-     WHERE wallet_id {chosen} AND reason = 'payment' AND debit_account = 10 GROUP BY 1, 2, 3),
+    SELECT t.wallet_id AS wallet, t.client_key, t.expires_on AS lot, sum(t.points) AS units FROM loyalty_transfer t
+     WHERE t.wallet_id {chosen}
+       AND (t.reason = 'payment' AND t.debit_account = 10
+            OR t.debit_account = 12 AND t.credit_account = 2  -- a hold paid
+               AND EXISTS (SELECT FROM loyalty_tender d WHERE d.wallet_id = t.wallet_id AND d.client_key = t.client_key))
+     GROUP BY 1, 2, 3),
 back AS (
     SELECT t.wallet_id AS wallet, p.refunds_id AS purchase, t.expires_on AS lot, sum(t.points) AS units
       FROM loyalty_transfer t JOIN sales_purchase p ON p.id = t.purchase_id
