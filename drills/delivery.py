@@ -100,7 +100,7 @@ def _kill_the_database(workers, hop):
 def _start_and_wait(workers, hop, sent: int = 30) -> int:
     """A worker in the middle of its claim."""
     before = hop.total
-    pid = workers.start(hop, limit=400, chunk=CHUNK)
+    pid = workers.start(hop, limit=400, chunk=CHUNK, once=True)
     begun = time.monotonic()
     while hop.total < before + sent and time.monotonic() - begun < 60:
         time.sleep(0.002)
@@ -109,7 +109,9 @@ def _start_and_wait(workers, hop, sent: int = 30) -> int:
 
 def _sleep_past_the_lease(workers, hop, sweep):
     """A worker is stopped between its commitment and its first byte, others go on, and then it wakes."""
-    pid = workers.start(hop, limit=CLAIM, chunk=CHUNK, point="committed", after=1, signal=signal.SIGSTOP, lease_s=0.5)
+    pid = workers.start(
+        hop, limit=CLAIM, chunk=CHUNK, point="committed", after=1, signal=signal.SIGSTOP, lease_s=0.5, once=True
+    )
     while Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "T":
         time.sleep(0.01)
     time.sleep(0.6)
@@ -144,9 +146,14 @@ def _lose_redis(hop):
 
     tasks.now = lambda: killing.AT
     before = operations.deliver_chunk
-    operations.deliver_chunk = lambda **options: before(**options, limit=40, chunk=CHUNK)
-    memory = redis.Redis.from_url(settings.REDIS_URL)
     goal = hop.total + 400
+
+    def until_the_goal(**options):
+        """The other disasters shall find messages too."""
+        return operations.Delivered() if hop.total >= goal else before(**options, limit=40, chunk=CHUNK)
+
+    operations.deliver_chunk = until_the_goal
+    memory = redis.Redis.from_url(settings.REDIS_URL)
     try:
         with start_worker(app, pool="solo", perform_ping_check=False, queues=["delivery"], shutdown_timeout=60):
             for number in range(60):
