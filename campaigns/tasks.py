@@ -13,9 +13,11 @@ from django.db import transaction
 from campaigns import operations, programme_lift, rehearsal
 from campaigns.models import Campaign, Fire
 from members import clock
+from sales.models import Purchase
 
 LOG = logging.getLogger(__name__)
 Status = Campaign.Status
+RECEIPTS_WAIT_MAX = timedelta(days=14)
 
 
 @shared_task
@@ -70,7 +72,20 @@ def _finish(campaign, at) -> bool:
 
 
 def _measure(campaign, at) -> bool:
-    return operations.measure(campaign=campaign, at=at).is_final
+    """The final report, which is made once, waits until the receipts of its window are in."""
+    return _has_its_receipts(campaign, at) and operations.measure(campaign=campaign, at=at).is_final
+
+
+def _has_its_receipts(campaign, at) -> bool:
+    """Tills may have been offline and files may come at night: a later purchase says that earlier ones have arrived.
+
+    A shop that sells nothing any more does not make a report wait for ever.
+    """
+    ended = campaign.outcome_ends_at
+    return (
+        at >= ended + RECEIPTS_WAIT_MAX
+        or Purchase.objects.filter(purchased_at__gte=ended, purchased_at__lte=at).exists()
+    )
 
 
 def _rehearse(campaign, at) -> bool:

@@ -17,7 +17,7 @@ from delivery.operations import record_event
 from experiments.models import Assignment
 from members import clock
 from members.models import Consent
-from sales.models import Purchase
+from sales.models import Purchase, Source, Store
 from tests.campaigns.conftest import deliver
 from tests.campaigns.people import AT, sell
 
@@ -174,7 +174,21 @@ def test_the_clockwork_measures_when_the_window_has_ended(sent, monkeypatch):
     assert LiftReport.objects.get().campaign_id == campaign.pk
 
 
-# -- rehearsals --------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("late", ["a later receipt", "two weeks"])
+def test_the_clockwork_waits_for_receipts_that_may_still_be_on_their_way(sent, monkeypatch, late):
+    campaign, *_ = sent()
+    ended = Purchase.objects.latest("purchased_at").purchased_at + timedelta(seconds=1)
+    Campaign.objects.filter(pk=campaign.pk).update(outcome_ends_at=ended)
+    monkeypatch.setattr(clock, "now", lambda: ended + timedelta(days=13))
+    assert run_due()["measured"] == 0
+    if late == "two weeks":
+        monkeypatch.setattr(clock, "now", lambda: ended + timedelta(days=14))
+    else:
+        Purchase.objects.create(
+            source=Source.objects.first(), client_key="late", body_hash=b"x" * 16, member=campaign.experiment.assignments.first().member,
+            store=Store.objects.first(), purchased_at=ended, currency="USD", total_minor=100,
+        )  # fmt: skip
+    assert run_due()["measured"] == 1
 
 
 @pytest.fixture
