@@ -1,5 +1,6 @@
 """A small shop in the database: a product tree, members, and purchases of a planted year in one line."""
 
+import uuid
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -19,7 +20,7 @@ class Shop:
     def __init__(self):
         self.source = Source.objects.create(code="till")
         self.store = Store.objects.create(code="1", name="Main Street")
-        self.receipts = 0
+        self.receipts = self.people = 0
 
     def type(self, path: str, *, name: str = "", name_zh: str = "", icon: str = "") -> Category:
         """A product type with a product of its own, and the nodes above it."""
@@ -35,7 +36,10 @@ class Shop:
         return parent
 
     def members(self, number: int) -> list[Member]:
-        return Member.objects.bulk_create(Member(joined_at=NOW) for _ in range(number))
+        """Whose ids are the same in every run, so that what chance decides of them is too."""
+        first, self.people = self.people, self.people + number
+        ids = (uuid.uuid5(uuid.NAMESPACE_OID, f"member {n}") for n in range(first, self.people))
+        return Member.objects.bulk_create(Member(joined_at=NOW, public_id=public_id) for public_id in ids)
 
     def buy(self, rows, *, refunds=None) -> list[Purchase]:
         """Rows of (member, day or moment, types): one receipt each, a unit of every type at 1.00."""
