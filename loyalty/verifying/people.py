@@ -99,7 +99,7 @@ SELECT w.id AS wallet, m.merged_into_id AS said, s.member_id AS into
 """
 
 # Since a merge, what went on from the absorbed wallet came to the survivor, lot for lot. Where it is taken apart more may arrive
-# in a lot than went: what the survivor has spent of it comes back as well, and is owed.
+# in a lot than went: what the survivor has spent of it comes back as well, and is owed. What pays a debt arrives in no lot.
 _WENT_ON = """
 SELECT t.wallet_id AS wallet, t.client_key AS key, t.expires_on AS lot, sum(t.points) AS went
   FROM loyalty_transfer t
@@ -107,7 +107,8 @@ SELECT t.wallet_id AS wallet, t.client_key AS key, t.expires_on AS lot, sum(t.po
  GROUP BY t.wallet_id, t.source_id, t.client_key, t.expires_on
 HAVING sum(t.points) > (SELECT coalesce(sum(o.points), 0) FROM loyalty_transfer o
                           WHERE o.source_id = t.source_id AND o.client_key = t.client_key AND o.wallet_id <> t.wallet_id
-                            AND o.debit_account = 5 AND o.credit_account = 10 AND o.expires_on = t.expires_on)
+                            AND o.debit_account = 5
+                            AND (o.credit_account = 10 AND o.expires_on = t.expires_on OR o.credit_account = 13))
 """
 
 PROMISES = [
