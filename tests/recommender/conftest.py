@@ -20,7 +20,7 @@ class Shop:
     def __init__(self):
         self.source = Source.objects.create(code="till")
         self.store = Store.objects.create(code="1", name="Main Street")
-        self.receipts = self.people = 0
+        self.receipts = self.enrolled = 0
 
     def type(self, path: str, *, name: str = "", name_zh: str = "", icon: str = "") -> Category:
         """A product type with a product of its own, and the nodes above it."""
@@ -37,8 +37,8 @@ class Shop:
 
     def members(self, number: int) -> list[Member]:
         """Whose ids are the same in every run, so that what chance decides of them is too."""
-        first, self.people = self.people, self.people + number
-        ids = (uuid.uuid5(uuid.NAMESPACE_OID, f"member {n}") for n in range(first, self.people))
+        first, self.enrolled = self.enrolled, self.enrolled + number
+        ids = (uuid.uuid5(uuid.NAMESPACE_OID, f"member {n}") for n in range(first, self.enrolled))
         return Member.objects.bulk_create(Member(joined_at=NOW, public_id=public_id) for public_id in ids)
 
     def buy(self, rows, *, refunds=None) -> list[Purchase]:
