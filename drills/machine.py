@@ -1,7 +1,6 @@
 """Random lives against the model from a new seed each time, on all cores; then every planted bug must be found.
 
-`make drill` lives for two minutes and says how many lives that were. The full form, of so many lives, runs by
-`REGULARS_MODE=test python -m drills.machine LIVES STEPS [SEED]`, such as 20000 80; a seed that was printed runs the same again.
+`make drill` lives for two minutes and says how many lives that were. The full form is `drills/_lives.py`.
 """
 
 import multiprocessing
@@ -106,7 +105,7 @@ def _install(name: str, functions: str):
         db.execute(functions)
 
 
-def _full(lives: int, steps: int, number: int):
+def live_fully(lives: int, steps: int, number: int):
     print(f"{lives} lives of {steps} acts, seed {number}", flush=True)
     with database("regulars_drill_machine"):
         connection.close()
@@ -115,14 +114,3 @@ def _full(lives: int, steps: int, number: int):
     print(f"{done} lives of {steps} acts in {time.monotonic() - begun:.0f} s")
     print("Every promise holds." if not broken else "\n".join(broken))
     sys.exit(bool(broken))
-
-
-if __name__ == "__main__":
-    import django
-
-    django.setup()
-    _full(
-        int(sys.argv[1]),
-        int(sys.argv[2]),
-        int(sys.argv[3]) if len(sys.argv) > 3 else random.SystemRandom().randrange(10**6),
-    )
