@@ -98,12 +98,12 @@ SELECT w.id AS wallet, m.merged_into_id AS said, s.member_id AS into
  WHERE w.id {chosen} AND s.member_id IS DISTINCT FROM m.merged_into_id
 """
 
-# Since a merge, what went on from the absorbed wallet came to the survivor, lot for lot. Where it is taken apart more may arrive
-# in a lot than went: what the survivor has spent of it comes back as well, and is owed. What pays a debt arrives in no lot.
+# What goes on from a merged wallet comes to its survivor, lot for lot. What pays a debt arrives in no lot.
 _WENT_ON = """
 SELECT t.wallet_id AS wallet, t.client_key AS key, t.expires_on AS lot, sum(t.points) AS went
   FROM loyalty_transfer t
  WHERE t.wallet_id {chosen} AND t.reason = 'merge' AND t.debit_account = 10 AND t.credit_account = 5
+   AND t.client_key NOT LIKE 'unmerge:%%'
  GROUP BY t.wallet_id, t.source_id, t.client_key, t.expires_on
 HAVING sum(t.points) > (SELECT coalesce(sum(o.points), 0) FROM loyalty_transfer o
                           WHERE o.source_id = t.source_id AND o.client_key = t.client_key AND o.wallet_id <> t.wallet_id
@@ -111,9 +111,23 @@ HAVING sum(t.points) > (SELECT coalesce(sum(o.points), 0) FROM loyalty_transfer 
                             AND (o.credit_account = 10 AND o.expires_on = t.expires_on OR o.credit_account = 13))
 """
 
+# Where a merge is taken apart, the survivor gives from other lots what it has spent of those that went on, or owes it; it comes
+# back in the lots it went on in all the same, and never more in one than went.
+_CAME_BACK = """
+SELECT t.wallet_id AS wallet, t.client_key AS key, t.expires_on AS lot, sum(t.points) AS came
+  FROM loyalty_transfer t
+ WHERE t.wallet_id {chosen} AND t.reason = 'merge' AND t.debit_account = 5 AND t.credit_account = 10
+   AND t.client_key LIKE 'unmerge:%%:' || t.wallet_id
+ GROUP BY t.wallet_id, t.client_key, t.expires_on
+HAVING sum(t.points) > (SELECT coalesce(sum(o.points), 0) FROM loyalty_transfer o
+                          WHERE o.wallet_id = t.wallet_id AND o.version < min(t.version) AND o.reason = 'merge'
+                            AND o.debit_account = 10 AND o.credit_account = 5 AND o.expires_on = t.expires_on)
+"""
+
 PROMISES = [
     Promise("I14", "Wallets are merged as their members are", rows(_MERGED_MEMBERS, "wallet {wallet}: its member was merged into {said}, the wallet into that of {into}")),
     Promise("I14", "What went on after a merge arrived in the same lot", rows(_WENT_ON, "wallet {wallet}, act {key}, lot {lot}: {went} went on and did not arrive in that lot")),
+    Promise("I14", "What a merge taken apart gives back comes in the lots it went on in", rows(_CAME_BACK, "wallet {wallet}, act {key}, lot {lot}: {came} came back, more than went on")),
     Promise("I5", "What goes into transit comes out in the same act", rows(_TRANSIT, "act {key} of source {source}: {went_in} went in, {came_out} came out"), of_sample=False),
     Promise("I14", "A merged wallet is empty, and what came into it went on", rows(_MERGED, "wallet {wallet}: {available} available, or merged without a record")),
     Promise("I15", "The months of the window are what awards counted", rows(_COUNTS, "wallet {wallet}: window holds {stored}, recomputed {recomputed}")),
