@@ -2,11 +2,13 @@
 
 from loyalty.verifying.promises import Promise, rows
 
+# What a refund after a merge fetches home passes through the lot it was earned in, over or not: nobody spends it.
 _SPENT_EXPIRED = """
 SELECT t.wallet_id AS wallet, t.version, t.expires_on AS lot, (t.occurred_at AT TIME ZONE %(zone)s)::date AS day
   FROM loyalty_transfer t
  WHERE t.wallet_id {chosen} AND t.debit_account = 10 AND t.credit_account IN (2, 5, 8, 12)
    AND t.expires_on < (t.occurred_at AT TIME ZONE %(zone)s)::date
+   AND NOT (t.credit_account = 5 AND t.reason = 'merge' AND t.client_key LIKE 'merge-refund:%%')
 """
 
 _EXPIRIES = """
