@@ -3,7 +3,8 @@ from django.apps import AppConfig
 
 class CampaignsConfig(AppConfig):
     name = "campaigns"
-    append_only = ("LiftReport", "AnalysisPlan", "Baseline", "ProgrammeLift")
+    append_only = ("LiftReport", "AnalysisPlan", "Baseline", "ProgrammeLift", "JourneyVersion", "JourneyContent")
 
     def ready(self):
         from campaigns import receivers  # noqa: F401 - they register themselves, once the tables are known
+        from campaigns.journeys import receivers as journeys  # noqa: F401

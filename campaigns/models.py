@@ -377,3 +377,16 @@ class ProgrammeLift(models.Model):
     class Meta:
         ordering = ["-day"]
         constraints = [models.UniqueConstraint(fields=["experiment", "day"], name="programme_lift_is_read_once_a_day")]
+
+
+# Journeys have a room of their own; Django finds models only through this module.
+from campaigns.journeys.models import (  # noqa: E402, F401
+    Enrolment,
+    Journey,
+    JourneyContent,
+    JourneyLook,
+    JourneyVersion,
+    PortalNote,
+    StepRun,
+    WebhookCall,
+)

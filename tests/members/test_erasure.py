@@ -234,6 +234,7 @@ def test_a_damaged_or_missing_log_says_what_to_do(planted, tmp_path):
 FATES = {
     "care.Case": "kept without words", "care.Invitation": "kept without words", "care.Opportunity": "kept without words",
     "care.Task": "kept without words", "campaigns.HistoricalResponse": "deleted", "campaigns.Recipient": "deleted", "campaigns.RehearsalOutcome": "deleted",
+    "campaigns.Enrolment": "kept without a name", "campaigns.PortalNote": "deleted",
     "delivery.Message": "kept without words", "experiments.Assignment": "kept without a name",
     "insights.Score": "deleted",
     "loyalty.Entitlement": "deleted", "loyalty.GiftCard": "kept without a name",
