@@ -1,16 +1,24 @@
 """Every promise of the doors at every look: three widths, two themes, two languages, on a slow machine behind a far network.
 
 Which doors have checks is found by their folders (`tests/<door>/checks.py`; tests/stage.py says what such a module holds). The
-main pages of the doors that have none yet go through the common gate alone. `LOOKS=1280,light,en make drill ONLY=screens` takes
-one look; `DOORS=pos` one door.
+main pages of the doors that have none yet go through the common gate alone.
+
+The whole takes over an hour, so it runs in parts, each on a site of its own: one door at one look. What a part found is kept under
+`var/screens/`, and the report is of all parts kept. `make drill ONLY=screens` begins anew; `LOOKS="1280,light,en 360,dark,zh-hans"` and
+`DOORS="pos portal"` take some parts, `LOOKS=rest` those that are missing. `CHECKS="k6 page"` takes the checks with such a name, to
+look closer: that is told, and not kept.
 """
 
 import importlib
-import itertools
+import json
 import os
+import shutil
 import traceback
 from collections import defaultdict
 from contextlib import contextmanager
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
 
 from django.conf import settings
 from django.contrib.staticfiles.handlers import StaticFilesHandler
@@ -24,25 +32,87 @@ from loyalty import rules
 from sales import catalogue
 from tests.browser import FLAGS, find
 from tests.serving import serve
-from tests.stage import Stage, looks
+from tests.stage import Measured, Stage, looks
 
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright's sync API runs an event loop in this thread
-DOORS = ("pos", "portal", "desk", "cms", "reports")
+DOORS = ("pos", "portal", *_pages.MAIN)
+LONG_LOOK = ("light", "en")  # the long checks run once a width
 
 
 def run(report):
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    chosen = os.environ.get("DOORS", ",".join(DOORS)).split(",")
+    doors = os.environ.get("DOORS", " ".join(DOORS)).split()
+    said, only = os.environ.get("LOOKS"), os.environ.get("CHECKS", "").split()
+    if not said and not only:
+        for door in doors:
+            shutil.rmtree(_kept() / door, ignore_errors=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find(), args=FLAGS)
-        for door in chosen:
-            module = _checks_of(door)
-            if module:
-                _door(report, browser, door, module)
-        pages = {door: pages for door, pages in _pages.MAIN.items() if door in chosen}
-        if pages:
-            _gate(report, browser, pages)
+        for look in _looks(said):
+            for door in doors:
+                file = _kept() / door / f"{'_'.join(map(str, look))}.json"
+                if said == "rest" and file.exists():
+                    continue
+                part = _part(browser, door, look, only)
+                if only:
+                    _tell(report, door, [part])
+                else:
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                    file.write_text(json.dumps(part, ensure_ascii=False, indent=1))
+                print(
+                    f"    {door} at {look}: {len(part['checked']) - len(part['failed'])} of {len(part['checked'])}",
+                    flush=True,
+                )
         browser.close()
+    if not only:
+        for door in doors:
+            _tell(report, door, [json.loads(file.read_text()) for file in sorted((_kept() / door).glob("*.json"))])
+
+
+def _kept() -> Path:
+    return settings.VAR / "screens"
+
+
+def _looks(said: str | None) -> list[tuple[int, str, str]]:
+    if said in {None, "rest"}:
+        return looks()
+    return [(int(width), theme, language) for width, theme, language in (one.split(",") for one in said.split())]
+
+
+# -- a part ------------------------------------------------------------------------------------------------------------
+
+
+def _part(browser, door: str, look: tuple[int, str, str], only: list[str]) -> dict:
+    """One door at one look on a site of its own: what was checked, what failed and why, what was measured."""
+    width, theme, language = look
+    set_up, todo = _todo(door, has_long=(theme, language) == LONG_LOOK)
+    todo = {name: check for name, check in todo.items() if not only or any(one in name for one in only)}
+    failed, measured = {}, []
+    with site() as address:
+        scene = set_up()
+        _warm(browser, address, todo, scene)
+        for name, check in todo.items():
+            stage = Stage(browser, address, width=width, theme=theme, language=language, is_slow=True)
+            problem = _try(stage, check, scene)
+            measured += [asdict(one) for one in stage.measured]
+            if problem:
+                failed[name] = f"{stage.look}: {problem}"
+                print(f"    {door} {name}: {failed[name][:300]}", flush=True)
+    return {
+        "checked": {name: _words(name, check) for name, check in todo.items()},
+        "failed": failed,
+        "measured": measured,
+    }
+
+
+def _todo(door: str, *, has_long: bool):
+    """How a door's scene is made, and its checks by name."""
+    module = _checks_of(door)
+    if module is None:
+        return _pages.set_up, {path: partial(_opened, door, path) for path in _pages.MAIN[door]}
+    checks = [*module.CHECKS, *(getattr(module, "LONG", []) if has_long else [])]
+    pages = {f"page {name}": partial(_page, name, page) for name, page in getattr(module, "PAGES", {}).items()}
+    return module.set_up, {check.__name__: check for check in checks} | pages
 
 
 def _checks_of(door: str):
@@ -54,39 +124,28 @@ def _checks_of(door: str):
         return None
 
 
-def _looks() -> list[tuple[int, str, str]]:
-    if said := os.environ.get("LOOKS"):
-        width, theme, language = said.split(",")
-        return [(int(width), theme, language)]
-    return looks()
+def _page(name: str, page, stage, scene):
+    """Keeps the common gate."""
+    stage.gate(page(stage, scene), name)
 
 
-def _door(report, browser, door: str, module):
-    """One site a look, every check in it; each figure is judged at its worst."""
-    failed, measured = defaultdict(list), []
-    todo = [(check.__name__, check) for check in module.CHECKS]
-    todo += [(f"page {name}", _page_check(name, page)) for name, page in getattr(module, "PAGES", {}).items()]
-    for width, theme, language in _looks():
-        with site() as address:
-            scene = module.set_up()
-            for name, check in todo:
-                stage = Stage(browser, address, width=width, theme=theme, language=language, is_slow=True)
-                problem = _try(stage, check, scene)
-                measured += stage.measured
-                if problem:
-                    failed[name].append(f"{stage.look}: {problem}")
-    for name, check in todo:
-        words = (check.__doc__ or name).strip().splitlines()[0]
-        report(f"{door} {name}", len(_looks()) - len(failed[name]), f"{len(_looks())} looks", not failed[name],
-               "; ".join(failed[name])[:300] or words)  # fmt: skip
-    _judge(report, door, measured)
+def _opened(door: str, path: str, stage, scene):
+    """Keeps the common gate."""
+    page = stage.page(scene.staff[door], door, path=path)
+    page.keyboard.press("Tab")
+    stage.gate(page, path)
 
 
-def _page_check(name: str, page):
-    def check(stage, scene):
-        stage.gate(page(stage, scene), name)
+def _words(name: str, check) -> str:
+    said = check.func.__doc__ if isinstance(check, partial) else check.__doc__
+    return (said or name).strip().splitlines()[0]
 
-    return check
+
+def _warm(browser, address: str, todo: dict, scene):
+    """Open one page first: a server that has just started compiles its templates, which no customer waits for."""
+    pages = [check for check in todo.values() if isinstance(check, partial)]
+    if pages:
+        _try(Stage(browser, address), pages[0], scene)
 
 
 def _try(stage: Stage, check, scene) -> str:
@@ -97,20 +156,8 @@ def _try(stage: Stage, check, scene) -> str:
             stage.close()
     except Exception as error:  # noqa: BLE001 (one check that fails is a figure; the others still run)
         traceback.print_exc(limit=-3)
-        return f"{type(error).__name__}: {str(error)[:160]}"
+        return f"{type(error).__name__}: {str(error)[:400]}"
     return ""
-
-
-def _judge(report, door: str, measured):
-    """The worst of each kind of figure. Vitals come from many pages: one line for each, and what is over its bar by name."""
-    kinds = defaultdict(list)
-    for one in measured:
-        kind = one.name.split(" of ")[0] if one.name.startswith(("LCP", "INP", "CLS")) else one.name
-        kinds[kind].append(one)
-    for kind, found in sorted(kinds.items()):
-        worst = max(found, key=lambda one: one.value)
-        over = "; ".join(f"{one.name} {one.value} ({one.where})" for one in found if not one.holds)
-        report(f"{door} {kind}, worst of {len(found)}", worst.value, f"≤ {worst.most}", not over, over[:300])
 
 
 @contextmanager
@@ -124,35 +171,26 @@ def site():
             yield address
 
 
-def _gate(report, browser, doors):
-    """The main pages of every door through the common gate, at every look, on one site."""
-    failed, measured = defaultdict(list), []
-    with site() as address:
-        scene = _pages.set_up()
-        for (width, theme, language), (door, paths) in itertools.product(_looks(), doors.items()):
-            stage = Stage(browser, address, width=width, theme=theme, language=language, is_slow=True)
-            for path in paths:
-                problem = _try(stage, _opened(door, path), scene)
-                if problem:
-                    failed[door, path].append(f"{stage.look}: {problem}")
-            measured += stage.measured
-    for door, paths in doors.items():
-        for path in paths:
-            bad = failed[door, path]
-            report(
-                f"{door} {path} keeps the gate",
-                len(_looks()) - len(bad),
-                f"{len(_looks())} looks",
-                not bad,
-                "; ".join(bad)[:300],
-            )
-    _judge(report, "all doors", measured)
+# -- the report --------------------------------------------------------------------------------------------------------
 
 
-def _opened(door: str, path: str):
-    def check(stage, scene):
-        page = stage.page(scene.staff[door], door, path=path)
-        page.keyboard.press("Tab")
-        stage.gate(page, path)
+def _tell(report, door: str, parts: list[dict]):
+    """Each check at how many looks it held; each kind of figure at its worst."""
+    checked = {name: words for part in parts for name, words in part["checked"].items()}
+    for name, words in checked.items():
+        tried = [part for part in parts if name in part["checked"]]
+        bad = [part["failed"][name] for part in tried if name in part["failed"]]
+        report(f"{door} {name}", len(tried) - len(bad), f"{len(tried)} looks", not bad, "; ".join(bad)[:300] or words)
+    _judge(report, door, [Measured(**one) for part in parts for one in part["measured"]])
 
-    return check
+
+def _judge(report, door: str, measured: list[Measured]):
+    """The worst of each kind of figure. Vitals come from many pages: one line for each, and what is over its bar by name."""
+    kinds = defaultdict(list)
+    for one in measured:
+        kind = one.name.split(" of ")[0] if one.name.startswith(("LCP", "INP", "CLS")) else one.name
+        kinds[kind].append(one)
+    for kind, found in sorted(kinds.items()):
+        worst = max(found, key=lambda one: one.value)
+        over = "; ".join(f"{one.name} {one.value} ({one.where})" for one in found if not one.holds)
+        report(f"{door} {kind}, worst of {len(found)}", worst.value, f"≤ {worst.most}", not over, over[:300])

@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from loyalty import bonuses, sentences
+from loyalty import bonuses, remarks, sentences
 from loyalty.models import Account, Grant, Transfer, Wallet
 from loyalty.operations.purchases import POINTS
 
@@ -58,10 +58,16 @@ def _side(wallet: Wallet, limit: int) -> SideWallet:
     with connection.cursor() as cursor:
         cursor.execute(_ACTS, said)
         acts = cursor.fetchall()
+    words = remarks.opened(act[4] for act in acts)
     given = _given(wallet.pk, [act[-1] for act in acts])
     entries = [
         SideEntry(
-            version, int(amount), after, reason, _sentence(code, int(amount), reason, note, given[source, key]), at
+            version,
+            int(amount),
+            after,
+            reason,
+            _sentence(code, int(amount), reason, words[note], given[source, key]),
+            at,
         )
         for version, amount, after, reason, note, at, source, key in acts
     ]

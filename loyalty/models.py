@@ -435,6 +435,7 @@ from loyalty.progress import (  # noqa: E402, F401
     ReferralCode,
     RuleState,
 )
+from loyalty.remarks import Remark  # noqa: E402, F401
 from loyalty.sharing import GiftPolicy, PoolShare, WalletMerge  # noqa: E402, F401
 from loyalty.spending.models import (  # noqa: E402, F401 (they name the models above)
     DebtPolicy,

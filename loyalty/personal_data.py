@@ -3,13 +3,13 @@
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from loyalty import queries
+from loyalty import queries, remarks
 from loyalty.models import Entitlement, TierChange, Wallet
 from loyalty.operations import memberships
 from loyalty.progress import MemberEvent, Referral, ReferralCode
 from loyalty.sharing import PoolShare
 from loyalty.spending.models import GiftCard, Hold, Redemption, Voucher
-from loyalty.standing import Membership, PaymentEvent
+from loyalty.standing import Membership, PaymentEvent, TierGrant
 from members.personal_data import Section, rows_of
 
 ENTRIES_AT_ONCE = 500
@@ -134,6 +134,8 @@ def forget(member_id: int):
     """Offers that were given say what a person was thought to want: used and unused, they go. The ledger's rows stay."""
     Entitlement.objects.filter(member_id=member_id).delete()
     ReferralCode.objects.filter(member_id=member_id).delete()
+    remarks.forget(member_id)
+    TierGrant.objects.filter(wallet__member_id=member_id).update(note="")
     GiftCard.objects.filter(member_id=member_id).update(member=None)
     PoolShare.objects.filter(member_id=member_id, until=None).update(until=timezone.now())
     paid = memberships.membership_of(member_id)

@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.expressions import RawSQL
 from django.utils.formats import date_format
 
-from loyalty import bonuses, explaining, rules, sentences, sharing_wording
+from loyalty import bonuses, explaining, remarks, rules, sentences, sharing_wording
 from loyalty.belonging import household_of  # noqa: F401 -- asked for through this module
 from loyalty.climbing import TierProgress, progress_of
 from loyalty.earning import NEVER
@@ -228,7 +228,7 @@ def entries(member_id: int, *, limit: int = 50, before_version: int | None = Non
                 "before": before_version or wallet.version + 1,
             },
         )  # fmt: skip
-        acts = _with_rewards(wallet.pk, [_told(act) for act in cursor.fetchall()])
+        acts = _with_rewards(wallet.pk, _with_words([_told(act) for act in cursor.fetchall()]))
     explained = _explanations([act.purchase_id for act in acts if act.reason == Transfer.Reason.PURCHASE])
     refunds = Purchase.objects.in_bulk([act.purchase_id for act in acts if act.reason == Transfer.Reason.REFUND])
     given = _given(wallet.pk, acts)
@@ -269,6 +269,12 @@ class _Act(NamedTuple):
 def _told(row: tuple) -> _Act:
     moves = wording.moves_of(row[4])
     return _Act(row[0], int(row[1]), row[2], int(row[3]), moves, *row[5:], wording.main_reason(moves))
+
+
+def _with_words(acts: list[_Act]) -> list[_Act]:
+    """Notes are references to words that lie apart, so that they can be forgotten."""
+    words = remarks.opened(act.note for act in acts)
+    return [act._replace(note=words[act.note]) for act in acts]  # noqa: SLF001 (a named tuple's own way)
 
 
 def _entry(act: _Act, explained: dict, refunds: dict, more: list[str]) -> Entry:

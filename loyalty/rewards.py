@@ -8,7 +8,7 @@ from django.db.models import Count, DurationField, ExpressionWrapper, F, Q, Valu
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from loyalty import queries
+from loyalty import queries, remarks
 from loyalty.models import (
     Account,
     Entitlement,
@@ -187,9 +187,13 @@ def gift_cards_of(member_id: int, *, at: datetime) -> list[tuple[GiftCard, str, 
 
 
 def open_holds(member_id: int, *, at: datetime) -> list[Hold]:
-    """Points set aside now, the soonest to end first."""
+    """Points set aside now, the soonest to end first; `note` is the words themselves."""
     found = Hold.objects.filter(wallet__member=member_id, state=Hold.State.OPEN, expires_at__gt=at)
-    return list(found.order_by("expires_at", "pk"))
+    held = list(found.order_by("expires_at", "pk"))
+    words = remarks.opened(hold.note for hold in held)
+    for hold in held:
+        hold.note = words[hold.note]
+    return held
 
 
 def unused_rewards(member_id: int) -> list[Redemption]:

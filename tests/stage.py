@@ -3,6 +3,7 @@
 A door keeps its checks in `tests/<door>/checks.py`:
     set_up() -> scene           what the checks need, made through the real operations in an empty database
     CHECKS = [k1, k2, …]        plain functions (stage, scene); the first line of each docstring is what it promises
+    LONG = […]                  checks that take minutes, for the drill alone
     PAGES = {name: (door, who, address)}   functions of the scene where they need it; every one goes through `Stage.gate`
 A check asserts what must be so, and says what it measured with `stage.note(name, value, most)`. In the suite nobody judges
 times; the drill does.

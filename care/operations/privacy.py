@@ -4,6 +4,8 @@ from django.db import transaction
 
 from care.models import Answer, Case, CaseEntry, Opportunity, Task
 
+FORGOTTEN = "–"  # a task that is done has an outcome: this one says nothing
+
 
 @transaction.atomic
 def forget_member(*, member_id: int) -> None:
@@ -13,4 +15,5 @@ def forget_member(*, member_id: int) -> None:
     cases.update(subject="", receipt="")
     Answer.objects.filter(invitation__member=member_id).update(comment="")
     Task.objects.filter(member=member_id).update(text="", title="")
+    Task.objects.filter(member=member_id).exclude(outcome="").update(outcome=FORGOTTEN)
     Opportunity.objects.filter(member=member_id).update(name="")

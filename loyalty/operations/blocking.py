@@ -6,7 +6,8 @@ from datetime import datetime
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from loyalty.models import BlockedWallet
+from loyalty import remarks
+from loyalty.models import BlockedWallet, Wallet
 from loyalty.operations.errors import LedgerRefusal
 
 
@@ -37,9 +38,15 @@ def allow_spending(*, wallet_id: int, reason: str, by_user_id: int | None, at: d
     if not reason.strip():
         raise CannotUnblock(_("Say why: the reason is kept with the decision."))
     lifted = BlockedWallet.objects.filter(wallet_id=wallet_id, lifted_at=None).update(
-        lifted_at=at, lifted_by_id=by_user_id, lift_reason=reason.strip()[:200]
+        lifted_at=at, lifted_by_id=by_user_id, lift_reason=_words(wallet_id, reason, at)
     )
     if not lifted:
         raise CannotUnblock(_("This wallet is not blocked."))
     with connection.cursor() as cursor:
         cursor.execute("SELECT loyalty_allow_spending(%s::bigint)", [wallet_id])
+
+
+def _words(wallet_id: int, reason: str, at: datetime) -> str:
+    holder = Wallet.objects.filter(pk=wallet_id).values_list("member_id", flat=True).first()
+    kept = remarks.keep(reason, member_id=holder, source="block", client_key=f"{wallet_id}:{at.isoformat()}")
+    return kept or reason.strip()[:200]

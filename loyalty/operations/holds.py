@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
 
+from loyalty import remarks
 from loyalty.models import Hold, SpendingPolicy
 from loyalty.operations.acting import ask, day_of, digest, refuse_common
 from loyalty.operations.errors import LedgerRefusal
@@ -49,7 +50,8 @@ def hold(
         raise LedgerRefusal(_("A hold ends after it begins, and within %(days)s days.") % {"days": DAYS_MAX})
     answer = ask(
         "loyalty_hold_points", "smallint bigint text bytea bigint bigint timestamptz text timestamptz date",
-        POINTS, catalogue.source_id(source), client_key, said, member_id, points, expires_at, note[:200], at, day_of(at),
+        POINTS, catalogue.source_id(source), client_key, said, member_id, points, expires_at,
+        remarks.keep(note, member_id=member_id, source=source, client_key=client_key), at, day_of(at),
     )  # fmt: skip
     refuse_common(answer, client_key=client_key, member_id=member_id)
     return _held(answer)
@@ -81,9 +83,13 @@ def release_holds(*, at: datetime) -> Released:
 
 def end_hold(hold_id, said, source, client_key, at, *, amount, lets_go, note, by_user_id=None) -> Held:
     """Capture `amount` of a hold and, if asked, let the rest go, under an act whose digest is `said`. Raises CannotCapture, KeyReused."""
+    holder = (
+        Hold.objects.filter(public_id=hold_id).values_list("wallet__member_id", flat=True).first() if note else None
+    )
+    note = remarks.keep(note, member_id=holder, source=source, client_key=client_key)
     answer = ask(
         "loyalty_end_hold", "uuid bigint text bytea bigint boolean bigint text timestamptz date",
-        hold_id, catalogue.source_id(source), client_key, said, amount, lets_go, by_user_id, note[:200], at, day_of(at),
+        hold_id, catalogue.source_id(source), client_key, said, amount, lets_go, by_user_id, note, at, day_of(at),
     )  # fmt: skip
     refuse_common(answer, client_key=client_key)
     if answer["outcome"] not in {"recorded", "replay"}:

@@ -12,7 +12,7 @@ from functools import partial
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from loyalty import rules
+from loyalty import remarks, rules
 from loyalty.models import Account, Funder, Partner, PartnerTerms, Transfer
 from loyalty.operations.errors import KeyReused, LedgerRefusal, UnknownMember
 from loyalty.operations.points import Moved, redeem
@@ -80,7 +80,7 @@ def issue_points(
         raise CannotPartner(_("Give at least one point."))
     [moved] = issue_many(
         source=partner.source.code, account=Account.PARTNER, reason=Transfer.Reason.PARTNER, at=at,
-        rows=[Issue(client_key, member_id, points, None, note.strip()[:100] or partner.name)],
+        rows=[Issue(client_key, member_id, points, None, _said(partner, note, member_id, client_key) or partner.name)],
     )  # fmt: skip
     if isinstance(moved, Exception):
         raise moved
@@ -94,8 +94,12 @@ def accept_points(
     _may(partner, is_allowed=partner.may_accept)
     return redeem(
         member_id=member_id, points=points, source=partner.source.code, client_key=client_key, at=at,
-        note=note.strip()[:100] or partner.name,
+        note=note.strip()[:100], payee=partner.name,
     )  # fmt: skip
+
+
+def _said(partner: Partner, note: str, member_id: int, client_key: str) -> str:
+    return remarks.keep(note[:100], member_id=member_id, source=partner.source.code, client_key=client_key)
 
 
 def partner_of_source(source_id: int) -> Partner | None:

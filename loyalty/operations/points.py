@@ -7,7 +7,7 @@ from functools import partial
 
 from django.db import connection
 
-from loyalty import rules
+from loyalty import remarks, rules
 from loyalty.models import Account, Transfer
 from loyalty.operations.errors import KeyReused, LedgerRefusal, NotEnoughPoints, UnknownMember
 from loyalty.operations.purchases import POINTS, _again_after_races, _programme_zone
@@ -62,8 +62,13 @@ def adjust(
     )
 
 
-def redeem(*, member_id: int, points: int, source: str, client_key: str, at: datetime, note: str = "") -> Moved:
-    """Spend points, the earliest lot first, expired ones never. Raises NotEnoughPoints, UnknownMember, KeyReused."""
+def redeem(
+    *, member_id: int, points: int, source: str, client_key: str, at: datetime, note: str = "", payee: str = ""
+) -> Moved:
+    """Spend points, the earliest lot first, expired ones never. Raises NotEnoughPoints, UnknownMember, KeyReused.
+
+    `note` is somebody's words and can be forgotten; without one the ledger names the `payee`, a firm.
+    """
     if points <= 0:
         raise LedgerRefusal("Points to spend are a whole number above zero.")
     return _move(
@@ -74,14 +79,15 @@ def redeem(*, member_id: int, points: int, source: str, client_key: str, at: dat
         account=Account.REDEEMED,
         reason=Transfer.Reason.REDEMPTION,
         note=note[:200],
+        payee=payee,
         by_user_id=None,
         at=at,
     )
 
 
-def _move(*, source, client_key, member_id, points, account, reason, note, by_user_id, at) -> Moved:
+def _move(*, source, client_key, member_id, points, account, reason, note, by_user_id, at, payee="") -> Moved:
     day = at.astimezone(_programme_zone()).date()
-    said = repr((member_id, points, str(reason), note))
+    said = repr((member_id, points, str(reason), note or payee))
     arguments = [
         POINTS,
         catalogue.source_id(source),
@@ -92,7 +98,7 @@ def _move(*, source, client_key, member_id, points, account, reason, note, by_us
         account,
         rules.known().live_at(at).expires_on(day),
         str(reason),
-        note,
+        remarks.keep(note, member_id=member_id, source=source, client_key=client_key) or payee,
         by_user_id,
         at,
         day,

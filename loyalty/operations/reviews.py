@@ -8,6 +8,7 @@ from functools import partial
 from django.db import connection
 from django.utils.translation import gettext as _
 
+from loyalty import remarks
 from loyalty.models import Review
 from loyalty.operations.errors import LedgerRefusal
 from loyalty.operations.purchases import _again_after_races, _programme_zone
@@ -59,7 +60,7 @@ def decide_review(*, review_id: int, release: bool, reason: str, by_user_id: int
     call = partial(
         _ask,
         "SELECT * FROM loyalty_decide_review(%s::bigint, %s::text, %s::text, %s::bigint, %s::timestamptz, %s::date)",
-        [review_id, str(state), reason, by_user_id, at, today],
+        [review_id, str(state), _words(review_id, reason), by_user_id, at, today],
     )
     outcome, cancelled, returned, debt_paid = _again_after_races(call)
     if outcome == "no_review":
@@ -67,6 +68,12 @@ def decide_review(*, review_id: int, release: bool, reason: str, by_user_id: int
     if outcome == "decided_otherwise":
         raise CannotDecide(_("Somebody else has decided this review the other way. Look at it again."))
     return Decided(cancelled, returned, debt_paid, outcome == "replay")
+
+
+def _words(review_id: int, reason: str) -> str:
+    """What the review and the ledger keep of a reason. The words of a card without a member concern nobody."""
+    holder = Review.objects.filter(pk=review_id).values_list("wallet__member_id", flat=True).first()
+    return remarks.keep(reason, member_id=holder, source="review", client_key=str(review_id)) or reason
 
 
 def _ask(query, values):

@@ -6,6 +6,7 @@ from datetime import datetime
 from django.db import connection
 from django.utils.translation import gettext as _
 
+from loyalty import remarks
 from loyalty.models import Entitlement, GiftCard, Redemption, Reward, Voucher
 from loyalty.operations.acting import ask, day_of, digest, refuse_common
 from loyalty.operations.errors import LedgerRefusal
@@ -104,10 +105,14 @@ def reverse_redemption(
 
     Taken back before, by whomever: a replay. Raises CannotRedeem when it was used or is unknown, KeyReused.
     """
+    held = (
+        Redemption.objects.filter(public_id=redemption_id).values_list("wallet__member_id", flat=True) if note else None
+    )
+    note = remarks.keep(note, member_id=held and held.first(), source=source, client_key=client_key)
     answer = ask(
         "loyalty_reverse_redemption", "uuid bigint text bytea bigint text timestamptz date",
         redemption_id, catalogue.source_id(source), client_key, digest("reverse", str(redemption_id)), by_user_id,
-        note[:200], at, day_of(at),
+        note, at, day_of(at),
     )  # fmt: skip
     refuse_common(answer, client_key=client_key)
     if answer["outcome"] not in {"recorded", "replay"}:

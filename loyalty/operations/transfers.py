@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from loyalty import remarks
 from loyalty.models import GiftPolicy, Tier
 from loyalty.operations.errors import KeyReused, LedgerRefusal, NotEnoughPoints, UnknownMember
 from loyalty.operations.purchases import POINTS, _again_after_races, _programme_zone
@@ -52,9 +53,12 @@ def give_points(
         raise CannotGive(_("Give at least one point."))
     if from_member_id == to_member_id:
         raise _to_oneself()
+    said = remarks.keep(
+        note.strip()[:NOTE_MAX], member_id=from_member_id, source=source, client_key=client_key, other_id=to_member_id
+    )
     arguments = [
         POINTS, catalogue.source_id(source), client_key, _hash(from_member_id, to_member_id, points, note),
-        from_member_id, to_member_id, points, note.strip()[:NOTE_MAX], by_user_id, at, *_calendar(at),
+        from_member_id, to_member_id, points, said, by_user_id, at, *_calendar(at),
     ]  # fmt: skip
     outcome, allowed, wallet_id, version, available = _again_after_races(partial(_call, arguments))
     if outcome not in {"recorded", "replay"}:

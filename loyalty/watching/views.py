@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from loyalty import fraud, operations
+from loyalty import fraud, operations, remarks
 from loyalty.models import BlockedWallet, PointValue, Review
 from loyalty.programme.menu import managers_only
 from members import clock
@@ -28,15 +28,20 @@ def reviews(request):
     context = {
         "page": page,
         "waiting": [(review, fraud.reason(review)) for review in page],
-        "decided": [
-            (review, fraud.reason(review)) for review in decided.order_by("-decided_at", "-pk")[:DECIDED_SHOWN]
-        ],
+        "decided": _in_words(decided.order_by("-decided_at", "-pk")[:DECIDED_SHOWN]),
         "blocked": BlockedWallet.objects.filter(lifted_at=None)
         .select_related("wallet__member")
         .order_by("blocked_at", "pk"),
         "guessers": fraud.guessers(at=clock.now()),
     }
     return TemplateResponse(request, "loyalty/watching/reviews.html", context)
+
+
+def _in_words(decided) -> list:
+    """Each review, what was seen, and why it was decided so."""
+    reviews = list(decided)
+    words = remarks.opened(review.decision_reason for review in reviews)
+    return [(review, fraud.reason(review), words[review.decision_reason]) for review in reviews]
 
 
 @managers_only

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -28,6 +29,7 @@ from members.models import (
     Identifier,
     LoginCode,
     Member,
+    MemberMerge,
     Passkey,
     SearchToken,
     User,
@@ -96,6 +98,7 @@ def _forget_identifiers(member: Member, *, at: datetime):
     Identifier.objects.filter(member=member).delete()
     Passkey.objects.filter(member=member).delete()
     SearchToken.objects.filter(member=member).delete()
+    MemberMerge.objects.filter(Q(survivor=member) | Q(absorbed=member)).update(reason="")
     for known in (CustomValue, MemberTag, Touchpoint):
         known.objects.filter(member=member).delete()
 

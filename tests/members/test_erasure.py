@@ -3,6 +3,7 @@
 import base64
 import json
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from io import StringIO
 
 import pytest
@@ -12,7 +13,11 @@ from django.conf import settings as django_settings
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+import care.operations
+import loyalty.operations
+from loyalty.models import Tier, Transfer
 from loyalty.queries import programme_totals
+from loyalty.standing import TierGrant
 from members import operations, rotation, signals
 from members.knowing import CustomField
 from members.models import Consent, ConsentProof, ErasedIdentifier, Erasure, Household, Member, User
@@ -28,6 +33,9 @@ PLANTED = {
     "phone": "+12125550187", "card": "", "external_id": "EXT-PLANTED-771", "household": "The Zweigelts of Elm",
     "custom": "collects planted stamps", "network": "203.0.113.77", "proof": "said so beside the planted shelf",
     "endpoint": "https://fcm.googleapis.com/planted-endpoint", "secret": "planted-push-secret",
+    "goodwill": "the planted lady was kept waiting", "gift": "for the planted birthday", "hold": "a planted cake, set aside",
+    "review": "her planted husband explained it", "tier": "invited by the planted manager", "merge": "twice in the planted list",
+    "case": "she planted a complaint", "task": "call the planted lady",
 }  # fmt: skip
 
 
@@ -39,7 +47,7 @@ def erasure_log(settings, tmp_path):
 
 @pytest.fixture
 def planted():
-    """A member with twelve values that nobody else has, in every place that can hold one."""
+    """A member with values that nobody else has, in every place that can hold one."""
     market = world.make(members_count=3, at=AT)
     member = operations.enrol(
         at=AT - timedelta(days=90), source="test", given_name=PLANTED["given_name"], family_name=PLANTED["family_name"],
@@ -65,6 +73,41 @@ def planted():
     User.objects.create(username=f"member-{member.public_id}", member=member)
     PLANTED["card"] = member.identifiers.get(kind="card").value
     market.hero = member
+    return member
+
+
+@pytest.fixture
+def spoken_of(planted):
+    """The same member, with free words in every place where staff and other members can write some beside a person."""
+    member, giver = planted, Member.objects.exclude(pk=planted.pk).filter(identifiers__isnull=False).earliest("pk")
+    act = {"source": "desk", "at": AT}
+    loyalty.operations.adjust(member_id=member.pk, points=50, reason=PLANTED["goodwill"], client_key="goodwill", by_user_id=None, **act)  # fmt: skip
+    loyalty.operations.give_points(from_member_id=giver.pk, to_member_id=member.pk, points=10, note=PLANTED["gift"], client_key="gift", **act)  # fmt: skip
+    held = loyalty.operations.hold(
+        member_id=member.pk, points=5, note=PLANTED["hold"], client_key="hold", expires_at=AT + timedelta(days=1), **act
+    )
+    loyalty.operations.void(hold_id=held.hold.public_id, note=PLANTED["hold"], client_key="let go", **act)
+    goodwill = Transfer.objects.get(client_key="goodwill", seq=0)
+    review = loyalty.operations.hold_for_review(
+        wallet_id=goodwill.wallet_id, version=goodwill.version, pattern="velocity", facts={}, at=AT
+    )
+    loyalty.operations.decide_review(
+        review_id=review.review_id, release=True, reason=PLANTED["review"], by_user_id=None, at=AT
+    )
+    TierGrant.objects.create(
+        wallet_id=goodwill.wallet_id, tier=Tier.objects.first(), kind="opening", cause="test", note=PLANTED["tier"], given_at=AT
+    )  # fmt: skip
+    other = operations.enrol(at=AT, source="test", email="her.other.address@example.com")
+    loyalty.operations.merge_members(
+        survivor_id=member.pk, absorbed_id=other.pk, by_user_id=None, reason=PLANTED["merge"], at=AT
+    )
+    clerk = operations.add_staff(email="clerk@example.com", roles=["service"])
+    case = care.operations.open_case(
+        topic="complaint", text=PLANTED["case"], channel="desk", at=AT, member_id=member.pk, source="desk", client_key="case"
+    ).case  # fmt: skip
+    care.operations.note(case=case, text=PLANTED["case"], by_user=clerk, at=AT)
+    task = care.operations.add_task(title=PLANTED["task"], cause="test", at=AT, member_id=member.pk)
+    care.operations.finish_task(task=task, outcome=PLANTED["task"], by_user=clerk, at=AT)
     return member
 
 
@@ -98,11 +141,12 @@ def erase(member, capture) -> Erasure:
         return operations.erase(member_id=member.pk, at=AT, source="portal")
 
 
-def test_twelve_planted_values_are_found_before_and_nowhere_after(
-    planted, django_capture_on_commit_callbacks, erasure_log
-):
+def test_planted_values_are_found_before_and_nowhere_after(spoken_of, django_capture_on_commit_callbacks, erasure_log):
     assert hits(everything_stored()) == set(PLANTED), "the search itself finds every one of them"
-    erase(planted, django_capture_on_commit_callbacks)
+    verify = partial(call_command, "verify_ledger", stdout=StringIO())
+    verify()
+    erase(spoken_of, django_capture_on_commit_callbacks)
+    verify()
     assert hits(everything_stored()) == set()
     assert hits(erasure_log.read_text()) == set()
 
@@ -199,7 +243,9 @@ def test_who_joins_again_is_welcome_and_no_longer_kept_out(planted, django_captu
     assert not ErasedIdentifier.objects.filter(kind="email").exists()
 
 
-def test_after_a_restore_the_log_erases_again(planted, django_capture_on_commit_callbacks, erasure_log, tmp_path):
+def test_after_a_restore_the_log_erases_again(
+    planted, spoken_of, django_capture_on_commit_callbacks, erasure_log, tmp_path
+):
     erasure_log.parent.mkdir()
     erasure_log.write_text(
         json.dumps({"member": str(planted.public_id), "asked_at": AT.isoformat()})
@@ -240,7 +286,7 @@ FATES = {
     "loyalty.Entitlement": "deleted", "loyalty.GiftCard": "kept without a name",
     "loyalty.MemberEvent": "kept without a name", "loyalty.Membership": "kept without a name",
     "loyalty.PoolShare": "kept without a name", "loyalty.Referral": "kept without a name",
-    "loyalty.ReferralCode": "deleted", "loyalty.Wallet": "kept without a name", "members.Access": "kept without a name",
+    "loyalty.ReferralCode": "deleted", "loyalty.Remark": "deleted", "loyalty.Wallet": "kept without a name", "members.Access": "kept without a name",
     "members.CustomValue": "deleted", "members.MemberTag": "deleted", "members.StageChange": "kept without a name",
     "members.Touchpoint": "deleted",
     "members.Consent": "kept without a name", "members.Erasure": "kept without a name", "members.Identifier": "deleted",

@@ -48,7 +48,9 @@ const TillCodes = (() => {
       handle(found);
     }, true);
   };
-  const beep = () => {
+  // After the words have been painted: starting the sound device takes as long as several frames.
+  const beep = () => requestAnimationFrame(() => setTimeout(sound));
+  const sound = () => {
     try {
       const audio = new AudioContext(), tone = audio.createOscillator();
       tone.frequency.value = 220;
