@@ -4,6 +4,9 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from campaigns.running import CampaignRules, Entry, Wave  # noqa: F401 - tables of this app
+from campaigns.shaping import Agreed, Budgeted, Choosing, Timed
+
 
 class Audience(models.Model):
     """Who is meant: a tree of conditions that compiles to one SQL statement. See campaigns/audiences.py."""
@@ -34,11 +37,19 @@ class CampaignQuerySet(models.QuerySet):
     def window_ended(self, *, at):
         return self.filter(status=Campaign.Status.SENT, outcome_ends_at__lte=at)
 
+    def recurring_due(self, *, at):
+        return self.filter(status=Campaign.Status.LIVE, timing=Campaign.Timing.RECURRING, next_at__lte=at)
 
-class Campaign(models.Model):
-    """One message to one audience, once, with its holdout and the window in which its outcome is read.
+    def listening(self):
+        """Triggered campaigns that take in members now."""
+        return self.filter(status=Campaign.Status.LIVE, timing=Campaign.Timing.TRIGGERED)
 
-    Holdout, window and the seed of the re-randomisations are fixed before launch: the database refuses nothing here, but
+
+class Campaign(Timed, Choosing, Budgeted, Agreed, models.Model):
+    """A message to an audience, with its holdout and the window in which its outcome is read.
+
+    Once, on every date of a series (each date is a campaign of its own, made from the series), or to each member to whom
+    something happens. Holdout, window and the seed of the re-randomisations are fixed before launch: the database refuses nothing here, but
     campaigns.operations does, and the report repeats all three.
     """
 
@@ -51,6 +62,7 @@ class Campaign(models.Model):
         DRAFT = "draft", _("Draft")
         SCHEDULED = "scheduled", _("Scheduled")
         PLANNED = "planned", _("Planned")
+        LIVE = "live", _("Live")
         SENDING = "sending", _("Sending")
         PAUSED = "paused", _("Paused")
         SENT = "sent", _("Sent")
@@ -115,6 +127,16 @@ class Campaign(models.Model):
     analysis_seed = models.BigIntegerField(
         help_text="Of the re-randomisations: drawn when the campaign is made, never chosen."
     )
+    winner = models.ForeignKey(
+        "campaigns.Variant",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=_("winner"),
+    )
+    winner_at = models.DateTimeField(null=True, blank=True)
+    decision = models.JSONField(default=dict, blank=True, help_text="What the choice of the winner rests on, frozen.")
     launch_at = models.DateTimeField(_("launch at"), null=True, blank=True)
     planned_at = models.DateTimeField(null=True, blank=True)
     launched_at = models.DateTimeField(null=True, blank=True)
@@ -142,6 +164,15 @@ class Campaign(models.Model):
                 condition=~models.Q(status="scheduled") | models.Q(launch_at__isnull=False),
                 name="a_schedule_has_a_time",
             ),
+            models.CheckConstraint(
+                condition=~models.Q(timing="triggered") | ~models.Q(trigger=""),
+                name="a_triggered_campaign_has_a_trigger",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(budget_minor__isnull=True) | models.Q(committed_minor__lte=models.F("budget_minor")),
+                name="a_campaign_keeps_to_its_budget",
+            ),
+            models.UniqueConstraint(fields=["series", "occurs_on"], name="one_campaign_for_one_date_of_a_series"),
         ]
         indexes = [models.Index(fields=["status", "launch_at"])]
 
@@ -191,6 +222,24 @@ class Variant(models.Model):
         "push.PushTemplate", null=True, blank=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("push")
     )
 
+    send_time = models.TimeField(
+        _("sent at"), null=True, blank=True, help_text=_("Time of day. Empty: when the campaign goes out.")
+    )
+    offers_buy_again = models.PositiveSmallIntegerField(
+        _("“buy again” offers"),
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(6)],
+        help_text=_("Empty: as the campaign."),
+    )
+    offers_new_for_you = models.PositiveSmallIntegerField(
+        _("“new for you” offers"),
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(6)],
+        help_text=_("Empty: as the campaign."),
+    )
+
     class Meta:
         ordering = ["pk"]
         constraints = [
@@ -234,10 +283,20 @@ class Recipient(models.Model):
     member = models.ForeignKey("members.Member", on_delete=models.CASCADE, related_name="+")
     language = models.CharField(max_length=10)
     values = models.JSONField(default=dict)
+    visit = models.PositiveSmallIntegerField(
+        default=1, help_text="Of a triggered campaign: the member's how-manieth time."
+    )
+    wave = models.PositiveSmallIntegerField(default=1, help_text="In which part it goes out.")
+    propensity = models.FloatField(
+        null=True, help_text="Where shares move: the chance this member had of this variant."
+    )
+    send_at = models.DateTimeField(null=True, help_text="When it is due; empty: at the launch.")
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["campaign", "member"], name="one_variant_for_one_member"),
+            models.UniqueConstraint(
+                fields=["campaign", "member", "visit"], name="one_variant_for_one_member_and_visit"
+            ),
         ]
 
 

@@ -3,14 +3,14 @@
 from django.dispatch import receiver
 from django.utils.translation import gettext as _
 
-from campaigns.models import HistoricalResponse, Recipient, RehearsalOutcome
+from campaigns.models import Entry, HistoricalResponse, Recipient, RehearsalOutcome
 from members.personal_data import Section, rows_of
 from members.signals import member_erased, personal_data_asked
 
 
 @receiver(member_erased)
 def forget(member_id, **_news):
-    for rows in (Recipient, RehearsalOutcome, HistoricalResponse):
+    for rows in (Entry, Recipient, RehearsalOutcome, HistoricalResponse):
         rows.objects.filter(member_id=member_id).delete()
 
 
@@ -23,6 +23,14 @@ def tell(member_id, **_news):
             rows_of(
                 Recipient.objects.filter(member_id=member_id).order_by("campaign_id"),
                 campaign="campaign__name", variant="variant__name", language="language", values="values",
+            ),
+        ),
+        Section(
+            "campaign_entries",
+            _("What set off a campaign for you"),
+            rows_of(
+                Entry.objects.filter(member_id=member_id).order_by("entered_at", "pk"),
+                "occurred_at", "state", campaign="campaign__name", because="key", why_not="skip_reason",
             ),
         ),
         Section(

@@ -37,6 +37,11 @@ def messages(cause: str):
     return Message.objects.caused_by(cause)
 
 
+def past_due(cause: str, *, at):
+    """Messages of a cause that are due and that no worker has begun to send, as a QuerySet."""
+    return messages(cause).filter(due_at__lte=at, stage=0, state__in=[Message.State.PENDING, Message.State.CLAIMED])
+
+
 def counts(cause: str, *, channel: str | None = None) -> dict[str, int]:
     """How many messages stand where: {"sent": 10, "pending": 2, "skipped(no_consent)": 1}. States without a row are absent."""
     found = messages(cause)

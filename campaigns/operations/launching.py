@@ -5,6 +5,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, Value
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from campaigns import audiences, checks, eligibility, plans, values
@@ -216,7 +217,7 @@ def _enqueue(campaign, frozen, at):
     rows = rows.exclude(~Q(member__in=reachable))  # NOT IN is hashed once; IN would be joined, and may be joined badly
     with in_bulk():
         delivery.enqueue(
-            messages=rows.annotate(content=Value(frozen.content)),
+            messages=rows.annotate(content=Value(frozen.content), due_at=Coalesce("send_at", Value(at))),
             cause=campaign.cause,
             channel=frozen.channel,
             at=at,

@@ -1,7 +1,9 @@
 """Stopping and resuming: one row acts on all messages of a cause, before the next chunk of any worker."""
 
 from django.db import transaction
+from django.db.models import Case, F, Value, When
 
+from delivery import queries
 from delivery.models import ChannelPolicy, Hold, Message
 
 
@@ -63,3 +65,23 @@ def set_doubt_policy(*, channel: str, after_doubt: str, doubt_days: int) -> Chan
         channel=channel, defaults={"after_doubt": after_doubt, "doubt_days": doubt_days}
     )
     return policy
+
+
+@transaction.atomic
+def drop_due(*, cause: str, at) -> int:
+    """Skip as too late what fell due and was not sent, as over a pause. Answers how many messages."""
+    return queries.past_due(cause, at=at).update(
+        state=Message.State.SKIPPED, skip_reason=Message.Skip.TOO_LATE, claimed_by="", lease_until=None
+    )
+
+
+@transaction.atomic
+def postpone_due(*, cause: str, at, due_at) -> int:
+    """Make what fell due and was not sent due at another moment. Answers how many messages.
+
+    How long a message is of use is counted from that moment anew.
+    """
+    return queries.past_due(cause, at=at).update(
+        expires_at=Case(When(expires_at__isnull=False, then=F("expires_at") - F("due_at") + Value(due_at))),
+        due_at=due_at, state=Message.State.PENDING, claimed_by="", lease_until=None,
+    )  # fmt: skip
