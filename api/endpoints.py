@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from django.http import Http404, HttpResponse
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
@@ -213,5 +212,4 @@ def _refund_lines(caller: Caller, purchase: Purchase, said: schemas.RefundIn) ->
 
 
 def _tier(tier) -> dict:
-    is_chinese = (get_language() or "").startswith("zh")
-    return {"code": tier.code, "name": (is_chinese and tier.name_zh) or tier.name_en}
+    return {"code": tier.code, "name": tier.name}

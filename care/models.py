@@ -3,10 +3,10 @@
 import uuid
 
 from django.db import models
-from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from members.crypto import EncryptedTextField
+from members.languages import in_readers_language
 
 
 def new_token() -> str:
@@ -28,8 +28,7 @@ class Named(models.Model):
 
     @property
     def name(self) -> str:
-        chinese = (translation.get_language() or "").startswith("zh")
-        return (self.name_zh if chinese else "") or self.name_en
+        return in_readers_language(self.name_en, self.name_zh)
 
 
 class Team(Named):
@@ -235,8 +234,7 @@ class Survey(models.Model):
 
     @property
     def question(self) -> str:
-        chinese = (translation.get_language() or "").startswith("zh")
-        return (self.question_zh if chinese else "") or self.question_en
+        return in_readers_language(self.question_en, self.question_zh)
 
 
 class Invitation(models.Model):

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from django.urls import NoReverseMatch, reverse
 from django.utils.formats import date_format
-from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 import loyalty.queries
 from members.queries import by_public_id
@@ -43,8 +43,7 @@ def _near_tier(member, at) -> Person:
     way = loyalty.queries.tier_progress(member.pk, at=at)
     if way.next_tier is None:
         return _person(member, _("On the highest tier"), _("Regular"), "good")
-    is_chinese = (get_language() or "").startswith("zh")
-    words = {"missing": way.missing, "tier": way.next_tier.name_zh if is_chinese else way.next_tier.name_en}
+    words = {"missing": way.missing, "tier": way.next_tier.name}
     line = ngettext("%(missing)s point from %(tier)s", "%(missing)s points from %(tier)s", way.missing) % words
     return _person(member, line, _("Near the next tier"), "warn")
 

@@ -6,11 +6,12 @@ from datetime import date
 from typing import NamedTuple
 
 from django.utils.formats import date_format
-from django.utils.translation import get_language, gettext, ngettext
+from django.utils.translation import gettext, ngettext
 
 from loyalty import rules, sentences
 from loyalty.earning import Term
 from loyalty.earning.kinds import EVENT_LABELS
+from members.languages import in_readers_language
 
 
 class Bonus(NamedTuple):
@@ -64,7 +65,7 @@ def amount(number: int, currency: str) -> str:
 
 def badge_name(terms: Mapping) -> str:
     """The badge in the reader's language."""
-    return (_is_chinese() and terms.get("badge_zh")) or terms.get("badge", "")
+    return in_readers_language(terms.get("badge", ""), terms.get("badge_zh"))
 
 
 def rule_name(rule_set_id: int, code: str) -> str:
@@ -78,11 +79,7 @@ def rule_name(rule_set_id: int, code: str) -> str:
 
 def rule_name_of(term: Term) -> str:
     """What the manager called a rule, in the reader's language."""
-    return (_is_chinese() and term.name_zh) or term.name
-
-
-def _is_chinese() -> bool:
-    return (get_language() or "").startswith("zh")
+    return in_readers_language(term.name, term.name_zh)
 
 
 def why(bonus: Bonus) -> str:

@@ -7,8 +7,9 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models.functions import Least
 from django.db.models.lookups import GreaterThanOrEqual
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
+
+from members.languages import in_readers_language
 
 
 class Account(models.IntegerChoices):
@@ -119,8 +120,7 @@ class Tier(models.Model):
     @property
     def name(self) -> str:
         """The tier's name in the reader's language."""
-        chinese = (get_language() or "").startswith("zh")
-        return (self.name_zh if chinese else "") or self.name_en
+        return in_readers_language(self.name_en, self.name_zh)
 
 
 class Wallet(models.Model):

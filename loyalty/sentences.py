@@ -5,9 +5,10 @@ from decimal import Decimal
 
 from babel import Locale
 from babel.numbers import format_currency, get_currency_precision
-from django.utils.translation import get_language, gettext, ngettext, pgettext
+from django.utils.translation import gettext, ngettext, pgettext
 
 from loyalty import rules
+from members.languages import in_readers_language, reads_chinese
 
 
 def money(minor: int, currency: str, *, whole: bool = False) -> str:
@@ -16,7 +17,7 @@ def money(minor: int, currency: str, *, whole: bool = False) -> str:
     amount = Decimal(minor).scaleb(-digits)
     if whole and amount == amount.to_integral():
         digits = 0
-    locale = Locale.parse("zh_Hans_CN" if (get_language() or "").startswith("zh") else "en_US")
+    locale = Locale.parse("zh_Hans_CN" if reads_chinese() else "en_US")
     pattern = "¤#,##0" + ("." + "0" * digits if digits else "")
     return format_currency(amount, currency, format=pattern, currency_digits=False, locale=locale)
 
@@ -63,8 +64,7 @@ def _rate(explained: dict) -> str:
 def _rules(explained: dict) -> list[str]:
     parts = []
     for rule in explained["applied"]:
-        chinese = (get_language() or "").startswith("zh")
-        name = (chinese and rule.get("name_zh")) or rule["name"]
+        name = in_readers_language(rule["name"], rule.get("name_zh"))
         if "bonus_points" in rule:
             parts.append(gettext("%(bonus)s extra for %(rule)s") % {"bonus": rule["bonus_points"], "rule": name})
         else:
@@ -97,8 +97,7 @@ def _benefits(explained: dict) -> list[str]:
 
 def _limited(used: dict) -> str:
     """A rule with a budget or a trial, granted by the posting function."""
-    chinese = (get_language() or "").startswith("zh")
-    name = (chinese and used.get("name_zh")) or used.get("name") or used["rule"]
+    name = in_readers_language(used.get("name") or used["rule"], used.get("name_zh"))
     said = {"times": times(used["amount"]), "bonus": used["amount"], "rule": name}
     if used["benefit"] == "multiply":
         return gettext("×%(times)s for %(rule)s") % said

@@ -3,8 +3,9 @@
 import uuid
 
 from django.db import models
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
+
+from members.languages import in_readers_language
 
 
 class TierPolicy(models.Model):
@@ -36,8 +37,7 @@ class TierBenefit(models.Model):
     @property
     def words(self) -> str:
         """The benefit in the reader's language."""
-        chinese = (get_language() or "").startswith("zh")
-        return (self.words_zh if chinese else "") or self.words_en
+        return in_readers_language(self.words_en, self.words_zh)
 
 
 class TierGrant(models.Model):

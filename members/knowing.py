@@ -2,10 +2,10 @@
 
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
-from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from members.crypto import EncryptedTextField
+from members.languages import in_readers_language
 
 CODE = RegexValidator(r"^[a-z][a-z0-9_]{0,29}$", _("Small letters, digits and underscores, beginning with a letter."))
 
@@ -44,8 +44,7 @@ class CustomField(models.Model):
 
     @property
     def label(self) -> str:
-        chinese = (translation.get_language() or "").startswith("zh")
-        return (self.label_zh if chinese else "") or self.label_en
+        return in_readers_language(self.label_en, self.label_zh)
 
 
 class CustomValue(models.Model):

@@ -5,8 +5,6 @@ from datetime import date, datetime
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
-from django.utils.translation import get_language
-
 import loyalty.queries
 import sales.queries
 from members import masking
@@ -71,7 +69,7 @@ def tier_name(tier) -> str:
     """A tier's name in the reader's language; empty for no tier."""
     if not tier:
         return ""
-    return ((get_language() or "").startswith("zh") and tier.name_zh) or tier.name_en
+    return tier.name
 
 
 def of(member, *, at) -> Glance:

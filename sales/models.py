@@ -4,8 +4,9 @@ import uuid
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
+
+from members.languages import in_readers_language
 
 
 class Source(models.Model):
@@ -53,8 +54,7 @@ class Category(models.Model):
     @property
     def name(self) -> str:
         """The reviewed name in the reader's language, else the source's own."""
-        chinese = (get_language() or "").startswith("zh")
-        return (self.name_zh if chinese else self.name_en) or self.name_en or self.raw_name
+        return in_readers_language(self.name_en, self.name_zh) or self.raw_name
 
 
 class Product(models.Model):

@@ -4,14 +4,15 @@ from collections.abc import Iterable
 from datetime import date
 
 from django.utils.formats import date_format
-from django.utils.translation import get_language, ngettext, pgettext
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
 
 from loyalty.authoring import choosing
 from loyalty.authoring.fields import PICKED, WEEKDAYS
 from loyalty.earning.kinds import BY_CODE, EVENT_LABELS, PERIOD_LABELS, WHEN, Field, kind_of
 from loyalty.models import Tier
 from loyalty.sentences import count, money, times
+from members.languages import in_readers_language
 
 
 class Names:
@@ -408,8 +409,7 @@ def _field(kind: str, name: str) -> Field:
 
 def name_of(entry: dict) -> str:
     """The rule's name in the reader's language."""
-    chinese = entry.get("name_zh") if (get_language() or "").startswith("zh") else ""
-    return str(chinese or entry.get("name") or entry.get("code", ""))
+    return str(in_readers_language(entry.get("name") or entry.get("code", ""), entry.get("name_zh")))
 
 
 def kind_label(entry: dict, *, excludes: bool = False) -> str:

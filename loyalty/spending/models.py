@@ -5,10 +5,11 @@ import uuid
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from members.crypto import EncryptedTextField
+from members.languages import in_readers_language
 
 
 class DebtPolicy(models.TextChoices):
@@ -230,16 +231,12 @@ class Reward(models.Model):
     @property
     def name(self) -> str:
         """The reward's name in the reader's language."""
-        return (self.name_zh if _reads_chinese() else "") or self.name_en
+        return in_readers_language(self.name_en, self.name_zh)
 
     @property
     def words(self) -> str:
         """The description in the reader's language."""
-        return (self.words_zh if _reads_chinese() else "") or self.words_en
-
-
-def _reads_chinese() -> bool:
-    return (get_language() or "").startswith("zh")
+        return in_readers_language(self.words_en, self.words_zh)
 
 
 class Redemption(models.Model):

@@ -1,9 +1,10 @@
 """What members asked and answered, and how good the models are."""
 
-from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from insights.models import ScoreRun
+from members.languages import reads_chinese
 from recommender.models import RankerVersion
 from reports import charts
 from reports.panels.registry import panel, rows_of, zone_at
@@ -34,8 +35,7 @@ def cases(at):
         Column("topic", _("Topic"), "text"), Column("cases", _("Cases")), Column("open", _("Still open")), Column("late", _("Late")),
         Column("hours", _("Median hours to reply"), "number"), Column("members", _("Members")),
     )  # fmt: skip
-    chinese = (get_language() or "").startswith("zh")
-    rows = tuple(rows_of(_CASES, zone_at(at, chinese=chinese)))
+    rows = tuple(rows_of(_CASES, zone_at(at, chinese=reads_chinese())))
     total = summed(columns, rows, label=_("Total"))
     return Table(columns, rows, at, "members", (*total[:5], None)) if rows else None
 

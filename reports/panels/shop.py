@@ -1,8 +1,9 @@
 """Stores, products, weeks, and what staff did."""
 
-from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from members.languages import reads_chinese
 from reports import charts, programme
 from reports.panels.registry import panel, rows_of, zone_at
 from reports.panels.tables import Column, Table, summed
@@ -82,8 +83,7 @@ def products(at):
         Column("type", _("Product type"), "text"), Column("sales", _("Sales"), "money"), Column("purchases", _("Purchases")),
         Column("members", _("Members")),
     )  # fmt: skip
-    chinese = (get_language() or "").startswith("zh")
-    rows = tuple(rows_of(_PRODUCTS, zone_at(at, days=DAYS, top=TOP, chinese=chinese)))
+    rows = tuple(rows_of(_PRODUCTS, zone_at(at, days=DAYS, top=TOP, chinese=reads_chinese())))
     return Table(columns, rows, at, "members") if rows else None
 
 
