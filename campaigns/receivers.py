@@ -1,9 +1,14 @@
-"""News heard: who asked to be forgotten is forgotten here too. Assignments stay, without a name, so that funnels still add up."""
+"""News heard: what the service desk answers goes out. Who asked to be forgotten is forgotten here too; assignments stay, without a
+name, so that funnels still add up.
+"""
 
 from django.dispatch import receiver
 from django.utils.translation import gettext as _
 
+from campaigns import operations
 from campaigns.models import Entry, HistoricalResponse, Recipient, RehearsalOutcome
+from care.signals import case_replied
+from members import clock
 from members.personal_data import Section, rows_of
 from members.signals import member_erased, personal_data_asked
 
@@ -12,6 +17,11 @@ from members.signals import member_erased, personal_data_asked
 def forget(member_id, **_news):
     for rows in (Entry, Recipient, RehearsalOutcome, HistoricalResponse):
         rows.objects.filter(member_id=member_id).delete()
+
+
+@receiver(case_replied)
+def send(entry_id, **_news):
+    operations.send_reply(entry_id=entry_id, at=clock.now())
 
 
 @receiver(personal_data_asked)

@@ -97,3 +97,9 @@ def _rehearse(campaign, at) -> bool:
 def keep_experiments():
     """Plans and baselines of rules under trial, the standing control group and its daily reading. Safe to run any number of times."""
     return programme_lift.keep(at=clock.now())
+
+
+@shared_task
+def send_replies():
+    """Answers to cases whose news was lost. Safe to run any number of times."""
+    return operations.send_replies(at=clock.now())

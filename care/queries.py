@@ -1,12 +1,13 @@
 """Questions about cases, surveys, tasks and opportunities."""
 
 from collections import Counter
+from dataclasses import dataclass
 
-from django.db.models import Avg, Count, Q, QuerySet, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import Avg, CharField, Count, F, Q, QuerySet, Sum, Value
+from django.db.models.functions import Cast, Coalesce, Concat
 
 from care import surveying
-from care.models import Answer, Case, Invitation, Opportunity, Stage, Survey, Task
+from care.models import Answer, Case, CaseEntry, Invitation, Opportunity, Stage, Survey, Task
 from members import queries as members
 
 
@@ -19,6 +20,34 @@ def case(public_id) -> Case | None:
     """One case with everything its page shows."""
     found = Case.objects.select_related("topic", "team", "owner", "store", "member").filter(public_id=public_id)
     return found.prefetch_related("entries__by_user").first()
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What goes out to a member who asked: the words, and how they are addressed."""
+
+    subject: str
+    text: str
+    language: str
+    is_automatic: bool
+
+
+def reply(entry_id: int) -> Reply | None:
+    """The words of an answer; None where there is no such answer any more."""
+    entry = answers().filter(pk=entry_id).select_related("case__member").first()
+    if entry is None:
+        return None
+    case = entry.case
+    subject = f"[{case.number}] {case.subject}".strip()
+    return Reply(subject, entry.text, case.member.language, entry.kind == CaseEntry.Kind.AUTO)
+
+
+def answers() -> QuerySet[CaseEntry]:
+    """What was said to members in their cases, with `member_id` and the `content` that an outbox names it by."""
+    said = CaseEntry.objects.filter(kind__in=[CaseEntry.Kind.REPLIED, CaseEntry.Kind.AUTO], case__member__isnull=False)
+    return said.annotate(
+        member_id=F("case__member_id"), content=Concat(Value("care.CaseEntry:"), Cast("pk", CharField()))
+    )
 
 
 def inbox(*, at, teams=None, owner=None) -> QuerySet[Case]:

@@ -41,6 +41,7 @@ app.conf.beat_schedule = {
     "care-escalate": {"task": "care.tasks.escalate", "schedule": 60.0},
     "insights-stages": {"task": "insights.tasks.refresh_lifecycle", "schedule": 6 * 3600.0},
     "campaigns-due": {"task": "campaigns.tasks.run_due", "schedule": 5.0},
+    "campaigns-replies": {"task": "campaigns.tasks.send_replies", "schedule": 60.0},
     "campaigns-experiments": {"task": "campaigns.tasks.keep_experiments", "schedule": 300.0},
     "reports-editions": {"task": "reports.tasks.keep_editions", "schedule": 600.0},
     "delivery-sweep": {"task": "delivery.tasks.sweep", "schedule": 10.0},

@@ -10,6 +10,7 @@ from urllib.parse import urlparse
 from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
 
+from care import queries as cases
 from delivery import tokens
 from emails.facts import Letterhead, MessageFacts
 from emails.fields import PERSONAL
@@ -129,7 +130,42 @@ class PushContent:
         return link_target(frozen, link, values)
 
 
-_KINDS = {"emails.FrozenEmail": EmailContent(), "push.FrozenPush": PushContent()}
+class CaseReply:
+    """An answer to a case: a person's own words, read when they leave and never frozen, so that what is erased is gone.
+
+    It has no page of its own, because nobody but its reader should open it.
+    """
+
+    @staticmethod
+    def load(pk: int) -> cases.Reply:
+        reply = cases.reply(pk)
+        if reply is None:
+            raise ObjectDoesNotExist(pk)
+        return reply
+
+    def writer(self, reply: cases.Reply) -> Writer:
+        from emails import notices
+
+        def write(values: dict, to: str, date: datetime, token: str) -> bytes:
+            said = notices.Notice(
+                reply.subject, reply.text, values.get("given_name", ""), reply.language, is_automatic=reply.is_automatic
+            )
+            return notices.render(said, to=to, message_id=internet_name(token), date=date)
+
+        return write
+
+    @staticmethod
+    def names(_reply: cases.Reply) -> frozenset[str]:
+        return frozenset({"given_name"})
+
+    def page(self, reply, values: dict, facts: Facts) -> None:
+        return None
+
+    def target(self, reply, link: str, values: dict) -> None:
+        return None
+
+
+_KINDS = {"emails.FrozenEmail": EmailContent(), "push.FrozenPush": PushContent(), "care.CaseEntry": CaseReply()}
 
 
 class UnknownContent(LookupError):

@@ -42,6 +42,11 @@ def past_due(cause: str, *, at):
     return messages(cause).filter(due_at__lte=at, stage=0, state__in=[Message.State.PENDING, Message.State.CLAIMED])
 
 
+def known_causes(causes) -> set[str]:
+    """Those of these causes that have a message."""
+    return set(Message.objects.filter(cause__in=causes).values_list("cause", flat=True))
+
+
 def counts(cause: str, *, channel: str | None = None) -> dict[str, int]:
     """How many messages stand where: {"sent": 10, "pending": 2, "skipped(no_consent)": 1}. States without a row are absent."""
     found = messages(cause)

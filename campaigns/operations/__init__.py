@@ -15,6 +15,7 @@ from campaigns.operations.launching import (
     unschedule,
 )
 from campaigns.operations.measuring import CannotMeasure, measure
+from campaigns.operations.replying import send_replies, send_reply
 
 __all__ = [
     "Blocked",
@@ -33,5 +34,7 @@ __all__ = [
     "plan",
     "resume",
     "schedule",
+    "send_replies",
+    "send_reply",
     "unschedule",
 ]

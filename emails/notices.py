@@ -1,0 +1,40 @@
+"""Letters that nobody designs: one person's words to one reader, in the shop's colours. Made when they leave, never kept."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.template.loader import render_to_string
+from django.utils import translation
+
+from emails import brand as brands
+from emails.facts import check_recipient
+from emails.fields import clean
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What is said. The text keeps its paragraphs; the language is that of the frame around it."""
+
+    subject: str
+    text: str
+    given_name: str = ""
+    language: str = "en"
+    is_automatic: bool = False  # written by no person: other machines are told not to answer
+
+
+def render(notice: Notice, *, to: str, message_id: str, date: datetime) -> bytes:
+    """The MIME message with CRLF line ends. Raises Unsendable for an address that mail cannot carry."""
+    check_recipient(to)
+    brand = brands.current(site_url=settings.SITE_URL)
+    said = {"notice": notice, "brand": brand, "portal_url": f"{settings.SITE_URL}/portal/"}
+    with translation.override(notice.language or settings.LANGUAGE_CODE):
+        letter = EmailMultiAlternatives(
+            clean(notice.subject), render_to_string("emails/notice.txt", said), settings.MARKETING_FROM, [to],
+            headers={"Message-ID": f"<{message_id}>", "Date": date.strftime("%a, %d %b %Y %H:%M:%S %z")},
+        )  # fmt: skip
+        letter.attach_alternative(render_to_string("emails/notice.html", said), "text/html")
+    if notice.is_automatic:
+        letter.extra_headers["Auto-Submitted"] = "auto-replied"
+    return letter.message().as_bytes(linesep="\r\n")
