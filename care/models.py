@@ -53,6 +53,10 @@ class Topic(Named):
         help_text=_("Words and phrases, in any language; the longest that occurs decides."),
     )  # fmt: skip
     is_for_members = models.BooleanField(_("members may choose it"), default=True)
+    is_answered_by_pages = models.BooleanField(
+        _("a help page may answer"), default=True,
+        help_text=_("Where a page surely answers, it does so at once; a person reads the case all the same."),
+    )  # fmt: skip
     place = models.PositiveSmallIntegerField(_("place in the list"), default=50)
 
     class Meta:

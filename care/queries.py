@@ -42,6 +42,28 @@ def reply(entry_id: int) -> Reply | None:
     return Reply(subject, entry.text, case.member.language, entry.kind == CaseEntry.Kind.AUTO)
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What somebody asked, and nobody answered yet."""
+
+    case: Case
+    text: str
+    channel: str
+    language: str
+
+
+def unanswered(case_id: int) -> Asked | None:
+    """A case that a page may answer: a member's, open, of a topic for it, and nothing but the member's own first word in it."""
+    case = (
+        Case.objects.open().filter(pk=case_id, member__isnull=False, topic__is_answered_by_pages=True)
+        .select_related("member").first()
+    )  # fmt: skip
+    entries = list(case.entries.all()) if case else []
+    if [entry.kind for entry in entries] != [CaseEntry.Kind.HEARD]:
+        return None
+    return Asked(case, entries[0].text, case.channel, case.member.language)
+
+
 def answers() -> QuerySet[CaseEntry]:
     """What was said to members in their cases, with `member_id` and the `content` that an outbox names it by."""
     said = CaseEntry.objects.filter(kind__in=[CaseEntry.Kind.REPLIED, CaseEntry.Kind.AUTO], case__member__isnull=False)

@@ -24,6 +24,10 @@ class Step(blocks.StructBlock):
 class Question(blocks.StructBlock):
     question = blocks.CharBlock(label=_("Question"), max_length=160)
     answer = blocks.RichTextBlock(label=_("Answer"), features=["bold", "italic", "link", "ul", "ol"])
+    asked_as = blocks.TextBlock(
+        label=_("Also asked as"), required=False, max_length=1000, rows=3,
+        help_text=_("One a line, in the words members use. Who writes to us and asks this gets the answer by e-mail at once."),
+    )  # fmt: skip
 
 
 class Body(blocks.StreamBlock):

@@ -130,8 +130,12 @@ def reply(*, case, text, by_user, at) -> CaseEntry:
 
 @transaction.atomic
 def answer_by_itself(*, case, text, article, at) -> CaseEntry:
-    """A help page answers. It stops no clock and closes nothing: the member says whether it helped."""
-    entry = _write(_locked(case), Kind.AUTO, text, at=at, detail=article)
+    """A help page answers, once. It stops no clock and closes nothing: a person reads the case all the same."""
+    case, key = _locked(case), f"page:{case.pk}"
+    known = CaseEntry.objects.filter(client_key=key).first()
+    if known:
+        return known
+    entry = _write(case, Kind.AUTO, text, at=at, detail=article, client_key=key)
     _tell(signals.case_replied, case_id=case.pk, entry_id=entry.pk)
     return entry
 
