@@ -12,11 +12,11 @@ from pydantic import Field
 from api import schemas, webhooks
 from api.endpoints import _allowed
 from api.models import ApiClient
-from api.outgoing import BadAddress
 from api.problems import Refused
 from loyalty import events
 from members import queries as members
 from members.models import Member
+from members.outgoing import BadAddress
 
 router = Router()
 MISSING = {401: schemas.Problem, 403: schemas.Problem, 404: schemas.Problem, 422: schemas.Problem}

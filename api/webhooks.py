@@ -18,11 +18,11 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from api import outgoing
 from api.models import ApiClient, Webhook, WebhookPosition
 from loyalty import events
 from loyalty.events import Event
 from loyalty.models import Account
+from members import outgoing
 
 BATCH_EVENTS = 200
 BATCHES_A_RUN = 50

@@ -13,9 +13,9 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from mjml import mjml2html
 
-from emails.blocks import ADDRESS_MARKS, CLOSED, SANS, SERIF, Look
+from emails.blocks import ADDRESS_MARKS, CLOSED, Look
 from emails.fields import ADDRESSES, OFFER_SLOTS
-from emails.styles import DARK, OUTLOOK_DARK
+from emails.styles import style_sheet
 
 PIXEL = '{% if pixel_url != blank %}\n<img\nsrc="{{ pixel_url }}"\nwidth="1" height="1" alt="" style="display:block;border:0;">\n{% endif %}\n'
 # A link that no reader sees: who follows it is a scanner that follows every link (delivery.views.trap). It is put in after
@@ -70,8 +70,8 @@ def _mjml(template, look: Look) -> str:
         f"<mj-title>{look.text(template.subject)}</mj-title><mj-preview>{preview}</mj-preview>"
         '<mj-raw><meta name="color-scheme" content="light dark"><meta name="supported-color-schemes" content="light dark">'
         '<meta name="format-detection" content="telephone=no,date=no,address=no,email=no"></mj-raw>'
-        f'<mj-attributes><mj-all font-family="{SANS}"/><mj-text font-size="16px" line-height="1.6" color="#22302a"/></mj-attributes>'
-        f"<mj-style>{DARK.replace('$primary', _lighter(brand.primary))}{OUTLOOK_DARK}</mj-style></mj-head>"
+        f'<mj-attributes><mj-all font-family="{look.sans}"/><mj-text font-size="16px" line-height="1.6" color="#22302a"/></mj-attributes>'
+        f"<mj-style>{style_sheet(brand)}</mj-style></mj-head>"
         f'<mj-body background-color="{brand.paper}" css-class="paper">{_header(look)}'
         f'<mj-wrapper css-class="sheet" padding="0">{body}</mj-wrapper></mj-body></mjml>'
     )
@@ -80,24 +80,24 @@ def _mjml(template, look: Look) -> str:
 def _header(look: Look) -> str:
     brand = look.brand
     if brand.logo_url:
-        mark = (
-            f'<mj-image src="{escape(brand.logo_url)}" alt="{look.attribute(brand.name)}" href="{escape(brand.shop_url)}"'
-            ' width="160px" align="left" padding="20px 32px 16px"/>'
+        mark = _logo(look, brand.logo_url, "logo") + (
+            _logo(look, brand.dark_logo_url, "logo-dark") if brand.has_dark and brand.dark_logo_url else ""
         )
     else:
         mark = (
-            f'<mj-text padding="22px 32px 16px" font-family="{SERIF}" font-size="24px" line-height="1.2">'
-            f'<a href="{escape(brand.shop_url)}" class="brand" style="color:{brand.primary};text-decoration:none;">'
-            f'<span class="brand" style="color:{brand.primary};font-weight:bold;">{look.text(brand.name)}</span></a>'
-            f'<span class="muted" style="font-family:{SANS};font-size:13px;color:#5b6a62;"> &nbsp;{look.text(brand.tagline)}</span></mj-text>'
+            f'<mj-text padding="22px 32px 16px" font-family="{look.serif}" font-size="24px" line-height="1.2">'
+            f'<a href="{escape(brand.shop_url)}" class="brand" style="color:{brand.link};text-decoration:none;">'
+            f'<span class="brand" style="color:{brand.link};font-weight:bold;">{look.text(brand.name)}</span></a>'
+            f'<span class="muted" style="font-family:{look.sans};font-size:13px;color:#5b6a62;"> &nbsp;{look.text(brand.tagline)}</span></mj-text>'
         )
     return f'<mj-section padding="0"><mj-column>{mark}</mj-column></mj-section>'
 
 
-def _lighter(colour: str) -> str:
-    """The brand's colour raised until it can be read on a dark ground."""
-    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    return "#" + "".join(f"{round(c + (255 - c) * 0.55):02x}" for c in (red, green, blue))
+def _logo(look: Look, url: str, name: str) -> str:
+    return (
+        f'<mj-image css-class="{name}" src="{escape(url)}" alt="{look.attribute(look.brand.name)}" href="{escape(look.brand.shop_url)}"'
+        ' width="160px" align="left" padding="20px 32px 16px"/>'
+    )
 
 
 _OPENING = re.compile(r"(<(?:title|div|p|h1|h2|h3|td|tr|table|tbody|li|ul|ol)\b[^>]*>)(?=[^\n])")

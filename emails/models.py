@@ -5,9 +5,12 @@ from django.contrib.contenttypes.fields import GenericRelation
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from wagtail import blocks
+from wagtail.admin.panels import FieldPanel, FieldRowPanel, MultiFieldPanel
 from wagtail.contrib.settings.models import BaseGenericSetting
 from wagtail.fields import StreamField
 from wagtail.models import (
+    AbstractGroupApprovalTask,
     DraftStateMixin,
     LockableMixin,
     PreviewableMixin,
@@ -21,6 +24,31 @@ from emails.brand import Brand
 
 SUBJECT_LENGTH_MAX = 150
 _colour = RegexValidator(r"^#[0-9a-fA-F]{6}$", _("A colour is written as #rrggbb."))
+
+
+class Network(models.TextChoices):
+    """Where a shop may be found. Names, not pictures: a picture of somebody else's mark needs their leave."""
+
+    WECHAT = "WeChat", _("WeChat")
+    WEIBO = "Weibo", _("Weibo")
+    XIAOHONGSHU = "Xiaohongshu", _("Xiaohongshu")
+    DOUYIN = "Douyin", _("Douyin")
+    INSTAGRAM = "Instagram", "Instagram"
+    FACEBOOK = "Facebook", "Facebook"
+    YOUTUBE = "YouTube", "YouTube"
+    TIKTOK = "TikTok", "TikTok"
+    LINKEDIN = "LinkedIn", "LinkedIn"
+    X = "X", "X"
+
+
+class Font(models.TextChoices):
+    """Families every reader has; see emails.brand.FONTS."""
+
+    SYSTEM = "system", _("Plain, as on the reader's device")
+    HUMANIST = "humanist", _("Soft")
+    SERIF = "serif", _("With serifs")
+    ROUNDED = "rounded", _("Rounded")
+    MONO = "mono", _("Typewriter")
 
 
 class BrandSettings(BaseGenericSetting):
@@ -43,6 +71,40 @@ class BrandSettings(BaseGenericSetting):
         help_text=_("Empty: the name is set in type."),
     )  # fmt: skip
 
+    dark_logo = models.ForeignKey(
+        "wagtailimages.Image", verbose_name=_("logo on dark ground"), null=True, blank=True, on_delete=models.SET_NULL,
+        related_name="+", help_text=_("Empty: the same logo."),
+    )  # fmt: skip
+    heading_font = models.CharField(_("letters of headings"), max_length=10, choices=Font, default=Font.SERIF)
+    text_font = models.CharField(_("letters of text"), max_length=10, choices=Font, default=Font.SYSTEM)
+    has_dark = models.BooleanField(
+        _("colours of its own in dark mode"), default=True, help_text=_("Off: mail programs darken by themselves, or do not."),
+    )  # fmt: skip
+    dark_paper = models.CharField(_("background in the dark"), max_length=7, default="#121a16", validators=[_colour])
+    dark_card = models.CharField(_("cards in the dark"), max_length=7, default="#1b2620", validators=[_colour])
+    dark_primary = models.CharField(_("colour in the dark"), max_length=7, default="#17452f", validators=[_colour])
+    social = StreamField(
+        [("link", blocks.StructBlock([
+            ("network", blocks.ChoiceBlock(choices=Network.choices, label=_("Network"))),
+            ("url", blocks.URLBlock(label=_("Address"))),
+        ], label=_("Place")))],
+        verbose_name=_("elsewhere on the web"), blank=True, help_text=_("What the block “Social links” shows."),
+    )  # fmt: skip
+
+    panels = [
+        MultiFieldPanel(
+            [FieldPanel("name"), FieldPanel("tagline"), FieldPanel("shop_url"), FieldPanel("postal_address")], heading=_("The shop"),
+        ),
+        MultiFieldPanel([FieldPanel("logo"), FieldPanel("dark_logo")], heading=_("Logo")),
+        MultiFieldPanel([FieldRowPanel([FieldPanel("primary"), FieldPanel("accent"), FieldPanel("paper")])], heading=_("Colours")),
+        MultiFieldPanel([FieldRowPanel([FieldPanel("heading_font"), FieldPanel("text_font")])], heading=_("Letters")),
+        MultiFieldPanel(
+            [FieldPanel("has_dark"), FieldRowPanel([FieldPanel("dark_paper"), FieldPanel("dark_card"), FieldPanel("dark_primary")])],
+            heading=_("Dark mode"),
+        ),
+        FieldPanel("social"),
+    ]  # fmt: skip
+
     class Meta:
         verbose_name = _("brand")
 
@@ -56,7 +118,75 @@ class BrandSettings(BaseGenericSetting):
             accent=self.accent,
             paper=self.paper,
             logo_url=f"{site_url}{self.logo.get_rendition('height-80').url}" if self.logo else "",
+            heading_font=self.heading_font,
+            text_font=self.text_font,
+            has_dark=self.has_dark,
+            dark_paper=self.dark_paper,
+            dark_card=self.dark_card,
+            dark_primary=self.dark_primary,
+            dark_logo_url=f"{site_url}{self.dark_logo.get_rendition('height-80').url}" if self.dark_logo else "",
+            social=tuple((str(Network(link.value["network"]).label), link.value["url"]) for link in self.social),
         )
+
+
+class MessageRules(BaseGenericSetting):
+    """What a message needs before it may be sent."""
+
+    needs_approval = models.BooleanField(
+        _("messages need an approval"), default=False,
+        help_text=_("A campaign cannot start with an e-mail or push message that nobody approved in this version."),
+    )  # fmt: skip
+    is_four_eyes = models.BooleanField(
+        _("the sender is not the approver"), default=True,
+        help_text=_("Who submitted a message, or wrote a part of it since its last approval, cannot approve it."),
+    )  # fmt: skip
+
+    class Meta:
+        verbose_name = _("rules for messages")
+
+
+class MessageApprovalTask(AbstractGroupApprovalTask):
+    """A person of the groups reads the message and approves it; where the rules ask for four eyes, not the one who wrote it."""
+
+    class Meta:
+        verbose_name = _("approval of a message")
+        verbose_name_plural = _("approvals of messages")
+
+    def is_own_work(self, obj, user) -> bool:
+        """Whether this user submitted this version, or wrote a revision since the last one that was approved."""
+        state = obj.current_workflow_state
+        if state is None:
+            return False
+        since = obj.live_revision.created_at if obj.live_revision_id else None
+        written = obj.revisions.filter(user=user)
+        return state.requested_by_id == user.pk or (written.filter(created_at__gt=since) if since else written).exists()
+
+    def _may_decide(self, obj, user) -> bool:
+        return not MessageRules.load().is_four_eyes or not self.is_own_work(obj, user)
+
+    def get_actions(self, obj, user):
+        return super().get_actions(obj, user) if self._may_decide(obj, user) else []
+
+    @classmethod
+    def get_description(cls):
+        return _(
+            "Members of the chosen groups approve or send back; nobody approves their own work where the rules say so."
+        )
+
+
+class CheckedLink(models.Model):
+    """An address that stands in a template, and whether it answered. Asked by a task, never while somebody waits."""
+
+    url = models.URLField(max_length=2000)
+    url_hash = models.BinaryField(max_length=16, unique=True)
+    noted_at = models.DateTimeField()
+    due_at = models.DateTimeField(db_index=True)
+    checked_at = models.DateTimeField(null=True)
+    failures = models.PositiveSmallIntegerField(default=0, help_text="In a row. One may be a bad moment.")
+    detail = models.CharField(max_length=200, blank=True, help_text="What it answered, in words of the protocol.")
+
+    def __str__(self):
+        return self.url
 
 
 class EmailTemplate(

@@ -27,7 +27,7 @@ def as_safe_html(source: str, look) -> str:
     )
     for tag, style in _INLINE_STYLE.items():
         safe = safe.replace(f"<{tag}>", f'<{tag} style="{style}">')
-    return safe.replace("<a ", f'<a class="link" style="color:{look.brand.primary};text-decoration:underline;" ')
+    return safe.replace("<a ", f'<a class="link" style="color:{look.brand.link};text-decoration:underline;" ')
 
 
 class _Lines(HTMLParser):

@@ -1,14 +1,21 @@
-"""The words around the member's pages: how it works, help, terms. Written in the CMS, one article per language."""
+"""The words around the member's pages: how it works, help, terms, what stands above home and rewards, and the menus.
+
+Written in the CMS, one article per language, out of the same blocks as an e-mail where those serve a page.
+"""
 
 from django.contrib.contenttypes.fields import GenericRelation
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from wagtail import blocks
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, PublishingPanel
 from wagtail.fields import StreamField
 from wagtail.models import DraftStateMixin, PreviewableMixin, RevisionMixin, TranslatableMixin
+
+from emails.blocks import content as shared
 
 ICONS = (
     ("book", _("Book")), ("info", _("Information")), ("sparkle", _("Sparkle")), ("gift", _("Gift")), ("star", _("Star")),
@@ -30,8 +37,15 @@ class Question(blocks.StructBlock):
     )  # fmt: skip
 
 
+class Columns(shared.ColumnsBlock):
+    """Columns of a page hold what columns of an e-mail hold."""
+
+    class Meta:
+        template = "portal/articles/columns.html"
+
+
 class Body(blocks.StreamBlock):
-    """Four kinds of block are enough for what is read once: a heading, a text, steps, questions with answers."""
+    """What a page is made of: its own heading, text, steps and questions, and the blocks it shares with e-mails."""
 
     heading = blocks.CharBlock(
         label=_("Heading"), max_length=120, icon="title", template="portal/articles/heading.html"
@@ -43,11 +57,21 @@ class Body(blocks.StreamBlock):
     questions = blocks.ListBlock(
         Question(), label=_("Questions and answers"), icon="help", template="portal/articles/questions.html"
     )
+    hero = shared.HeroBlock(template="portal/articles/hero.html")
+    image = shared.ImageBlock(template="portal/articles/image.html")
+    button = shared.ButtonBlock(template="portal/articles/button.html")
+    columns = Columns()
+    products = shared.ProductsBlock(template="portal/articles/products.html")
+    divider = shared.DividerBlock(template="portal/articles/divider.html")
 
 
 class ArticleQuerySet(models.QuerySet):
     def shown(self):
         return self.filter(live=True).select_related("locale").order_by("place", "pk")
+
+    def pages(self):
+        """Pages with an address of their own."""
+        return self.shown().filter(stands_on="")
 
 
 class Article(DraftStateMixin, RevisionMixin, PreviewableMixin, TranslatableMixin, models.Model):
@@ -63,6 +87,16 @@ class Article(DraftStateMixin, RevisionMixin, PreviewableMixin, TranslatableMixi
     is_in_footer = models.BooleanField(
         _("in the foot of every page"), default=False, help_text=_("For terms and privacy.")
     )
+
+    class Stands(models.TextChoices):
+        OWN = "", _("On a page of its own")
+        HOME = "home", _("At the top of the home page")
+        REWARDS = "rewards", _("At the top of the rewards")
+
+    stands_on = models.CharField(
+        _("where it stands"), max_length=10, choices=Stands, default=Stands.OWN, blank=True,
+        help_text=_("A part of another page has no address and is in no menu."),
+    )  # fmt: skip
     body = StreamField(Body(), verbose_name=_("body"), blank=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -76,7 +110,7 @@ class Article(DraftStateMixin, RevisionMixin, PreviewableMixin, TranslatableMixi
     panels = [
         FieldPanel("title"), FieldPanel("summary"),
         FieldRowPanel([FieldPanel("slug"), FieldPanel("icon"), FieldPanel("place"), FieldPanel("is_in_footer")]),
-        FieldPanel("body"), PublishingPanel(),
+        FieldPanel("stands_on"), FieldPanel("body"), PublishingPanel(),
     ]  # fmt: skip
 
     class Meta(TranslatableMixin.Meta):
@@ -100,3 +134,96 @@ def in_readers_language(found) -> list[Article]:
         if article.slug not in chosen or article.locale.language_code == language:
             chosen[article.slug] = article
     return list(chosen.values())
+
+
+class MenuItem(models.Model):
+    """One line of a menu of the member's pages. A menu without lines shows the articles in their order."""
+
+    class Menu(models.TextChoices):
+        ME = "me", _("“Good to know” under Me")
+        FOOT = "foot", _("At the foot of every page")
+
+    class Page(models.TextChoices):
+        REWARDS = "rewards", _("Rewards")
+        OFFERS = "offers", _("Offers")
+        GOALS = "goals", _("Stamps and challenges")
+        HISTORY = "history", _("History of points")
+        SHARING = "sharing", _("Sharing points")
+        ARTICLES = "articles", _("All pages, with search")
+
+    menu = models.CharField(_("menu"), max_length=4, choices=Menu, default=Menu.ME)
+    place = models.PositiveSmallIntegerField(_("place"), default=10, help_text=_("Lower stands first in the menu."))
+    name_en = models.CharField(_("name in English"), max_length=80, blank=True, help_text=_("Empty: the page's title."))
+    name_zh = models.CharField(_("name in Chinese"), max_length=80, blank=True)
+    article = models.ForeignKey(
+        Article, null=True, blank=True, on_delete=models.CASCADE, related_name="+", verbose_name=_("page written here"),
+        help_text=_("In any language; readers get it in theirs."),
+    )  # fmt: skip
+    page = models.CharField(_("page of the programme"), max_length=10, choices=Page, blank=True)
+    url = models.URLField(_("address elsewhere"), blank=True)
+
+    panels = [
+        FieldRowPanel([FieldPanel("menu"), FieldPanel("place")]),
+        FieldRowPanel([FieldPanel("name_en"), FieldPanel("name_zh")]),
+        FieldPanel("article"), FieldPanel("page"), FieldPanel("url"),
+    ]  # fmt: skip
+
+    class Meta:
+        ordering = ["menu", "place", "pk"]
+        verbose_name = _("line of a menu")
+        verbose_name_plural = _("menus of members")
+        constraints = [
+            models.CheckConstraint(
+                condition=(
+                    models.Q(article__isnull=False, page="", url="")
+                    | (models.Q(article__isnull=True, url="") & ~models.Q(page=""))
+                    | (models.Q(article__isnull=True, page="") & ~models.Q(url=""))
+                ),
+                name="a_line_of_a_menu_leads_to_one_place",
+            )
+        ]  # fmt: skip
+
+    def __str__(self):
+        return self.words
+
+    def clean(self):
+        if sum(map(bool, (self.article_id, self.page, self.url))) != 1:
+            raise ValidationError(_("Choose one goal: a page written here, a page of the programme, or an address."))
+        if self.url and not self.name_en:
+            raise ValidationError({"name_en": _("An address elsewhere needs a name.")})
+
+    @property
+    def words(self) -> str:
+        """Its name in the reader's language, else the title of where it leads."""
+        is_chinese = (get_language() or "").startswith("zh")
+        name = (self.name_zh if is_chinese else "") or self.name_en
+        return name or (self.article.title if self.article_id else str(self.Page(self.page).label))
+
+    @property
+    def address(self) -> str:
+        if self.article_id:
+            return reverse("portal:article", args=[self.article.slug])
+        return self.url or reverse(f"portal:{self.page}")
+
+
+def menu(name: str) -> list[MenuItem]:
+    """A menu's lines, each article in the reader's language; a page that was taken down is left out. Two queries."""
+    lines = list(MenuItem.objects.filter(menu=name).select_related("article"))
+    keys = {line.article.translation_key for line in lines if line.article_id}
+    found = (
+        {
+            one.translation_key: one
+            for one in in_readers_language(Article.objects.pages().filter(translation_key__in=keys))
+        }
+        if keys
+        else {}
+    )
+    kept = []
+    for line in lines:
+        if line.article_id:
+            shown = found.get(line.article.translation_key)
+            if shown is None:
+                continue
+            line.article = shown
+        kept.append(line)
+    return kept

@@ -1,12 +1,13 @@
 """Push templates, what they are frozen into, and the devices they reach."""
 
 from django.conf import settings
+from django.contrib.contenttypes.fields import GenericRelation
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 from modelcluster.fields import ParentalKey
 from modelcluster.models import ClusterableModel
-from wagtail.admin.panels import FieldPanel, InlinePanel
-from wagtail.models import DraftStateMixin, RevisionMixin
+from wagtail.admin.panels import FieldPanel, InlinePanel, PublishingPanel
+from wagtail.models import DraftStateMixin, LockableMixin, RevisionMixin, WorkflowMixin
 
 from members.crypto import EncryptedTextField
 from push.wording import check_wording
@@ -14,7 +15,7 @@ from push.wording import check_wording
 TITLE_MAX, BODY_MAX = 100, 300
 
 
-class PushTemplate(DraftStateMixin, RevisionMixin, ClusterableModel):
+class PushTemplate(WorkflowMixin, DraftStateMixin, LockableMixin, RevisionMixin, ClusterableModel):
     """A short message as a marketer writes it: a title and a body in each language, and where a tap leads."""
 
     name = models.CharField(_("name"), max_length=120)
@@ -25,7 +26,18 @@ class PushTemplate(DraftStateMixin, RevisionMixin, ClusterableModel):
         help_text=_("Where a tap leads: a path of this site, or an https address."),
     )
 
-    panels = [FieldPanel("name"), FieldPanel("url"), InlinePanel("wordings", label=_("Wording"), min_num=1)]
+    workflow_states = GenericRelation(
+        "wagtailcore.WorkflowState", content_type_field="base_content_type", object_id_field="object_id",
+        related_query_name="push_template", for_concrete_model=False,
+    )  # fmt: skip
+    revisions = GenericRelation(
+        "wagtailcore.Revision", content_type_field="base_content_type", object_id_field="object_id",
+        related_query_name="push_template", for_concrete_model=False,
+    )  # fmt: skip
+
+    panels = [
+        FieldPanel("name"), FieldPanel("url"), InlinePanel("wordings", label=_("Wording"), min_num=1), PublishingPanel(),
+    ]  # fmt: skip
 
     class Meta:
         verbose_name = _("push message")

@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from api import outgoing
-from api.outgoing import BadAddress
+from members import outgoing
+from members.outgoing import BadAddress
 
 INSIDE = [
     "127.0.0.1", "127.1", "2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1", "0.0.0.0", "[::1]", "[::]", "[::ffff:127.0.0.1]",

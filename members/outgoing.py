@@ -1,4 +1,4 @@
-"""Posting to an address that somebody else chose: only where the public internet is, and never where we stand ourselves.
+"""Calling an address that somebody else chose: only where the public internet is, and never where we stand ourselves.
 
 A name is resolved once, every address it has is judged, and the connection goes to the very address that was judged, so that a
 name which answers otherwise the second time gains nothing. Redirects are not followed. The whole exchange has one deadline,
@@ -12,6 +12,8 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
@@ -34,8 +36,11 @@ def may_be_local() -> bool:
     return not settings.PRODUCTION
 
 
-def check(url: str) -> SplitResult:
-    """The parts of an address that may be posted to, as far as it can be told without asking the network. Raises BadAddress."""
+def check(url: str, *, is_plain_allowed: bool = False) -> SplitResult:
+    """The parts of an address that may be called, as far as it can be told without asking the network. Raises BadAddress.
+
+    `is_plain_allowed`: http will do, as for a page that anybody may read.
+    """
     parts = urlsplit(url)
     try:
         host, _port = parts.hostname or "", parts.port
@@ -47,7 +52,7 @@ def check(url: str) -> SplitResult:
     is_local = host.endswith(LOCAL_NAMES) if literal is None else not is_public(literal)
     if is_local and may_be_local() and parts.scheme in {"http", "https"}:
         return parts
-    if parts.scheme != "https":
+    if parts.scheme != "https" and not (is_plain_allowed and parts.scheme == "http"):
         raise BadAddress(_("Events are sent over https only. Give an address that begins with https://."))
     if is_local:
         raise BadAddress(_("This address is not on the public internet. Give one that is."))
@@ -86,25 +91,49 @@ def resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(sockaddr[0]).partition("%")[0] for *_kind, sockaddr in found))
 
 
+@dataclass(frozen=True)
+class Call:
+    """One request to an address that somebody else chose."""
+
+    method: str
+    url: str
+    body: bytes | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    is_plain_allowed: bool = False
+
+
+class Answer(NamedTuple):
+    """What came back: the status, and where a redirect points."""
+
+    status: int
+    location: str
+
+
 def post(
     url: str, body: bytes, headers: dict[str, str], *, resolve: Resolve = resolve, deadline_s: float = TIMEOUT_SECONDS
 ) -> int:
     """Post once; the status of the answer. Raises OSError, of which a forbidden address is one kind."""
+    return call(Call("POST", url, body, headers), resolve=resolve, deadline_s=deadline_s).status
+
+
+def call(one: Call, *, resolve: Resolve = resolve, deadline_s: float = TIMEOUT_SECONDS) -> Answer:
+    """Make a request once. Redirects are told, never followed. Raises OSError, of which a forbidden address is one kind."""
     try:
-        parts = check(url)
+        parts = check(one.url, is_plain_allowed=one.is_plain_allowed)
     except BadAddress as reason:
         raise OSError(str(reason)) from None
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     found = resolve(host, port)
-    if not found or not (may_be_local() or all(is_public(ipaddress.ip_address(one)) for one in found)):
+    if not found or not (may_be_local() or all(is_public(ipaddress.ip_address(address)) for address in found)):
         raise OSError(_("This address is not on the public internet. Give one that is."))
     connection = _Pinned(found[0], host, port, is_secure=parts.scheme == "https", timeout_s=deadline_s)
     watchdog = threading.Timer(deadline_s, connection.abort)
     watchdog.start()
     try:
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        connection.request("POST", target, body=body, headers=headers)
-        status = connection.getresponse().status
+        connection.request(one.method, target, body=one.body, headers=one.headers)
+        answer = connection.getresponse()
+        told = Answer(answer.status, answer.getheader("Location") or "")
     except (http.client.HTTPException, ValueError) as error:
         raise OSError(f"no answer that can be read: {type(error).__name__}") from error
     finally:
@@ -112,7 +141,7 @@ def post(
         connection.close()
     if connection.is_over:  # headers that break off read like headers that end
         raise TimeoutError("no whole answer before the deadline")
-    return status
+    return told
 
 
 class _Pinned(http.client.HTTPConnection):
