@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('portal', '0001_pages_for_members'),
+        ('portal', '0002_questions_are_asked_in_other_words'),
     ]
 
     operations = [
