@@ -265,7 +265,7 @@ EMAIL_USE_TLS = not EMAIL_USE_SSL and "tls=1" in _relay.query.split("&")
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = MARKETING_FROM
 
-# Sign-in codes for phones go as letters to <digits>@<this domain>, the e-mail side of an SMS provider. Empty: no text messages.
+# Sign-in codes for phones go by SMS_WEBHOOK_URL; without it as letters to <digits>@<this domain>, the e-mail side of an SMS provider.
 SMS_GATEWAY = environment.get("SMS_GATEWAY", "" if PRODUCTION else "sms.larkfield.example.com")
 
 # -- the card in the phone's wallet (portal/passes/); empty: the button is not there ------------------------------------

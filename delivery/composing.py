@@ -16,7 +16,7 @@ from django.contrib.auth import get_user_model
 
 from delivery import contents, queries, quiet, tokens
 from delivery.channels import Outgoing
-from delivery.models import Channel, Message
+from delivery.models import BY_CONSENT, Channel
 from delivery.outbox import Claimed, Ready
 from members.crypto import keyed_hash
 from members.queries import contacts
@@ -77,7 +77,7 @@ class Composer:
                     composed.failed[one.id] = f"{one.content} cannot be rendered: {type(error).__name__}"
                     continue
             resume_at = self._quiet_until(one, addressee, at)
-            hold, is_urgent = "quiet" if resume_at else "", one.purpose != Message.Purpose.MARKETING
+            hold, is_urgent = "quiet" if resume_at else "", one.purpose not in BY_CONSENT
             composed.ready.append(
                 Ready(one.id, one.member_id, addressee.address_hash, resume_at, hold, is_urgent=is_urgent)
             )
@@ -85,7 +85,7 @@ class Composer:
 
     def _quiet_until(self, one: Claimed, addressee: Addressee, at):
         policy = self._policy
-        if policy is None or policy.quiet_from is None or one.purpose != Message.Purpose.MARKETING:
+        if policy is None or policy.quiet_from is None or one.purpose not in BY_CONSENT:
             return None
         return _quiet_until(addressee, policy, at)
 

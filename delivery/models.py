@@ -10,6 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from members.crypto import EncryptedTextField
 
 MARKETING_PRIORITY, TRANSACTIONAL_PRIORITY = 5, 0
+# What is sent only to who said yes to just that, by that channel. Codes and receipts are answers: nobody is asked.
+BY_CONSENT = ("marketing", "points", "surveys")
 """Marketing has 1 (most important) to 9; 0 is kept for codes, receipts and notices."""
 
 
@@ -45,6 +47,8 @@ class Message(models.Model):
 
     class Purpose(models.TextChoices):
         MARKETING = "marketing", _("Offers and news")
+        POINTS = "points", _("Notices about points")
+        SURVEYS = "surveys", _("Questions after a visit")
         TRANSACTIONAL = "transactional", _("Codes, receipts and account notices")
 
     class Skip(models.TextChoices):

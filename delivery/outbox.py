@@ -16,6 +16,7 @@ import psycopg
 from django.db import connection
 
 from delivery.channels import MAIN, Way
+from delivery.models import BY_CONSENT
 from members.models import Member
 
 CLAIM_SIZE, CHUNK_SIZE = 500, 100
@@ -74,10 +75,10 @@ WITH ready AS (
            WHEN m.address_hash IS NULL THEN 'no_address'
            WHEN EXISTS (SELECT FROM delivery_suppression s
                          WHERE s.channel = m.channel AND s.address_hash = m.address_hash
-                           AND (m.purpose = 'marketing' OR s.reason <> 'complaint')) THEN 'suppressed'
+                           AND (m.purpose <> 'transactional' OR s.reason <> 'complaint')) THEN 'suppressed'
            WHEN m.purpose = 'transactional' THEN coalesce(nullif(m.hold, ''), 'go')
            WHEN m.member_id IS NULL
-                OR NOT EXISTS (SELECT FROM ({reachable}) AS c (id) WHERE c.id = m.member_id) THEN 'no_consent'
+                OR NOT ({said_yes}) THEN 'no_consent'
            ELSE coalesce(nullif(m.hold, ''), 'go')
          END AS verdict
     FROM mine m
@@ -305,10 +306,12 @@ def consent_channel(channel: str) -> str:
 @functools.cache
 def _attempt_statement(channel: str) -> tuple[str, dict]:
     """The statement, with the floor's own questions (who is active, who said yes) set into it."""
-    queries = {
-        "active": Member.objects.active().values("pk"),
+    queries = {"active": Member.objects.active().values("pk")} | {
         # The latest word of all, whatever this worker's idea of the time: a withdrawal counts from its commit on.
-        "reachable": Member.objects.reachable(channel=consent_channel(channel), at=_END_OF_TIME).values("pk"),
+        purpose: Member.objects.reachable(channel=consent_channel(channel), at=_END_OF_TIME, purpose=purpose).values(
+            "pk"
+        )
+        for purpose in BY_CONSENT
     }
     texts, parameters = {}, {}
     for name, query in queries.items():
@@ -316,6 +319,10 @@ def _attempt_statement(channel: str) -> tuple[str, dict]:
         names = [f"{name}_{number}" for number in range(len(values))]
         texts[name] = text % tuple(f"%({one})s" for one in names)
         parameters |= dict(zip(names, values, strict=True))
+    texts["said_yes"] = " OR ".join(
+        f"m.purpose = '{purpose}' AND EXISTS (SELECT FROM ({texts.pop(purpose)}) AS c (id) WHERE c.id = m.member_id)"
+        for purpose in BY_CONSENT
+    )
     o_under_hold = _UNDER_HOLD.replace("m.", "o.")
     waiting = "('" + "', '".join(WAITING) + "')"
     return _ATTEMPT.format(under_hold=_UNDER_HOLD, o_under_hold=o_under_hold, waiting=waiting, **texts), parameters

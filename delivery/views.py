@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from delivery import operations, queries
 from delivery import receipts as receipts_of_providers
 from delivery.machines import is_machine, network_of
-from delivery.models import Channel, Message, MessageEvent
+from delivery.models import BY_CONSENT, Channel, Message, MessageEvent
 from delivery.tokens import BadToken
 from members import queries as people
 from members.clock import now
@@ -106,7 +106,11 @@ def unsubscribe(request, token: str):
         return _private(HttpResponse("Unsubscribed.\n", content_type="text/plain"))
     with translation.override(_language(request, message)):
         return _private(
-            render(request, "delivery/unsubscribe.html", {"message": message, "token": token, "is_done": is_done})
+            render(
+                request,
+                "delivery/unsubscribe.html",
+                {"message": message, "token": token, "is_done": is_done, "about": operations.asked_by(message)[1]},
+            )
         )
 
 
@@ -119,7 +123,9 @@ def _language(request, message: Message) -> str:
     )
 
 
-_ASKED = (Channel.EMAIL, Channel.PUSH, Channel.SMS)
+_CHANNELS = (Channel.EMAIL, Channel.PUSH, Channel.SMS)
+_TOPICS = tuple(Message.Purpose(purpose) for purpose in BY_CONSENT)
+_ASKED = tuple((str(channel), str(topic)) for topic in _TOPICS for channel in _CHANNELS)
 
 
 @csrf_exempt  # as unsubscribing: the signed token is the permission, and no cookie is needed
@@ -132,15 +138,15 @@ def preferences(request, token: str):
         raise Http404
     is_done = request.method == "POST"
     if is_done:
-        wanted = {channel for channel in _ASKED if request.POST.get(channel)}
+        wanted = {(channel, topic) for channel, topic in _ASKED if request.POST.get(f"{topic}:{channel}")}
         operations.set_preferences(
             message=message, asked=_ASKED, wanted=wanted, at=now(), network_address=request.META.get("REMOTE_ADDR", "")
         )
     given = people.consent_now(message.member_id, at=now())
-    rows = [(channel, given.get((channel, "marketing"), False)) for channel in _ASKED]
+    topics = [(topic, [(one, given.get((one, topic), False)) for one in _CHANNELS]) for topic in _TOPICS]
     with translation.override(_language(request, message)):
         return _private(
-            render(request, "delivery/preferences.html", {"token": token, "rows": rows, "is_done": is_done})
+            render(request, "delivery/preferences.html", {"token": token, "topics": topics, "is_done": is_done})
         )
 
 

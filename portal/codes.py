@@ -1,11 +1,14 @@
 """The letter or text message that carries a sign-in code. It goes out after the page has been answered, so that the time of
 the answer tells nobody whether an address belongs to a member.
 
-A text message travels as a letter to the gateway of a provider (SMS_GATEWAY, a domain that takes mail for
-`12125550123@…` and sends its first lines on); without one, nobody is asked for a phone number.
+A text message goes by the channel for text messages where one is set up (SMS_WEBHOOK_URL), else as a letter to the gateway of a
+provider (SMS_GATEWAY, a domain that takes mail for `12125550123@…` and sends its first lines on); without either, nobody is asked for
+a phone number.
 """
 
 import logging
+from collections.abc import Callable
+from functools import partial
 from smtplib import SMTPException
 from threading import Thread
 from urllib.parse import urlencode
@@ -17,6 +20,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+import delivery.operations
 from members import normalise
 from members.operations import kind_of
 
@@ -26,7 +30,7 @@ MINUTES = 10
 
 def may_text() -> bool:
     """Whether codes can be sent to a phone."""
-    return bool(settings.SMS_GATEWAY)
+    return delivery.operations.can_answer("sms") or bool(settings.SMS_GATEWAY)
 
 
 def send_soon(start) -> Thread | None:
@@ -34,9 +38,8 @@ def send_soon(start) -> Thread | None:
     if not start.address or (start.kind == "phone" and not may_text()):
         return None
     with translation.override(start.language or settings.LANGUAGE_CODE):
-        letter = _letter(start) if start.kind == "email" else _text_message(start)
-    letter.extra_headers["Auto-Submitted"] = "auto-generated"
-    thread = Thread(target=_send, args=[letter], name="sign-in code")
+        send = _by_mail(_letter(start)) if start.kind == "email" else _text(start)
+    thread = Thread(target=send, name="sign-in code")
     thread.start()
     return thread
 
@@ -53,13 +56,27 @@ def _letter(start) -> EmailMultiAlternatives:
     return letter
 
 
-def _text_message(start) -> EmailMessage:
+def _text(start) -> Callable:
     """The last line binds the code to this site, so that a phone fills it in here and nowhere else."""
     words = _words(start)
     host = settings.SITE_URL.partition("://")[2].partition(":")[0]
     body = _("%(code)s is your %(shop_name)s code. It works once, for %(minutes)s minutes.") % words
+    text = f"{body}\n\n@{host} #{start.code}"
+    if delivery.operations.can_answer("sms"):
+        return partial(
+            delivery.operations.send_now,
+            channel="sms",
+            recipient=start.address,
+            text=text,
+            key=f"code-{start.login_id}",
+        )
     subject = _("%(code)s is your %(shop_name)s code") % words
-    return EmailMessage(subject, f"{body}\n\n@{host} #{start.code}", to=[_gateway(start.address)])
+    return _by_mail(EmailMessage(subject, text, to=[_gateway(start.address)]))
+
+
+def _by_mail(letter: EmailMessage) -> Callable:
+    letter.extra_headers["Auto-Submitted"] = "auto-generated"
+    return partial(_send, letter)
 
 
 def _gateway(number: str) -> str:

@@ -1,13 +1,15 @@
 """Verbs of the outbox."""
 
+from delivery.operations.answering import can_answer, send_now
 from delivery.operations.enqueuing import enqueue
-from delivery.operations.events import record_event, set_preferences, suppress, unsubscribe
+from delivery.operations.events import asked_by, record_event, set_preferences, suppress, unsubscribe
 from delivery.operations.holding import cancel, drop_due, pause, postpone_due, resume, set_doubt_policy, set_policy
 from delivery.operations.receipts import Receipt, take_receipt
 from delivery.operations.sending import Delivered, WorkerNameTaken, deliver_chunk
 from delivery.operations.sweeping import forget_member, resolve_doubt, settle, sweep
 
 __all__ = [
-    "Delivered", "Receipt", "WorkerNameTaken", "cancel", "deliver_chunk", "drop_due", "enqueue", "forget_member", "pause", "postpone_due", "record_event",
-    "resolve_doubt", "resume", "set_doubt_policy", "set_policy", "set_preferences", "settle", "suppress", "sweep", "take_receipt", "unsubscribe",
+    "Delivered", "Receipt", "WorkerNameTaken", "asked_by", "can_answer", "cancel", "deliver_chunk", "drop_due", "enqueue", "forget_member", "pause",
+    "postpone_due", "record_event", "resolve_doubt", "resume", "send_now", "set_doubt_policy", "set_policy", "set_preferences", "settle", "suppress",
+    "sweep", "take_receipt", "unsubscribe",
 ]  # fmt: skip

@@ -3,7 +3,7 @@
 from django.db import transaction
 
 from delivery import outbox, queries
-from delivery.models import Message, MessageEvent, Suppression
+from delivery.models import BY_CONSENT, Message, MessageEvent, Suppression
 from delivery.signals import message_evidence
 from members.crypto import keyed_hash
 from members.operations import give_consent
@@ -78,7 +78,7 @@ def suppress(*, channel: str, address: str, reason: str, at, message_id: int | N
 
 @transaction.atomic
 def unsubscribe(*, token: str, at, network_address: str = "") -> Message:
-    """Withdraw the recipient's consent to offers by this message's channel. Works any number of times.
+    """Withdraw the recipient's consent to what this message was about, by its channel. Works any number of times.
 
     Raises `tokens.BadToken`.
     """
@@ -88,29 +88,36 @@ def unsubscribe(*, token: str, at, network_address: str = "") -> Message:
 
 
 def withdraw(*, message: Message, at, source: str, network_address: str = "") -> None:
-    """Take back the recipient's consent to offers by this message's channel, and note it with the message."""
+    """Take back the recipient's consent to what this message was about, by its channel, and note it with the message."""
     if message.member is not None:
+        channel, purpose = asked_by(message)
         give_consent(
-            member=message.member, channel=outbox.consent_channel(message.channel), purpose="marketing", is_granted=False, at=at, source=source,
+            member=message.member, channel=channel, purpose=purpose, is_granted=False, at=at, source=source,
             address=network_address,
         )  # fmt: skip
     record_event(message_id=message.pk, kind=MessageEvent.Kind.UNSUBSCRIBED, at=at)
 
 
+def asked_by(message: Message) -> tuple[str, str]:
+    """The channel and topic of consent that let this message go. Who has enough of codes means the offers."""
+    purpose = message.purpose if message.purpose in BY_CONSENT else "marketing"
+    return outbox.consent_channel(message.channel), purpose
+
+
 @transaction.atomic
-def set_preferences(*, message: Message, asked, wanted: set[str], at, network_address: str = "") -> None:
-    """What the recipient of a message said in their preference centre: yes to these channels, no to the others asked about.
+def set_preferences(*, message: Message, asked, wanted: set[tuple[str, str]], at, network_address: str = "") -> None:
+    """What the recipient of a message said in their preference centre: yes to these (channel, topic), no to the others asked about.
 
     Only what differs from their last word is written down.
     """
     before = consent_now(message.member_id, at=at)
-    for channel in asked:
-        is_granted = channel in wanted
-        if before.get((channel, "marketing"), False) == is_granted:
+    for channel, purpose in asked:
+        is_granted = (channel, purpose) in wanted
+        if before.get((channel, purpose), False) == is_granted:
             continue
         give_consent(
-            member=message.member, channel=channel, purpose="marketing", is_granted=is_granted, at=at,
+            member=message.member, channel=channel, purpose=purpose, is_granted=is_granted, at=at,
             source="preference centre", address=network_address,
         )  # fmt: skip
-        if not is_granted and channel == outbox.consent_channel(message.channel):
+        if not is_granted and (channel, purpose) == asked_by(message):
             record_event(message_id=message.pk, kind=MessageEvent.Kind.UNSUBSCRIBED, at=at)

@@ -10,7 +10,7 @@ from django.db.models import F
 from delivery import contents, outbox, queries
 from delivery.channels import Route, Way, all_ways, route
 from delivery.evidence import LogUnreadable
-from delivery.models import ChannelPolicy, Message, ProviderEvent
+from delivery.models import BY_CONSENT, ChannelPolicy, Message, ProviderEvent
 from delivery.operations.events import tell
 
 TRIES_IN_DOUBT_MAX = 4  # a message that was in doubt as often waits for a person
@@ -96,10 +96,10 @@ def _apply_policy(way: Way, at) -> int:
     }.get(policy.after_doubt if policy else "")
     if act is None:
         return 0
-    return act(
-        way, Message.Purpose.MARKETING, at, detail="decided by the channel's policy",
-        attempted_by=at - timedelta(days=policy.doubt_days),
-    )  # fmt: skip
+    until = at - timedelta(days=policy.doubt_days)
+    return sum(
+        act(way, purpose, at, detail="decided by the channel's policy", attempted_by=until) for purpose in BY_CONSENT
+    )
 
 
 @transaction.atomic

@@ -91,6 +91,21 @@ def test_consent_to_another_channel_is_no_consent(enrolled, outbox, hop):
     assert queries.counts("campaign:1") == {"skipped(no_consent)": 1}
 
 
+@pytest.mark.parametrize("purpose", ["points", "surveys"])
+def test_a_message_about_a_topic_needs_the_yes_to_that_topic_and_counts_towards_no_cap(enrolled, outbox, hop, purpose):
+    _offers_only, topic_only = enrolled(1) + enrolled(1, consents=(), first=2)
+    give_consent(member=topic_only, channel="email", purpose=purpose, is_granted=True, at=AT, source="portal")
+    operations.set_policy(channel="email", marketing_messages_max=1, cap_days=7, quiet_from=None, quiet_until=None)
+    for number in range(2):
+        outbox(f"notice:{number}", purpose=purpose)
+    outbox("news")
+    deliver()
+    for number in range(2):
+        assert queries.counts(f"notice:{number}") == {"sent": 1, "skipped(no_consent)": 1}
+    assert queries.counts("news") == {"sent": 1, "skipped(no_consent)": 1}
+    assert hop.copies == {"m1@example.com": 1, "m2@example.com": 2}
+
+
 def test_a_transactional_message_needs_no_consent_and_goes_first(enrolled, outbox, hop):
     enrolled(2, consents=())
     outbox("news", due_at=AT - timedelta(days=1))
@@ -128,9 +143,10 @@ def test_a_complaint_stops_offers_but_not_codes(enrolled, outbox, hop):
     enrolled(1)
     operations.suppress(channel="email", address="m1@example.com", reason="complaint", at=AT)
     outbox("news")
+    outbox("notice", purpose="points")
     outbox("code", purpose="transactional")
     deliver()
-    assert queries.counts("news") == {"skipped(suppressed)": 1}
+    assert queries.counts("news") == queries.counts("notice") == {"skipped(suppressed)": 1}
     assert queries.counts("code") == {"sent": 1}
 
 

@@ -149,6 +149,17 @@ def test_unsubscribing_counts_before_the_next_send(sent, reader, outbox, hop):
     assert len(hop.taken) == 1
 
 
+def test_unsubscribing_from_a_notice_about_points_leaves_the_offers(sent, reader):
+    Message.objects.filter(pk=sent.pk).update(purpose="points")
+    give_consent(
+        member=sent.member, channel="email", purpose="points", is_granted=True, at=clock.now(), source="portal"
+    )
+    assert "No more notices about your points?" in reader.get(address(sent, "u")).content.decode()
+    reader.post(address(sent, "u"))
+    assert not Member.objects.reachable(channel="email", purpose="points", at=clock.now()).exists()
+    assert Member.objects.reachable(channel="email", at=clock.now()).exists()
+
+
 def test_who_says_yes_again_and_unsubscribes_again_is_believed_both_times(sent, reader):
     reader.post(address(sent, "u"))
     give_consent(member=sent.member, channel="email", is_granted=True, at=clock.now(), source="portal")
@@ -232,13 +243,17 @@ def test_preferences_are_said_without_signing_in_and_reading_the_page_changes_no
     page = reader.get(address(sent, "p")).content.decode()
     assert page.count("checked") == 2, "e-mail and push"
     assert Consent.objects.count() == before
-    assert reader.post(address(sent, "p"), {"sms": "1", "push": "1"}).status_code == 200
+    assert (
+        reader.post(address(sent, "p"), {"marketing:sms": "1", "marketing:push": "1", "points:email": "1"}).status_code
+        == 200
+    )
     said = Consent.objects.order_by("pk")[before:]
-    assert [(one.channel, one.is_granted, one.source) for one in said] == [
-        ("email", False, "preference centre"), ("sms", True, "preference centre"),
+    assert [(one.channel, one.purpose, one.is_granted, one.source) for one in said] == [
+        ("email", "marketing", False, "preference centre"), ("sms", "marketing", True, "preference centre"),
+        ("email", "points", True, "preference centre"),
     ]  # fmt: skip
     assert queries.event_counts("campaign:1") == {"unsubscribed": 1}
-    assert Consent.objects.count() == before + 2
+    assert Consent.objects.count() == before + 3
 
 
 def test_preferences_of_a_message_that_is_not_there_are_404(db, reader):

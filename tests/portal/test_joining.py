@@ -3,11 +3,13 @@
 import pytest
 from django.core import mail
 
+from delivery.channels import Result, Route
 from loyalty import operations
 from loyalty.models import Referral
 from members import queries
 from members.clock import now
 from portal.entering import device_of
+from push.sms import text_of
 from tests.portal import scene
 from tests.portal.conftest import code_in, letters
 
@@ -30,6 +32,27 @@ def test_a_phone_number_alone_is_enough_and_the_code_comes_as_a_text_message(cli
     assert member.identifiers.get(kind="phone").verified_at
     assert not member.consents.exists()
     assert client.get("/portal/card/").status_code == 200
+
+
+def test_where_text_messages_have_a_channel_the_code_goes_by_it_and_by_no_letter(client, db, settings, monkeypatch):
+    taken = []
+
+    class Gateway:
+        name, guarantee = "sms", "at_most_once"
+
+        def send(self, batch):
+            taken.extend(batch)
+            return [Result(one.message_id, "accepted") for one in batch]
+
+    settings.SMS_GATEWAY = ""
+    settings.DELIVERY_CHANNELS = settings.DELIVERY_CHANNELS | {"sms": {"class": "none is made"}}
+    monkeypatch.setattr("delivery.operations.answering.route", lambda _name: Route(Gateway()))
+    client.post("/portal/join/", {"address": "+12125550199"})
+    assert letters() == []
+    [message] = taken
+    text = text_of(message.content)
+    assert (message.recipient, text.splitlines()[-1][:12]) == ("+12125550199", "@localhost #")
+    assert client.post("/portal/login/code/", {"code": text[-6:]}).url == "/portal/welcome/"
 
 
 def test_without_a_gateway_nobody_is_promised_a_text_message(client, db, settings):
