@@ -6,32 +6,48 @@ fields}. “none” is true for who meets none of what is inside. An empty group
 
 from dataclasses import dataclass, field
 
-from django.db.models import Q
+from django.db import connection
+from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext as _
 
-from campaigns.conditions import CONDITIONS, Invalid
+from campaigns import compiling
+from campaigns.conditions import CONDITIONS, Invalid, Nested
+from campaigns.models import Audience
 from members.models import Member
 
 MATCHES = ("all", "any", "none")
 DEPTH_MAX, CONDITIONS_MAX = 4, 40
 
-__all__ = ["CONDITIONS", "Invalid", "Reason", "clean", "compile", "count", "explain", "sentences"]
+__all__ = ["CONDITIONS", "Invalid", "Reason", "clean", "compile", "count", "explain", "mentions", "sentences"]
 
 
 @dataclass(frozen=True)
 class Reason:
-    """One line of “why”: the condition in words, whether the member meets it, and what is inside if it is a group."""
+    """One line of “why”: the condition in words, whether the member meets it, what was found, what is inside a group.
+
+    `count` is how many active members meet it, where members were counted instead of one asked about.
+    """
 
     words: str
     is_met: bool
     inside: list["Reason"] = field(default_factory=list)
+    found: str = ""
+    count: int | None = None
 
 
-def clean(tree: dict) -> dict:
-    """The tree with every parameter checked and in its own type. Raises Invalid, saying what to change."""
+# -- checking ----------------------------------------------------------------------------------------------------------
+
+
+def clean(tree: dict, *, audience: Audience | None = None) -> dict:
+    """The tree with every parameter checked and in its own type. Raises Invalid, saying what to change.
+
+    `audience` is the one whose tree it is to be: other audiences may be asked for, but none that asks for this one.
+    """
     cleaned = _clean_group(tree or {"match": "all", "conditions": []}, depth=1)
     if len(list(_leaves(cleaned))) > CONDITIONS_MAX:
         raise Invalid(_("An audience holds at most %(n)s conditions.") % {"n": CONDITIONS_MAX})
+    if audience is not None and audience.pk and audience.kind == Audience.Kind.RULE:
+        _refuse_circles(cleaned, audience.pk)
     return cleaned
 
 
@@ -58,66 +74,114 @@ def _clean_node(node, depth):
 
 
 def _leaves(group):
-    for node in group["conditions"]:
+    for node in group.get("conditions", []):
         if "conditions" in node:
             yield from _leaves(node)
         else:
             yield node
 
 
-def _parameters(node) -> dict:
-    return {key: value for key, value in node.items() if key != "type"}
+def mentions(tree: dict) -> set[int]:
+    """The ids of the audiences a tree asks for: as a condition, or as those whom others are like."""
+    return {int(leaf["audience"]) for leaf in _leaves(tree or {}) if str(leaf.get("audience", "")).isdigit()}
 
 
-def _q(node, at) -> Q:
-    if "conditions" not in node:
-        return CONDITIONS[node["type"]].q(at, **_parameters(node))
-    asked = [_q(inner, at) for inner in node["conditions"]]
-    if not asked:
-        return Q()
-    joined = asked[0]
-    for q in asked[1:]:
-        joined = joined & q if node["match"] == "all" else joined | q
-    return ~joined if node["match"] == "none" else joined
+def _refuse_circles(tree, own: int):
+    asked, seen = mentions(tree), set()
+    while asked - seen:
+        if own in asked:
+            raise Invalid(_("Audiences may not ask for each other in a circle."))
+        seen |= asked
+        rules = Audience.objects.filter(pk__in=asked, kind=Audience.Kind.RULE).values_list("conditions", flat=True)
+        asked = set().union(*(mentions(conditions) for conditions in rules))
 
 
-def compile(tree: dict, *, at):  # noqa: A001 - it is what it does: a tree becomes a statement
+# -- asking ------------------------------------------------------------------------------------------------------------
+
+
+def statement(tree: dict, *, at, among: list[int] | None = None) -> tuple[str, dict]:
+    """One SELECT of member ids, with its parameters by name. `among`: only of these members, at their cost. Raises Invalid."""
+    return compiling.members(clean(tree), at=at, among=among)
+
+
+def compile(tree: dict, *, at, among: list[int] | None = None):  # noqa: A001 - it is what it does: a tree becomes a statement
     """The active members the tree describes at this moment, as a QuerySet that is one SQL statement. Raises Invalid."""
-    return Member.objects.active().filter(_q(clean(tree), at))
+    sql, given = compiling.positional(*statement(tree, at=at, among=among))
+    return Member.objects.active().filter(pk__in=RawSQL(sql, given))  # noqa: S611 - its values are parameters
 
 
 def count(tree: dict, *, at) -> int:
-    return compile(tree, at=at).count()
+    """How many active members the tree describes, counted to the last. Raises Invalid."""
+    asked = compiling.Statement(at=at)
+    sql, given = asked.select("count(*)", f"m.status = 'active' AND {asked.group(clean(tree))}")
+    with connection.cursor() as cursor:
+        cursor.execute(sql, given)
+        return cursor.fetchone()[0]
+
+
+# -- saying it ---------------------------------------------------------------------------------------------------------
 
 
 def sentences(tree: dict) -> Reason:
     """The tree in words; `is_met` means nothing here."""
-    return _reason(clean(tree), {})
+    return _told(clean(tree))
+
+
+def _told(node) -> Reason:
+    if "conditions" not in node:
+        return Reason(_words(node), is_met=False)
+    inside = [_told(inner) for inner in node["conditions"]]
+    return Reason(group_words(node["match"], bool(inside)), is_met=False, inside=inside)
+
+
+def _words(leaf) -> str:
+    return CONDITIONS[leaf["type"]].words(**{key: value for key, value in leaf.items() if key != "type"})
 
 
 def explain(tree: dict, member_id: int, *, at) -> Reason:
-    """Why this member is in or out, condition by condition. One query, whatever the tree holds."""
-    cleaned = clean(tree)
-    leaves = list(_leaves(cleaned))
-    asked = {f"met_{i}": CONDITIONS[leaf["type"]].q(at, **_parameters(leaf)) for i, leaf in enumerate(leaves)}
-    found = Member.objects.filter(pk=member_id).annotate(**asked).values(*asked, "status").get()
-    met = {id(leaf): bool(found[f"met_{i}"]) for i, leaf in enumerate(leaves)}
-    whole = _reason(cleaned, met)
-    if found["status"] != Member.Status.ACTIVE:
+    """Why this member is in or out, condition by condition, with what was found. One statement, whatever the tree holds."""
+    asked = compiling.Statement(at=at, among=[member_id], is_telling=True)
+    columns: list[str] = ["m.status"]
+    tell = _telling(asked, clean(tree), columns, ())
+    sql, given = asked.select(", ".join(columns), "true")
+    with connection.cursor() as cursor:
+        cursor.execute(sql, given)
+        row = cursor.fetchone()
+    if row is None:
+        raise Member.DoesNotExist
+    whole = tell(row)
+    if row[0] != Member.Status.ACTIVE:
         return Reason(_("Is an active member"), is_met=False, inside=[whole])
     return whole
 
 
-def _reason(node, met) -> Reason:
-    if "conditions" not in node:
-        return Reason(CONDITIONS[node["type"]].words(**_parameters(node)), met.get(id(node), False))
-    inside = [_reason(inner, met) for inner in node["conditions"]]
+def _telling(asked, node, columns, path):
+    """Add the columns that answer a node, and give what makes a Reason of them."""
+    if "conditions" in node:
+        inside = [_telling(asked, inner, columns, path) for inner in node["conditions"]]
+        return lambda row: _of_group(node["match"], [tell(row) for tell in inside])
+    condition, words = CONDITIONS[node["type"]], _words(node)
+    question = compiling.question_of(node, asked.at)
+    if isinstance(question, Nested):
+        tree = compiling.tree_of(question, path)
+        told = _telling(asked, tree, columns, (*path, question.audience_id))
+        return lambda row: _of_nested(words, told(row), question.is_absent)
+    place = len(columns)
+    columns.extend(asked.leaf(node, path))
+    return lambda row: Reason(words, bool(row[place]), found=condition.tell(row[place + 1]))
+
+
+def _of_nested(words, inner: Reason, is_absent: bool) -> Reason:
+    return Reason(words, inner.is_met != is_absent, [inner])
+
+
+def _of_group(match, inside: list[Reason]) -> Reason:
     answers = [reason.is_met for reason in inside]
-    is_met = {"all": all(answers), "any": any(answers) or not answers, "none": not any(answers)}[node["match"]]
-    return Reason(_group_words(node["match"], bool(answers)), is_met, inside)
+    is_met = {"all": all(answers), "any": any(answers) or not answers, "none": not any(answers)}[match]
+    return Reason(group_words(match, bool(answers)), is_met, inside)
 
 
-def _group_words(match: str, has_conditions: bool) -> str:
+def group_words(match: str, has_conditions: bool) -> str:
     if not has_conditions:
         return _("Every active member")
     return {"all": _("All of these hold"), "any": _("At least one of these holds"), "none": _("None of these holds")}[

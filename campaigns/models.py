@@ -9,11 +9,27 @@ from campaigns.shaping import Agreed, Budgeted, Choosing, Timed
 
 
 class Audience(models.Model):
-    """Who is meant: a tree of conditions that compiles to one SQL statement. See campaigns/audiences.py."""
+    """Who is meant: a tree of conditions that compiles to one SQL statement. See campaigns/audiences.py.
+
+    A list's tree has one condition, that a member stands on it, so that whoever asks an audience need not know which it is.
+    """
+
+    class Kind(models.TextChoices):
+        RULE = "rule", _("By conditions")
+        LIST = "list", _("Uploaded list")
 
     name = models.CharField(_("name"), max_length=120, unique=True)
     description = models.CharField(_("description"), max_length=300, blank=True)
+    kind = models.CharField(_("kind"), max_length=4, choices=Kind, default=Kind.RULE)
     conditions = models.JSONField(default=dict)
+    is_kept = models.BooleanField(
+        _("kept up to date"),
+        default=False,
+        help_text=_("Its members are stored and follow what happens within seconds, for journeys and quick look-ups."),
+    )
+    kept_at = models.DateTimeField(null=True, blank=True, help_text="When its stored members were last all drawn anew.")
+    listed_at = models.DateTimeField(null=True, blank=True, help_text="When its list was last uploaded.")
+    listed_from = models.CharField(max_length=120, blank=True, help_text="The file it came from.")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -449,3 +465,4 @@ from campaigns.journeys.models import (  # noqa: E402, F401
     StepRun,
     WebhookCall,
 )
+from campaigns.memberships.models import AudienceMember, MemberNews  # noqa: E402, F401 -- tables of this app, kept in a room of their own

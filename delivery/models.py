@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import BrinIndex
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Case, Q, Value, When
@@ -184,6 +185,8 @@ class MessageEvent(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["message", "kind", "key"], name="news_of_a_message_is_told_once")
         ]
+        # Events lie in the order of their time: a few kilobytes find those of the last weeks among many millions.
+        indexes = [BrinIndex(fields=["at"], name="delivery_event_by_time", pages_per_range=32, autosummarize=True)]
 
 
 class ProviderEvent(models.Model):

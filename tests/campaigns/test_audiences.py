@@ -4,7 +4,6 @@ import pytest
 from django.db import connection
 
 from campaigns import audiences
-from campaigns.conditions import CONDITIONS
 from members.models import Member
 from sales.models import Category
 from tests.campaigns.people import AT, neighbourhood
@@ -108,10 +107,6 @@ def named(condition):
 
 def members_of(tree):
     return set(audiences.compile(tree, at=AT).values_list("pk", flat=True))
-
-
-def test_every_condition_has_a_hand_written_twin():
-    assert {condition["type"] for condition, _ in GOLDEN.values()} == set(CONDITIONS)
 
 
 @pytest.mark.parametrize("name", GOLDEN)

@@ -1,0 +1,26 @@
+"""What can be asked of a member: each condition with its words, its fields, and the SQL it becomes.
+
+A file for each room that is asked. Add a condition to one of them and the builder, the check, the sentence and “why” know it.
+"""
+
+from django.utils.translation import gettext_lazy
+
+from campaigns.conditions import care, messages, people, points, predictions, purchases
+from campaigns.conditions.asking import Condition, Field, Invalid, Nested, Own, Rows
+from campaigns.conditions.points import POINTS, points_expiring
+from campaigns.conditions.purchases import category_choices
+
+__all__ = [
+    "CONDITIONS", "GROUPS", "POINTS", "Condition", "Field", "Invalid", "Nested", "Own", "Rows", "category_choices",
+    "points_expiring",
+]  # fmt: skip
+
+GROUPS = (
+    (gettext_lazy("Profile and consent"), people.CONDITIONS),
+    (gettext_lazy("Purchases"), purchases.CONDITIONS),
+    (gettext_lazy("Points and rewards"), points.CONDITIONS),
+    (gettext_lazy("Messages and offers"), messages.CONDITIONS),
+    (gettext_lazy("Predictions"), predictions.CONDITIONS),
+    (gettext_lazy("Service"), care.CONDITIONS),
+)
+CONDITIONS = {condition.code: condition for _group, conditions in GROUPS for condition in conditions}
