@@ -72,7 +72,7 @@ def _fill(db):
         "at": AT, "begin": AT - timedelta(days=DAYS), "lines": AT - timedelta(days=LINE_DAYS), "members": MEMBERS,
         "purchases": PURCHASES, "messages": MESSAGES, "events": EVENTS, "categories": CATEGORIES, "products": PRODUCTS,
     }  # fmt: skip
-    tables = "members_member sales_purchase sales_purchaseline delivery_message delivery_messageevent".split()
+    tables = ["members_member", "sales_purchase", "sales_purchaseline", "delivery_message", "delivery_messageevent"]
     for statement in ("SET maintenance_work_mem = '512MB'", "SET synchronous_commit = off", "SELECT setseed(0.5)"):
         db.execute(statement)
     again = [made for table in tables[1:] for made in _indexes(db, table)]

@@ -74,6 +74,12 @@ class Field:
     high: int = 10**9
     is_optional: bool = False
 
+    def clean(self, value: object) -> object:
+        """The value in its own type; an optional field that is left empty is an empty text. Raises Invalid."""
+        from campaigns.conditions.filling import clean  # late: filling knows fields
+
+        return clean(self, value)
+
 
 def _nothing(_value) -> str:
     return ""
@@ -93,9 +99,7 @@ class Condition:
 
     def clean(self, given: dict) -> dict:
         """The parameters, checked and in their own types. Raises Invalid."""
-        from campaigns.conditions.filling import clean
-
-        return self.check({field.name: clean(field, given.get(field.name, field.default)) for field in self.fields})
+        return self.check({field.name: field.clean(given.get(field.name, field.default)) for field in self.fields})
 
 
 # -- windows and comparisons -------------------------------------------------------------------------------------------

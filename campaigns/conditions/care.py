@@ -4,7 +4,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from campaigns.conditions.asking import (
-    AT_LEAST, DAYS, DID, Condition, Field, Rows, days_words, name_of, tell_day, tell_number, window,
+    AT_LEAST,
+    DAYS,
+    DID,
+    Condition,
+    Field,
+    Rows,
+    days_words,
+    name_of,
+    tell_day,
+    tell_number,
+    window,
 )  # fmt: skip
 from care.models import Survey, Topic
 
@@ -39,7 +49,7 @@ def _cases(test: str, topic: str, given: dict, *, is_absent: bool) -> Rows:
     source = f"care_case c WHERE c.member_id IS NOT NULL AND {test}"
     if topic:
         source, given = (
-            f"{source} AND c.topic_id = (SELECT id FROM care_topic WHERE code = %(topic)s)",
+            f"{source} AND c.topic_id = (SELECT id FROM care_topic WHERE code = %(topic)s)",  # noqa: S608 - ours
             given | {"topic": topic},
         )
     return Rows(source, given, found="max(c.opened_at)", member="c.member_id", is_absent=is_absent)

@@ -33,7 +33,7 @@ def _channels():
     return Channel.choices
 
 
-def _message(at, op, fate, campaign, channel, days):
+def _message(at, *, op, fate, campaign, channel, days):
     """Machines that open and follow everything are not readers, and are left out."""
     of, given = _of_campaign("d", campaign)
     by = "d.channel = %(channel)s" if channel else "true"
@@ -86,7 +86,7 @@ _OFFERS = {
 }  # fmt: skip
 
 
-def _offer(at, op, use, category, campaign, days):
+def _offer(at, *, op, use, category, campaign, days):
     source, alias, when = _OFFERS[use]
     of, given = _of_campaign(alias, campaign)
     given |= window(at, days)

@@ -10,8 +10,22 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from campaigns.conditions.asking import (
-    DAYS, DID, Condition, Field, Invalid, Nested, Own, Rows, days_words, did_or_not, labels, name_of, newer_or_older,
-    tell_choice, tell_day, window,
+    DAYS,
+    DID,
+    Condition,
+    Field,
+    Invalid,
+    Nested,
+    Own,
+    Rows,
+    days_words,
+    did_or_not,
+    labels,
+    name_of,
+    newer_or_older,
+    tell_choice,
+    tell_day,
+    window,
 )  # fmt: skip
 from campaigns.models import Audience
 from members import custom

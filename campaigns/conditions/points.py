@@ -8,8 +8,21 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from campaigns.conditions.asking import (
-    AT_LEAST, DAYS, DAYS_MAX, DID, Condition, Field, Rows, compared, days_words, labels, name_of, tell_choice, tell_day,
-    tell_number, window,
+    AT_LEAST,
+    DAYS,
+    DAYS_MAX,
+    DID,
+    Condition,
+    Field,
+    Rows,
+    compared,
+    days_words,
+    labels,
+    name_of,
+    tell_choice,
+    tell_day,
+    tell_number,
+    window,
 )  # fmt: skip
 from loyalty.models import Reward, Tier
 

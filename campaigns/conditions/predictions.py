@@ -8,8 +8,20 @@ from django.utils.translation import gettext_lazy
 
 from campaigns.conditions import likeness
 from campaigns.conditions.asking import (
-    AT_LEAST, DAYS_MAX, Condition, Field, Rows, compared, days_words, labels, money, name_of, tell_day, tell_money,
-    tell_number, tell_percent,
+    AT_LEAST,
+    DAYS_MAX,
+    Condition,
+    Field,
+    Rows,
+    compared,
+    days_words,
+    labels,
+    money,
+    name_of,
+    tell_day,
+    tell_money,
+    tell_number,
+    tell_percent,
 )  # fmt: skip
 from campaigns.conditions.people import audience_choices
 from campaigns.conditions.purchases import category_choices, category_name

@@ -7,8 +7,22 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from campaigns.conditions.asking import (
-    AT_LEAST, DAYS, DAYS_MAX, Condition, Field, Invalid, Rows, compared, days_words, money, name_of, newer_or_older,
-    tell_day, tell_money, tell_number, window,
+    AT_LEAST,
+    DAYS,
+    DAYS_MAX,
+    Condition,
+    Field,
+    Invalid,
+    Rows,
+    compared,
+    days_words,
+    money,
+    name_of,
+    newer_or_older,
+    tell_day,
+    tell_money,
+    tell_number,
+    window,
 )  # fmt: skip
 from sales.models import Category, Product, Store
 
@@ -136,10 +150,10 @@ _FILTERS = {
 }  # fmt: skip
 
 
-def _bought(at, op, number, measure, window, **of):
+def _bought(within, *, op, number, measure, **of):
     """Lines of sales in a window, of a category, product and brand and in a store, where these are said."""
     said = {name: value for name, value in of.items() if value != ""}
-    given = window | {name: value for name, value in said.items() if name != "category"}
+    given = within | {name: value for name, value in said.items() if name != "category"}
     if "category" in said:
         given |= below(said["category"])
     source = " AND ".join([f"{_LINES} AND {_WITHIN}", *(_FILTERS[name] for name in said)])
@@ -147,17 +161,17 @@ def _bought(at, op, number, measure, window, **of):
     return compared(rows, op, number)
 
 
-def _things(at, op, number, measure, days, until, **of):
-    return _bought(at, op, number, measure, window(at, days, until), **of)
+def _things(at, *, op, number, measure, days, until, **of):
+    return _bought(window(at, days, until), op=op, number=number, measure=measure, **of)
 
 
-def _dated(at, op, number, measure, first, last, **of):
+def _dated(at, *, op, number, measure, first, last, **of):
     """Whole days in the shop's time zone; what lies after the moment of asking has not happened."""
     since = make_aware(datetime.combine(date.fromisoformat(first), time())) - timedelta(microseconds=1)
     until = make_aware(datetime.combine(date.fromisoformat(last) + timedelta(days=1), time())) - timedelta(
         microseconds=1
     )
-    return _bought(at, op, number, measure, {"since": since, "until": min(until, at)}, **of)
+    return _bought({"since": since, "until": min(until, at)}, op=op, number=number, measure=measure, **of)
 
 
 def _of_words(category, product, brand, store) -> str:
