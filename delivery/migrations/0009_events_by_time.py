@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
     """Sending goes on while it is built."""
 
     atomic = False
-    dependencies = [('delivery', '0007_policies_of_all_channels')]
+    dependencies = [('delivery', '0008_messages_about_points_and_surveys')]
 
     operations = [
         AddIndexConcurrently(
