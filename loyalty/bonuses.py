@@ -6,12 +6,18 @@ from datetime import date
 from typing import NamedTuple
 
 from django.utils.formats import date_format
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, gettext_noop, ngettext
 
 from loyalty import rules, sentences
 from loyalty.earning import Term
 from loyalty.earning.kinds import EVENT_LABELS
 from members.languages import in_readers_language
+
+_NAMED = {
+    "birthday": gettext_noop("birthday"),
+    "anniversary": gettext_noop("anniversary"),
+    "first_purchase": gettext_noop("first purchase"),
+}
 
 
 class Bonus(NamedTuple):
@@ -91,14 +97,10 @@ def why(bonus: Bonus) -> str:
 def goal(terms: Mapping, *, referred: bool = False) -> str:
     """What a term asks for, in words: “5 visits”, “3 weeks in a row”, “$50 spent”."""
     kind, every = terms["kind"], terms["every"]
-    named = {
-        "birthday": gettext("birthday"),
-        "anniversary": gettext("anniversary"),
-        "first_purchase": gettext("first purchase"),
-        "referral": gettext("a friend's first purchase") if referred else gettext("first purchase by referral"),
-    }
-    if kind in named:
-        return named[kind]
+    if kind in _NAMED:
+        return gettext(_NAMED[kind])
+    if kind == "referral":
+        return gettext("a friend's first purchase") if referred else gettext("first purchase by referral")
     if terms.get("event"):
         return _events(terms["event"], every)
     return _in_a_row(terms.get("unit", "week"), every) if kind == "streak" else _measured(terms["measure"], every)
@@ -123,15 +125,17 @@ def _measured(measure: str, every: int) -> str:
         return gettext("%(money)s spent") % {"money": sentences.money(every, _money_of_the_programme(), whole=True)}
     if measure == "items":
         return ngettext("%(number)s item bought", "%(number)s items bought", every // 1000) % {"number": every // 1000}
-    words = {
-        "visits": ngettext("%(number)s visit", "%(number)s visits", every),
-        "days": ngettext("%(number)s visit", "%(number)s visits", every),
-        "categories": ngettext("%(number)s category", "%(number)s different categories", every),
-        "products": ngettext("%(number)s product", "%(number)s different products", every),
-        "brands": ngettext("%(number)s brand", "%(number)s different brands", every),
-        "events": ngettext("%(number)s event", "%(number)s events", every),
-    }
-    return words[measure] % {"number": f"{every:,}"}
+    if measure in {"visits", "days"}:
+        words = ngettext("%(number)s visit", "%(number)s visits", every)
+    elif measure == "categories":
+        words = ngettext("%(number)s category", "%(number)s different categories", every)
+    elif measure == "products":
+        words = ngettext("%(number)s product", "%(number)s different products", every)
+    elif measure == "brands":
+        words = ngettext("%(number)s brand", "%(number)s different brands", every)
+    else:
+        words = ngettext("%(number)s event", "%(number)s events", every)
+    return words % {"number": f"{every:,}"}
 
 
 def _money_of_the_programme() -> str:

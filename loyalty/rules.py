@@ -7,7 +7,7 @@ then forgets and asks again. So a checkout needs no query to know the rules, and
 from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, cached_property
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -36,7 +36,7 @@ class Known:
     falls_one_step: bool
     tier_currency: str
 
-    @property
+    @cached_property
     def has_plain_ladder(self) -> bool:
         """Every tier is earned by points of twelve rolling months, the higher by more: the posting function settles it in passing."""
         thresholds = [step.points_from for step in self.steps]

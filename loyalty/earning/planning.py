@@ -116,6 +116,7 @@ class RuleSet:
     _index: Index = field(init=False)
     _timed: list[int] = field(init=False)
     _sized: list[tuple[int, int]] = field(init=False)
+    _asking: frozenset[int] = field(init=False)
     _purchase_terms: list[int] = field(init=False)
     _matches: dict[Product, int] = field(default_factory=dict, init=False)
     _profiles: dict[str, dict[int, Profile]] = field(default_factory=dict, init=False)
@@ -134,6 +135,7 @@ class RuleSet:
         self.asks_tags = any(when.tags for when in every)
         self._timed = [n for n, when in enumerate(self._whens) if when.asks_time_or_place]
         self._sized = [(n, when.basket_minor_from) for n, when in enumerate(self._whens) if when.basket_minor_from]
+        self._asking = frozenset(n for n, rule in enumerate(self.rules) if rule.when.asks_the_basket)
         self._purchase_terms = [n for n, term in enumerate(self.terms) if term.trigger not in {"event", BY_ITSELF}]
 
     # -- planning ------------------------------------------------------------------------------------------------------
@@ -326,8 +328,12 @@ class RuleSet:
     @property
     def needs_state(self) -> bool:
         """Whether the posting function must be told more than micropoints."""
-        waits = self.pending_days or self.waits_for or self.expiry.inactive_months
-        return bool(self.terms or self.has_limited or waits)
+        return bool(self.terms or self.has_limited or self.holds_points_back)
+
+    @property
+    def holds_points_back(self) -> bool:
+        """Whether what any purchase earns, or holds already, depends on time: points wait, or end when a wallet is left alone."""
+        return bool(self.pending_days or self.waits_for or self.expiry.inactive_months)
 
     def terms_as_json(self, codes: Iterable[str]) -> str:
         """Those of the stored terms as a JSON object; each is written once per process."""
@@ -357,19 +363,24 @@ class RuleSet:
 
     def explain(self, plan: Plan) -> dict[str, Any]:
         """Which rules applied, in what order and to which lines (1 …), and why each other did not."""
+        lines_of = _lines_of(plan.profiles)
+        limited = {n for profile in plan.profiles for n in profile.limited}
+        stopped = {n for profile in plan.profiles for n in profile.stopped}
+        beaten = {n for profile in plan.profiles for n in profile.beaten}
         applied, refused = [], []
-        total = sum(plan.basket.totals_minor)
+        total, at, store = sum(plan.basket.totals_minor), plan.basket.at, plan.basket.store
         for n, rule in enumerate(self.rules):
+            if n in limited and n not in lines_of:
+                continue
             said = {"code": rule.code, "name": rule.name} | ({"name_zh": rule.name_zh} if rule.name_zh else {})
-            lines = [i for i, p in enumerate(plan.profiles, 1) if n in p.applied or n in p.bonuses]
-            if lines:
+            if lines := lines_of.get(n):
                 effect = (
                     {"bonus_points": rule.bonus_points} if rule.bonus_points else {"percent": rule.multiply_percent}
                 )
                 applied.append(said | {"lines": lines} | effect)
-            elif not any(n in p.limited for p in plan.profiles):
-                why = rule.when.why_not(plan.basket.at, total, plan.basket.store) or self._why_not(n, plan.profiles)
-                refused.append(said | {"reason": why})
+                continue
+            why = rule.when.why_not(at, total, store) if n in self._asking else ""
+            refused.append(said | {"reason": why or self._why_not(n, stopped, beaten)})
         amounts = plan.basket.earning_minor or plan.basket.totals_minor
         points, per_minor = self.rates[plan.basket.currency]
         return {
@@ -383,10 +394,10 @@ class RuleSet:
             "excluded": _excluded(plan.profiles),
         }
 
-    def _why_not(self, n: int, profiles: Sequence[Profile]) -> str:
-        if any(n in p.stopped for p in profiles):
+    def _why_not(self, n: int, stopped: set[int], beaten: set[int]) -> str:
+        if n in stopped:
             return "stopped_by_an_earlier_one"
-        if any(n in p.beaten for p in profiles):
+        if n in beaten:
             return "a_larger_one_applied" if self.chooses == "largest" else "an_earlier_one_applied"
         return "no_line_of_its_kind"
 
@@ -399,6 +410,15 @@ class RuleSet:
     def matures_on(self, day: date) -> date | None:
         """The first day on which points of this day's purchase may be spent, if they wait for time."""
         return day + timedelta(days=self.pending_days) if self.pending_days else None
+
+
+def _lines_of(profiles: Sequence[Profile]) -> dict[int, list[int]]:
+    """The lines (1 …) that each rule which applied stands on."""
+    lines_of: dict[int, list[int]] = {}
+    for i, profile in enumerate(profiles, 1):
+        for n in profile.applied + profile.bonuses:
+            lines_of.setdefault(n, []).append(i)
+    return lines_of
 
 
 def _excluded(profiles: Sequence[Profile]) -> dict[str, list[int]]:

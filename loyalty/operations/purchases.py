@@ -430,10 +430,12 @@ def _columns(items: list[_Item]) -> list[str | None]:
 
 
 def _state(rule_set: RuleSet, items: list[_Item]) -> str | None:
-    """What rules with a memory, budgets, trials and waiting points need to know; None where a rule set has none of them."""
+    """What rules with a memory, budgets, trials and waiting points need to know; None where these purchases meet none of them."""
     if not rule_set.needs_state:
         return None
     told = [_told(rule_set, item) for item in items]
+    if not rule_set.holds_points_back and not any("calls" in one or "limited" in one for one in told):
+        return None
     codes = {call["code"] for one in told for call in one.get("calls", ())}
     codes |= {wanted["rule"] for one in told for wanted in one.get("limited", ())}
     idle = {"idle": True} if rule_set.expiry.inactive_months else {}

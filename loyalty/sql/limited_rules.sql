@@ -42,7 +42,7 @@ DECLARE
 BEGIN
     FOR said IN SELECT c.value FROM jsonb_array_elements(wanted) WITH ORDINALITY AS c (value, place) ORDER BY c.place LOOP
         term := terms -> (said ->> 'rule');
-        CONTINUE WHEN NOT loyalty_is_for(w, holder, term, NULL);
+        CONTINUE WHEN term ?| '{tiers,holdout}' AND NOT loyalty_is_for(w, holder, term, NULL);
         CONTINUE WHEN term ? 'begins' AND NOT loyalty_use_occasion(w, holder, term, context, at, true);
         SELECT ceil(sum(m.value::numeric) / 1000000)::bigint INTO points FROM jsonb_array_elements_text(said -> 'micropoints') m;
         CONTINUE WHEN points <= 0;

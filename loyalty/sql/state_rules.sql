@@ -61,12 +61,10 @@ BEGIN
     END CASE;
 END $$;
 
-CREATE FUNCTION loyalty_units_due(term jsonb, measure bigint) RETURNS bigint LANGUAGE plpgsql IMMUTABLE AS $$
-DECLARE
-    units bigint := CASE WHEN term ->> 'measure' = 'streaks' THEN measure ELSE measure / (term ->> 'every')::bigint END;
-BEGIN
-    RETURN CASE WHEN (term ->> 'times')::bigint > 0 THEN least(units, (term ->> 'times')::bigint) ELSE units END;
-END $$;
+CREATE FUNCTION loyalty_units_due(term jsonb, measure bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+    SELECT least(CASE WHEN term ->> 'measure' = 'streaks' THEN measure ELSE measure / (term ->> 'every')::bigint END,
+                 nullif((term ->> 'times')::bigint, 0))
+$$;
 
 -- The yearly day whose window holds `today`; NULL if none does. 29 February is kept on the 28th in common years. Once it
 -- was paid for, the day stays the one that was paid for, whatever the profile says since.
@@ -314,79 +312,144 @@ BEGIN
 END $$;
 
 -- Tell every term what a purchase or an event contributes, and give what is due by it.
+--
+-- Most terms only count on: no unit is due, none changes. Their contributions and their counts are written at the end, all in one
+-- statement each; only a term that gives something, or that is met for the first time or in new words, is settled by itself.
 CREATE FUNCTION loyalty_apply_terms(
     w loyalty_wallet, holder bigint, act loyalty_transfer, terms jsonb, calls jsonb, context jsonb, in_event bigint
 ) RETURNS loyalty_wallet LANGUAGE plpgsql AS $$
 #variable_conflict use_variable
 DECLARE
-    said jsonb;
+    sale bigint := CASE WHEN in_event IS NULL THEN act.purchase_id END;
+    today date := (context ->> 'day')::date;
+    told record;
     term jsonb;
     state loyalty_rulestate;
-    amounts bigint[];
-    total bigint;
     begins date;
     ends date;
     yearly jsonb;
     is_changed boolean;
     gives_credits boolean := false;
+    to_write integer[] := '{}';  -- places of the calls whose contributions are still to be written, in their order …
+    write_in date[] := '{}';     -- … and their periods
+    counted text[] := '{}';      -- terms that only count on
+    counted_in date[] := '{}';
+    counts bigint[] := '{}';
 BEGIN
-    FOR said IN SELECT c.value FROM jsonb_array_elements(calls) WITH ORDINALITY AS c (value, place) ORDER BY c.place LOOP
-        term := terms -> (said ->> 'code');
-        CONTINUE WHEN NOT loyalty_is_for(w, holder, term, act.purchase_id);
+    FOR told IN
+        SELECT c.*, coalesce((SELECT sum(x) FROM unnest(c.amounts) x), 0)::bigint AS total, s AS state
+          FROM ROWS FROM (jsonb_to_recordset(calls) AS (code text, period date, ends date, amounts bigint[], step integer))
+               WITH ORDINALITY AS c (code, period, ends, amounts, step, place)
+          LEFT JOIN loyalty_rulestate s ON s.wallet_id = w.id AND s.term = c.code AND s.period = c.period
+         ORDER BY c.place
+    LOOP
+        term := terms -> told.code;
+        CONTINUE WHEN term ?| '{tiers,holdout}' AND NOT loyalty_is_for(w, holder, term, act.purchase_id);
         CONTINUE WHEN term ->> 'kind' = 'referral'
                       AND NOT EXISTS (SELECT FROM loyalty_referral r WHERE r.friend_id = holder);
-        begins := (said ->> 'period')::date;
-        ends := (said ->> 'ends')::date;
+        begins := told.period;
+        ends := told.ends;
+        state := told.state;
         yearly := NULL;
         IF term ? 'begins' THEN
-            SELECT o.kept, o.yearly INTO begins, yearly
-              FROM loyalty_occasion(w.id, holder, term, (context ->> 'day')::date, context ->> 'zone') o;
+            SELECT o.kept, o.yearly INTO begins, yearly FROM loyalty_occasion(w.id, holder, term, today, context ->> 'zone') o;
             CONTINUE WHEN begins IS NULL;
             ends := begins + coalesce((term ->> 'after')::integer, 0);
+            SELECT * INTO state FROM loyalty_rulestate s WHERE s.wallet_id = w.id AND s.term = told.code AND s.period = begins;
         END IF;
 
-        SELECT * INTO state FROM loyalty_rulestate s WHERE s.wallet_id = w.id AND s.term = said ->> 'code' AND s.period = begins;
+        -- Who had bought before the rule first looked has no first purchase to come: nothing of theirs is ever due by it.
+        CONTINUE WHEN term ? 'is_first' AND coalesce(state.shift < 0, (context ->> 'had_bought')::boolean);
+        to_write := to_write || told.place::integer;
+        write_in := write_in || begins;
         is_changed := state.wallet_id IS NOT NULL AND state.terms <> term;
         IF state.wallet_id IS NULL THEN
             state.wallet_id := w.id;
-            state.term := said ->> 'code';
+            state.term := told.code;
             state.period := begins;
             state.rule := term ->> 'rule';
             state.measure := 0;
             state.units := 0;
-            -- Who had bought before the rule first looked has no first purchase to come.
-            state.shift := CASE WHEN term ? 'is_first' AND (context ->> 'had_bought')::boolean THEN -1 ELSE 0 END;
+            state.shift := 0;
         ELSIF is_changed AND NOT term ? 'is_first' THEN
-            state.shift := state.units - loyalty_units_due(term, loyalty_measure(w.id, state.term, begins, term));
+            state.shift := state.units - loyalty_units_due(term, loyalty_measure(w.id, told.code, begins, term));
+        END IF;
+        IF NOT is_changed AND term ->> 'measure' IN ('spend', 'items', 'visits', 'events') THEN
+            state.measure := state.measure + loyalty_counts_on(term, told.total);
+        ELSIF is_changed OR loyalty_must_look(w.id, term, told.code, begins, today, told.step, told.total) THEN
+            PERFORM loyalty_write_contributions(w.id, sale, in_event, today, calls, to_write, write_in);
+            to_write := '{}';
+            write_in := '{}';
+            state.measure := loyalty_measure(w.id, told.code, begins, term);
+        END IF;
+        IF NOT is_changed AND state.terms IS NOT NULL AND greatest(0, loyalty_units_due(term, state.measure) + state.shift) = state.units THEN
+            counted := counted || state.term;
+            counted_in := counted_in || begins;
+            counts := counts || state.measure;
+            CONTINUE;
         END IF;
         state.ends := ends;
         state.rule_set_id := (context ->> 'rule_set')::integer;
         state.locked := coalesce(state.locked, yearly);
-
-        SELECT array_agg(a.value::bigint ORDER BY a.place), coalesce(sum(a.value::bigint), 0) INTO amounts, total
-          FROM jsonb_array_elements_text(said -> 'amounts') WITH ORDINALITY AS a (value, place);
-        INSERT INTO loyalty_contribution (wallet_id, term, period, purchase_id, event_id, day, lines, amounts, "left", total_left,
-                                          keys, step)
-        VALUES (w.id, state.term, begins, CASE WHEN in_event IS NULL THEN act.purchase_id END, in_event, (context ->> 'day')::date,
-                coalesce((SELECT array_agg(l.value::smallint ORDER BY l.place)
-                            FROM jsonb_array_elements_text(said -> 'lines') WITH ORDINALITY AS l (value, place)), '{}'),
-                coalesce(amounts, '{}'), coalesce(amounts, '{}'), total,
-                (SELECT array_agg(k.value ORDER BY k.place)
-                   FROM jsonb_array_elements_text(said -> 'keys') WITH ORDINALITY AS k (value, place)),
-                (said ->> 'step')::integer);
-        state.measure := CASE
-            WHEN is_changed THEN loyalty_measure(w.id, state.term, begins, term)
-            WHEN term ->> 'measure' IN ('spend', 'items') THEN state.measure + total
-            WHEN term ->> 'measure' = 'events' THEN state.measure + 1
-            WHEN term ->> 'measure' = 'visits' THEN state.measure + (total >= (term ->> 'minimum')::bigint)::integer
-            ELSE loyalty_measure(w.id, state.term, begins, term) END;
-        w := loyalty_settle_term(w, holder, act, term, state, in_event, said, context);
+        w := loyalty_settle_term(w, holder, act, term, state, in_event, calls -> (told.place::integer - 1), context);
         gives_credits := gives_credits OR term -> 'gives' ? 'tier_credits';
     END LOOP;
+    IF to_write <> '{}' THEN
+        PERFORM loyalty_write_contributions(w.id, sale, in_event, today, calls, to_write, write_in);
+    END IF;
+    IF counted <> '{}' THEN
+        UPDATE loyalty_rulestate s
+           SET measure = n.measure, rule_set_id = (context ->> 'rule_set')::integer, changed_at = act.occurred_at
+          FROM unnest(counted, counted_in, counts) AS n (term, period, measure)
+         WHERE s.wallet_id = w.id AND s.term = n.term AND s.period = n.period;
+    END IF;
     IF gives_credits THEN
-        w := loyalty_settle_credits(w, CASE WHEN in_event IS NULL THEN act.purchase_id END, (context ->> 'day')::date, act.occurred_at);
+        w := loyalty_settle_credits(w, sale, today, act.occurred_at);
     END IF;
     RETURN w;
+END $$;
+
+-- What one purchase or event adds to a measure that only counts: money, items, visits, events, of which `total` is of its kind.
+CREATE FUNCTION loyalty_counts_on(term jsonb, total bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE term ->> 'measure' WHEN 'events' THEN 1
+           WHEN 'visits' THEN (total >= (term ->> 'minimum')::bigint)::integer ELSE total END
+$$;
+
+-- Whether a purchase may change a measure that does not just count. A second visit of the same day or week changes no streak.
+CREATE FUNCTION loyalty_must_look(
+    wallet bigint, term jsonb, in_term text, in_period date, today date, in_step integer, total bigint
+) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_variable
+DECLARE
+    enough bigint := coalesce((term ->> 'minimum')::bigint, 1);
+BEGIN
+    CASE term ->> 'measure'
+    WHEN 'days' THEN
+        RETURN total >= enough AND NOT EXISTS (
+            SELECT FROM loyalty_contribution c
+             WHERE c.wallet_id = wallet AND c.term = in_term AND c.period = in_period AND c.day = today AND c.total_left >= enough);
+    WHEN 'streaks' THEN
+        RETURN total >= enough AND NOT EXISTS (
+            SELECT FROM loyalty_contribution c
+             WHERE c.wallet_id = wallet AND c.term = in_term AND c.period = in_period AND c.step = in_step AND c.total_left >= enough);
+    ELSE
+        RETURN true;
+    END CASE;
+END $$;
+
+-- Write down what a purchase or an event contributes to those of its calls that stand at `places`.
+CREATE FUNCTION loyalty_write_contributions(
+    wallet bigint, sale bigint, in_event bigint, today date, calls jsonb, places integer[], periods date[]
+) RETURNS void LANGUAGE plpgsql AS $$
+#variable_conflict use_variable
+BEGIN
+    INSERT INTO loyalty_contribution (wallet_id, term, period, purchase_id, event_id, day, lines, amounts, "left", total_left, keys, step)
+    SELECT wallet, c.code, n.period, sale, in_event, today, c.lines, c.amounts, c.amounts,
+           coalesce((SELECT sum(x) FROM unnest(c.amounts) x), 0), c.keys, c.step
+      FROM unnest(places, periods) AS n (place, period)
+     CROSS JOIN LATERAL jsonb_to_record(calls -> (n.place - 1))
+           AS c (code text, lines smallint[], amounts bigint[], keys text[], step integer)
+     ORDER BY n.place;
 END $$;
 
 -- A refund: lessen what its purchase contributes, and take back what was granted beyond what is due now. The full cards come
