@@ -2,10 +2,16 @@
 
 from celery import shared_task
 
-from api import webhooks
+from api import journey_calls, webhooks
 
 
 @shared_task
 def deliver_webhooks():
     """Tell every webhook what it has not heard yet."""
     webhooks.deliver()
+
+
+@shared_task
+def deliver_journey_calls():
+    """Make the calls that journeys asked for."""
+    journey_calls.deliver()

@@ -103,3 +103,7 @@ def keep_experiments():
 def send_replies():
     """Answers to cases whose news was lost. Safe to run any number of times."""
     return operations.send_replies(at=clock.now())
+
+
+# Journeys have a room of their own; Celery finds tasks only through this module.
+from campaigns.journeys.tasks import enter_journeys, run_journeys  # noqa: E402, F401

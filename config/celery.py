@@ -33,6 +33,7 @@ app.autodiscover_tasks()
 # Every due thing is a row in PostgreSQL; these ticks only make the workers look. A lost or doubled tick is harmless.
 app.conf.task_routes = {
     "delivery.tasks.*": {"queue": "delivery"},
+    "campaigns.tasks.run_journeys": {"queue": "journeys"},
     "campaigns.tasks.*": {"queue": "campaigns"},
 }
 app.conf.task_default_queue = "default"
@@ -43,6 +44,9 @@ app.conf.beat_schedule = {
     "campaigns-due": {"task": "campaigns.tasks.run_due", "schedule": 5.0},
     "campaigns-replies": {"task": "campaigns.tasks.send_replies", "schedule": 60.0},
     "campaigns-experiments": {"task": "campaigns.tasks.keep_experiments", "schedule": 300.0},
+    "campaigns-journeys": {"task": "campaigns.tasks.run_journeys", "schedule": 2.0, "options": {"expires": 10}},
+    "campaigns-entries": {"task": "campaigns.tasks.enter_journeys", "schedule": 30.0},
+    "api-journey-calls": {"task": "api.tasks.deliver_journey_calls", "schedule": 5.0},
     "reports-editions": {"task": "reports.tasks.keep_editions", "schedule": 600.0},
     "delivery-sweep": {"task": "delivery.tasks.sweep", "schedule": 10.0},
     "delivery-search": {"task": "delivery.tasks.sweep", "schedule": 3600.0, "kwargs": {"is_thorough": True}},

@@ -31,10 +31,16 @@ def assign(*, experiment: Experiment, members, at, skipped: dict | None = None) 
     `skipped` maps a reason to the QuerySet of members it holds for; the first that fits is written. Held-out members are
     assigned and skipped like all others, so that the arms stay comparable. Assigning again adds only who is new.
     """
-    insert, params = _insert_select(experiment, members, at, skipped or {})
-    with connection.cursor() as cursor:
-        cursor.execute(insert, params)
+    enlist(experiment=experiment, members=members, at=at, skipped=skipped)
     return queries.counts(experiment)
+
+
+def enlist(*, experiment: Experiment, members, at, skipped: dict | None = None) -> int:
+    """Assign as `assign` does, and answer how many are new: who assigns a few at a time does not count them all each time."""
+    insert, params = _insert_select(experiment, members, at, skipped or {})
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(insert, params)
+        return cursor.rowcount
 
 
 HELD_OUT, ADDRESSED = "Holdout", "Addressed"

@@ -6,7 +6,9 @@ from members.operations.erasure import CannotErase, erase, finish_erasure, finis
 from members.operations.knowing import (
     BadCustomValue,
     claim_visits,
+    cleaned_fields,
     note_touchpoint,
+    set_custom_field_of,
     set_custom_fields,
     set_feelings,
     tag_members,
@@ -40,9 +42,9 @@ __all__ = [
     "AlreadyKnown", "BadCardToken", "BadCustomValue", "BadPasskey", "CannotEnrol", "CannotErase", "CannotMerge",
     "CardToken", "EnrolledMany", "Joined", "LoginStart", "NewMember", "NotAChannel",
     "RowError", "TooManyLogins", "WrongCode", "WrongPin", "accept_card_token", "add_passkey", "add_staff",
-    "begin_passkey", "begin_passkey_login", "card_token", "check_pin", "claim_visits", "enrol", "enrol_many", "erase",
+    "begin_passkey", "begin_passkey_login", "card_token", "check_pin", "claim_visits", "cleaned_fields", "enrol", "enrol_many", "erase",
     "finish_erasure", "finish_erasures", "finish_join", "finish_login", "finish_passkey_login", "give_consent",
     "kind_of", "merge", "note_access", "note_touchpoint", "reapply_erasures", "remove_passkey",
-    "set_custom_fields", "set_feelings", "set_lifecycle_stages", "set_pin", "set_profile", "set_roles", "start_login", "tag_members",
+    "set_custom_field_of", "set_custom_fields", "set_feelings", "set_lifecycle_stages", "set_pin", "set_profile", "set_roles", "start_login", "tag_members",
     "unmerge", "untag_members",
 ]  # fmt: skip

@@ -68,7 +68,7 @@ class Command(BaseCommand):
         processes.start("outside", "manage.py", "demo_outside")
         celery = ("-m", "celery", "--app", "config.celery", "--quiet")
         processes.start(
-            "worker", *celery, "worker", "--concurrency", "2", "--queues", "default,campaigns,delivery", "--loglevel", "WARNING",
+            "worker", *celery, "worker", "--concurrency", "2", "--queues", "default,campaigns,journeys,delivery", "--loglevel", "WARNING",
             "--without-gossip", "--without-mingle",
         )  # fmt: skip
         processes.start(
