@@ -1,20 +1,19 @@
 """What is looked at before a launch. A stop names where to fix it; a caution is said and lets pass."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import Avg, Count, FloatField, OuterRef, StdDev, Subquery, Sum
-from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
-from campaigns import audiences
-from campaigns.models import Campaign
-from insights import lift
-from sales.models import Purchase
+from campaigns import audiences, budgets, triggers
+from campaigns.models import Campaign, CampaignRules
+from campaigns.reach import power_of
 
 STOP, CAUTION = "stop", "caution"
-DETECTABLE = 0.1
+ONCE, SPLIT = Campaign.Timing.ONCE, Campaign.Choice.SPLIT
+FULL = 100
+OWN_NAMES = ("Holdout", "Rest", "Addressed")
+"""Names that arms of the house's own bear: a variant cannot have them."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,15 @@ def blocking(campaign: Campaign, *, at) -> list[Problem]:
 
 def run(campaign: Campaign, *, at) -> list[Problem]:
     """Every finding, stops first. Reads only; renders nothing to members."""
-    found = dict.fromkeys([*_audience(campaign, at), *_variants(campaign), *_settings(campaign)])  # each finding once
+    found = dict.fromkeys(
+        [
+            *_audience(campaign, at),
+            *_variants(campaign),
+            *_settings(campaign, at),
+            *_timing(campaign, at),
+            *_choosing(campaign),
+        ]
+    )  # each finding once
     return sorted(found, key=lambda problem: problem.level != STOP)
 
 
@@ -46,7 +53,7 @@ def _audience(campaign, at):
     except audiences.Invalid as reason:
         yield Problem(STOP, str(reason), "audience")
         return
-    if not size:
+    if not size and campaign.timing == ONCE:
         yield Problem(STOP, _("Nobody is in the audience right now."), "audience")
         return
     if power := power_of(campaign, at=at):
@@ -65,6 +72,12 @@ def _variants(campaign):
     if not variants:
         yield Problem(STOP, _("Add a variant with an e-mail or a push message."), "variants")
     for variant in variants:
+        if variant.name in OWN_NAMES:
+            yield Problem(
+                STOP,
+                _("“%(name)s” is a name of our own; call the variant something else.") % {"name": variant},
+                "variants",
+            )
         yield from _template(variant.email_template)
         yield from _push(variant.push_template)
 
@@ -85,40 +98,48 @@ def _push(template):
         yield Problem(STOP, _("Push “%(name)s” has no wording yet.") % {"name": template}, "push")
 
 
-def _settings(campaign):
+def _settings(campaign, at):
     if not campaign.holdout_percent:
         yield Problem(CAUTION, _("Nobody is held out: the lift of this campaign will stay unknown."), "settings")
     if campaign.is_rehearsal and settings.PRODUCTION:
         yield Problem(STOP, _("A rehearsal would write to real members; it runs in the demo only."), "settings")
+    if campaign.is_rehearsal and (campaign.timing != ONCE or campaign.choice != SPLIT):
+        yield Problem(STOP, _("A rehearsal goes out once, and shares members as the weights say."), "settings")
+    needs = CampaignRules.current().approval != CampaignRules.Approval.NONE
+    if needs and not campaign.is_approved and campaign.series_id is None:
+        yield Problem(STOP, _("Nobody has approved it yet as it stands."), "approval")
+    variants = list(campaign.variants.all())
+    if campaign.budget_minor is not None and variants and budgets.affordable(campaign, variants) == 0:
+        yield Problem(STOP, _("The budget does not reach a single member."), "settings")
 
 
-@dataclass(frozen=True)
-class Power:
-    """Whether the campaign can see a difference of 10 %: members per arm needed, and those of its smallest compared arm."""
-
-    audience: int
-    smallest_arm: int
-    needed: int | None
-
-    @property
-    def sentence(self) -> str:
-        return _(
-            "Detecting 10 %% needs about %(needed)s members per arm; the smaller side will have about %(have)s. "
-            "Expect a wide interval."
-        ) % {"needed": f"{self.needed:,}", "have": f"{self.smallest_arm:,}"}
+def _choosing(campaign):
+    n = campaign.variants.count()
+    if campaign.choice == SPLIT or not n:
+        return
+    if n < 2:
+        yield Problem(STOP, _("To choose between variants there have to be two at least."), "variants")
+    if campaign.timing == Campaign.Timing.TRIGGERED:
+        yield Problem(STOP, _("A campaign that waits for an event shares members as the weights say."), "settings")
+    if campaign.choice == Campaign.Choice.LEARNING and n * campaign.floor_percent > FULL:
+        yield Problem(STOP, _("The least shares of all variants come to more than everybody."), "settings")
+    if campaign.goal == Campaign.Goal.CLICKED and any(not v.channels for v in campaign.variants.all()):
+        yield Problem(STOP, _("A variant without a message can have no link followed."), "variants")
 
 
-def power_of(campaign: Campaign, *, at) -> Power | None:
-    """From what the audience spent in a window of the same length just before; None without a holdout."""
-    if not campaign.holdout_percent or campaign.audience is None:
-        return None
-    before = Purchase.objects.filter(
-        member=OuterRef("pk"), purchased_at__gt=at - timedelta(days=campaign.outcome_days), purchased_at__lte=at
-    )
-    spent = before.order_by().values("member").annotate(n=Sum("total_minor")).values("n")
-    members = audiences.compile(campaign.audience.conditions, at=at)
-    rows = members.annotate(spent=Coalesce(Subquery(spent), 0, output_field=FloatField()))
-    found = rows.aggregate(n=Count("pk"), mean=Avg("spent"), sd=StdDev("spent", sample=True))
-    held = round(found["n"] * campaign.holdout_percent / 100)
-    needed = lift.members_needed(found["mean"] or 0, found["sd"] or 0, DETECTABLE)
-    return Power(found["n"], min(held, found["n"] - held), needed)
+def _timing(campaign, at):
+    """What a campaign that repeats or is triggered still lacks."""
+    if campaign.ends_on and campaign.ends_on < at.date():
+        yield Problem(STOP, _("Its last day has passed."), "settings")
+    if campaign.timing == Campaign.Timing.RECURRING:
+        if not campaign.repeat or campaign.local_time is None:
+            yield Problem(STOP, _("Say how often it repeats, and at what time of day."), "settings")
+        if campaign.repeat == Campaign.Repeat.WEEKLY and not campaign.weekdays:
+            yield Problem(STOP, _("Choose the days of the week."), "settings")
+        if campaign.repeat == Campaign.Repeat.MONTHLY and not campaign.month_day:
+            yield Problem(STOP, _("Choose the day of the month."), "settings")
+    if campaign.timing == Campaign.Timing.TRIGGERED:
+        try:
+            triggers.clean(campaign.trigger, campaign.trigger_settings)
+        except audiences.Invalid as reason:
+            yield Problem(STOP, str(reason), "settings")

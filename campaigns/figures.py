@@ -17,6 +17,8 @@ from experiments import queries as assigned
 from insights import lift
 
 PRIMARY = metrics.ALWAYS[0].name
+REST = "Rest"
+"""The arm of those who wait for a winner; see campaigns.operations.planning."""
 DAYS_WITHOUT_END = 28
 """Where no end is planned, the always-valid interval is tightest after four weeks."""
 
@@ -81,11 +83,18 @@ def pairs(arms) -> list[tuple[list, list]]:
     held = [arm for arm in arms if arm.is_holdout]
     sent = [arm for arm in arms if not arm.is_holdout]
     if not held:
-        return [([sent[0]], [other]) for other in sent[1:]]
+        named = _named(sent)
+        return [([named[0]], [other]) for other in named[1:]]
     found = [(held, sent)]
-    if len(sent) > 1:
-        found += [(held, [one]) for one in sent] + [([sent[0]], [other]) for other in sent[1:]]
+    named = _named(sent)
+    if len(named) > 1:
+        found += [(held, [one]) for one in named] + [([named[0]], [other]) for other in named[1:]]
     return found
+
+
+def _named(arms) -> list:
+    """The arms that are variants: who waited for the winner belongs to all together, and to no variant."""
+    return [arm for arm in arms if arm.name != REST]
 
 
 def _together(arms, sums) -> lift.Aggregates:

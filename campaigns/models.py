@@ -56,6 +56,10 @@ class CampaignQuerySet(models.QuerySet):
     def recurring_due(self, *, at):
         return self.filter(status=Campaign.Status.LIVE, timing=Campaign.Timing.RECURRING, next_at__lte=at)
 
+    def running(self):
+        """What is being sent, and may have something to decide on the way."""
+        return self.filter(status=Campaign.Status.SENDING, kind=Campaign.Kind.ORDINARY)
+
     def listening(self):
         """Triggered campaigns that take in members now."""
         return self.filter(status=Campaign.Status.LIVE, timing=Campaign.Timing.TRIGGERED)
@@ -273,6 +277,19 @@ class Variant(models.Model):
     def channels(self) -> tuple[str, ...]:
         held = (("email", self.email_template_id), ("push", self.push_template_id))
         return tuple(channel for channel, template in held if template)
+
+    def slots(self, campaign: Campaign) -> dict[str, int]:
+        """Slot → how many offers this variant shows; what it does not say itself is the campaign's."""
+        own = {"buy_again": self.offers_buy_again, "new_for_you": self.offers_new_for_you}
+        asked = {
+            slot: getattr(campaign, f"offers_{slot}") if number is None else number for slot, number in own.items()
+        }
+        return {slot: number for slot, number in asked.items() if number}
+
+    def shows(self, slot: str, position: int) -> bool:
+        """Whether the offer at a position is in this variant: one of fewer offers leaves out what was decided for the others."""
+        own = {"buy_again": self.offers_buy_again, "new_for_you": self.offers_new_for_you}.get(slot)
+        return own is None or position <= own
 
 
 class FrozenContent(models.Model):

@@ -46,11 +46,13 @@ class Subject:
 
 
 def of_campaign(campaign) -> Subject:
-    """A launched campaign as a subject."""
+    """A launched campaign as a subject; of a triggered one, each member counts from the moment they were let in."""
     plan = AnalysisPlan.objects.filter(experiment=campaign.experiment_id).first()
+    is_triggered = campaign.timing == "triggered"
     return Subject(
-        campaign.experiment, campaign.launched_at, plan, cause=campaign.cause, has_offers=bool(campaign.offer_slots),
-        rehearsal_of=campaign.pk if campaign.is_rehearsal else None,
+        campaign.experiment, campaign.launched_at, plan, cause=campaign.cause,
+        has_offers=bool(campaign.offer_slots) and not is_triggered, rehearsal_of=campaign.pk if campaign.is_rehearsal else None,
+        is_staggered=is_triggered,
     )  # fmt: skip
 
 

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field
 
-from django.db.models import Case, CharField, Count, IntegerField, OuterRef, Subquery, Value, When
-from django.db.models.functions import Coalesce, Concat
+from django.db.models import Case, CharField, Count, IntegerField, OuterRef, Q, Subquery, Value, When
+from django.db.models.functions import Cast, Coalesce, Concat
 
-from campaigns.models import Campaign, Learning, LiftReport, Recipient
+from campaigns.models import Campaign, Entry, Learning, LiftReport, Recipient
 from delivery import queries as outbox
 from experiments import queries as assigned
 
@@ -44,7 +44,7 @@ def funnel(campaign: Campaign) -> Funnel:
     """Audience = sent + held out + Σ skipped(reason) + waiting + failed + in doubt, of members, each counted once."""
     if campaign.experiment is None:
         return Funnel(0, 0, 0, 0, 0, 0)
-    everybody = assigned.arm_members(campaign.experiment)
+    everybody = _everybody(campaign)
     rows = everybody.annotate(fate=_fate(campaign)).order_by("fate").values_list("fate").annotate(n=Count("pk"))
     counted = dict(rows)
     skipped = {fate.partition(":")[2]: n for fate, n in counted.items() if fate.startswith(f"{SKIPPED}:")}
@@ -52,8 +52,42 @@ def funnel(campaign: Campaign) -> Funnel:
     return Funnel(audience=everybody.count(), skipped=skipped, **plain)
 
 
+def _everybody(campaign):
+    """One row for everybody who entered: assignments, or of a triggered campaign its entries, where a member may be several times."""
+    if campaign.timing == Campaign.Timing.TRIGGERED:
+        return Entry.objects.filter(campaign=campaign)
+    return assigned.arm_members(campaign.experiment)
+
+
+def _fate_of_entry(campaign):
+    """The same as `_fate`, over Entry: what is handed to delivery is where its message is."""
+    cause = Case(
+        When(visit=1, then=Value(campaign.cause)),
+        default=Concat(Value(f"{campaign.cause}:"), Cast("visit", CharField())),
+        output_field=CharField(),
+    )
+    entries = Entry.objects.filter(pk=OuterRef("entry")).annotate(cause=cause).values("cause")
+    ranked = Case(*(When(state=state, then=Value(rank)) for state, rank in _RANK.items()), output_field=IntegerField())
+    spoken = Case(
+        *(When(state=state, then=Value(fate)) for state, fate in _FATE.items()),
+        default=Concat(Value(f"{SKIPPED}:"), "skip_reason"),
+        output_field=CharField(),
+    )
+    messages = outbox.messages(campaign.cause).filter(member=OuterRef("member")).annotate(entry=OuterRef("pk"))
+    mine = messages.filter(cause=Subquery(entries)).annotate(rank=ranked, fate=spoken).order_by("rank", "pk")
+    return Case(
+        When(state=Entry.State.WAITING, then=Value(WAITING)),
+        When(state=Entry.State.HELD_OUT, then=Value(HELD_OUT)),
+        When(state=Entry.State.SKIPPED, then=Concat(Value(f"{SKIPPED}:"), "skip_reason")),
+        default=Coalesce(Subquery(mine.values("fate")[:1]), Value(f"{SKIPPED}:{UNREACHABLE}")),
+        output_field=CharField(),
+    )
+
+
 def _fate(campaign):
     """An expression over Assignment: held_out, sent, waiting, failed, in_doubt, or skipped:reason."""
+    if campaign.timing == Campaign.Timing.TRIGGERED:
+        return _fate_of_entry(campaign)
     ranked = Case(*(When(state=state, then=Value(rank)) for state, rank in _RANK.items()), output_field=IntegerField())
     message = (
         outbox.messages(campaign.cause).filter(member=OuterRef("member")).annotate(rank=ranked).order_by("rank", "pk")
@@ -61,19 +95,33 @@ def _fate(campaign):
     states = [When(state=state, then=Value(fate)) for state, fate in _FATE.items()]
     spoken = Case(*states, default=Concat(Value(f"{SKIPPED}:"), "skip_reason"), output_field=CharField())
     without = SKIPPED + ":" + UNREACHABLE if campaign.launched_at else WAITING
+    still_waits = _still_waits(campaign)
     if campaign.status == Campaign.Status.CANCELLED and not campaign.launched_at:
         without = f"{SKIPPED}:cancelled"
     return Case(
         When(skipped_reason__gt="", then=Concat(Value(f"{SKIPPED}:"), "skipped_reason")),
         When(arm__is_holdout=True, then=Value(HELD_OUT)),
+        *still_waits,
         default=Coalesce(Subquery(message.annotate(fate=spoken).values("fate")[:1]), Value(without)),
         output_field=CharField(),
     )
 
 
+def _still_waits(campaign) -> list:
+    """Who has no message yet because a winner, or a later part, is still to come."""
+    if campaign.status == Campaign.Status.CANCELLED:
+        return []
+    if campaign.choice == Campaign.Choice.WINNER and campaign.winner_id is None:
+        return [When(arm__name="Rest", then=Value(WAITING))]
+    if campaign.choice == Campaign.Choice.LEARNING and campaign.waves.filter(sent_at=None).exists():
+        named = Recipient.objects.filter(campaign=campaign).values("member")
+        return [When(~Q(member__in=named), then=Value(WAITING))]
+    return []
+
+
 def people(campaign: Campaign, fate: str):
     """The assignments behind one number of the funnel: held_out, sent, waiting, failed, in_doubt or skipped:reason."""
-    rows = assigned.arm_members(campaign.experiment).annotate(fate=_fate(campaign)).select_related("member", "arm")
+    rows = _everybody(campaign).annotate(fate=_fate(campaign)).select_related("member")
     return (rows.filter(fate=fate) if fate != "audience" else rows).order_by("pk")
 
 

@@ -12,6 +12,7 @@ from django.db import transaction
 
 from campaigns import operations, programme_lift, rehearsal
 from campaigns.models import Campaign, Fire
+from campaigns.operations import choosing, listening, repeating
 from members import clock
 from sales.models import Purchase
 
@@ -25,7 +26,10 @@ def run_due():
     """Everything due at this moment of the business clock. Safe to run any number of times, at once."""
     at = clock.now()
     return {
-        "launched": _each(Campaign.objects.due(at=at), _fire, at),
+        "launched": _each(Campaign.objects.due(at=at), _fire, at)
+        + _each(Campaign.objects.recurring_due(at=at), _occur, at),
+        "entered": _each(Campaign.objects.listening(), _listen, at),
+        "decided": _each(Campaign.objects.running(), _look, at),
         "finished": _each(Campaign.objects.filter(status=Status.SENDING), _finish, at),
         "measured": _each(Campaign.objects.window_ended(at=at).exclude(kind=Campaign.Kind.HISTORICAL), _measure, at)
         + _each(Campaign.objects.filter(status=Status.SENT, kind=Campaign.Kind.REHEARSAL), _rehearse, at),
@@ -65,6 +69,24 @@ def _fire(campaign, at) -> bool:
         Campaign.objects.filter(pk=campaign.pk).update(status=Status.MISSED)
     Fire.objects.filter(pk=fire.pk).update(outcome=outcome, detail=detail)
     return outcome == Fire.Outcome.LAUNCHED
+
+
+def _occur(campaign, at) -> bool:
+    return repeating.occur(campaign, at=at) is not None
+
+
+def _listen(campaign, at) -> bool:
+    """Let in, handle, and stop on the last day; the brake is looked at before anybody new is sent anything."""
+    if choosing.brake(campaign, at=at):
+        return False
+    entered = listening.enter(campaign, at=at)
+    handled = listening.handle(campaign, at=at)
+    listening.end(campaign, at=at)
+    return bool(entered or handled)
+
+
+def _look(campaign, at) -> bool:
+    return choosing.look(campaign, at=at)
 
 
 def _finish(campaign, at) -> bool:

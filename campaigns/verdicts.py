@@ -85,7 +85,10 @@ def _read(first, figures) -> Verdict:
 
 
 def skip_words(reason: str) -> str:
-    known = dict(Message.Skip.choices) | {"global_control": _("in the standing control group")}
+    known = dict(Message.Skip.choices) | {
+        "global_control": _("in the standing control group"), "over_budget": _("beyond the budget"),
+        "not_any_more": _("it no longer applied"), "not_in_audience": _("not in the audience"),
+    }  # fmt: skip
     words = _("No longer reachable at launch") if reason == "unreachable" else known.get(reason, reason)
     return _("Skipped: %(reason)s") % {"reason": words}
 
@@ -122,4 +125,5 @@ def metric_words(metric: str) -> str:
 
 def arm_words(names: list[str]) -> str:
     """An arm's name, or several together; the holdout in the reader's language."""
-    return " + ".join(_("Held out") if name == "Holdout" else name for name in names)
+    own = {"Holdout": _("Held out"), "Rest": _("The rest, sent the winner"), "Addressed": _("All variants")}
+    return " + ".join(own.get(name, name) for name in names)

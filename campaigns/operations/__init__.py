@@ -1,40 +1,18 @@
 """Verbs of campaigns."""
 
-from campaigns.operations.drafting import CannotEdit, clone, create, edit
+from campaigns.operations.agreeing import approve, send_back, submit
+from campaigns.operations.choosing import choose
+from campaigns.operations.drafting import CannotEdit, Overtaken, clone, create, edit
 from campaigns.operations.history import import_history
-from campaigns.operations.launching import (
-    Blocked,
-    CannotLaunch,
-    cancel,
-    finish,
-    launch,
-    pause,
-    plan,
-    resume,
-    schedule,
-    unschedule,
-)
+from campaigns.operations.holding import DROP, RESCHEDULE, SEND, cancel, past_due, pause, resume
+from campaigns.operations.launching import finish, launch, schedule, unschedule
 from campaigns.operations.measuring import CannotMeasure, measure
+from campaigns.operations.planning import plan
+from campaigns.operations.refusing import Blocked, CannotLaunch
 from campaigns.operations.replying import send_replies, send_reply
 
 __all__ = [
-    "Blocked",
-    "CannotEdit",
-    "CannotLaunch",
-    "CannotMeasure",
-    "cancel",
-    "clone",
-    "create",
-    "edit",
-    "finish",
-    "import_history",
-    "launch",
-    "measure",
-    "pause",
-    "plan",
-    "resume",
-    "schedule",
-    "send_replies",
-    "send_reply",
-    "unschedule",
-]
+    "DROP", "RESCHEDULE", "SEND", "Blocked", "CannotEdit", "CannotLaunch", "CannotMeasure", "Overtaken", "approve", "cancel", "choose",
+    "clone", "create", "edit", "finish", "import_history", "launch", "measure", "past_due", "pause", "plan", "resume", "schedule",
+    "send_back", "send_replies", "send_reply", "submit", "unschedule",
+]  # fmt: skip

@@ -32,16 +32,32 @@ def create(
     return campaign
 
 
+class Overtaken(CannotEdit):
+    """Somebody else saved in the meantime. `.current` is the campaign as it is now; nothing was written."""
+
+    def __init__(self, current: Campaign):
+        self.current = current
+        super().__init__(_("Somebody else changed this campaign while you were editing it."))
+
+
 @transaction.atomic
-def edit(*, campaign: Campaign, variants: list[dict] | None = None, **settings) -> Campaign:
-    """Change a draft. Given `variants` replace all of its own. Raises CannotEdit once the campaign is scheduled or beyond."""
+def edit(
+    *, campaign: Campaign, variants: list[dict] | None = None, version: int | None = None, by=None, **settings
+) -> Campaign:
+    """Change a draft. Given `variants` replace all of its own. Raises CannotEdit once the campaign is scheduled or beyond.
+
+    `version` is the one that was edited: if the campaign has a later one by now, Overtaken. Whatever was approved before, this is not.
+    """
     campaign = Campaign.objects.select_for_update().get(pk=campaign.pk)
     if not campaign.is_draft:
         raise CannotEdit(
             _("This campaign is %(status)s. Clone it to make a new one.") % {"status": campaign.get_status_display()}
         )
+    if version is not None and version != campaign.version:
+        raise Overtaken(campaign)
     for field, value in settings.items():
         setattr(campaign, field, value)
+    campaign.version, campaign.edited_by = campaign.version + 1, by
     campaign.save()
     if variants is not None:
         campaign.variants.all().delete()
@@ -51,25 +67,33 @@ def edit(*, campaign: Campaign, variants: list[dict] | None = None, **settings) 
     return campaign
 
 
+KEPT = (
+    "kind", "audience", "holdout_percent", "outcome_days", "offers_buy_again", "offers_new_for_you", "late_hours_max", "priority",
+    "message_hours_max", "choice", "goal", "test_percent", "decide_hours", "asks_for_winner", "parts", "part_hours", "floor_percent",
+    "guardrail_percent", "budget_minor", "offer_cost_minor", "time_zone",
+)  # fmt: skip
+KEPT_TIMING = (
+    "timing", "is_local", "local_time", "repeat", "weekdays", "month_day", "trigger", "trigger_settings", "delay_minutes",
+    "reentry", "reentry_days",
+)  # fmt: skip
+KEPT_OF_VARIANTS = (
+    "name", "weight", "email_template_id", "push_template_id", "send_time", "offers_buy_again", "offers_new_for_you",
+)  # fmt: skip
+
+
 @transaction.atomic
 def clone(*, campaign: Campaign) -> Campaign:
-    """A new draft with the same audience, variants and settings, but chance, seed and schedule of its own."""
-    kept = (
-        "kind", "audience", "holdout_percent", "outcome_days", "offers_buy_again", "offers_new_for_you", "late_hours_max",
-        "priority", "message_hours_max",
-    )  # fmt: skip
+    """A new draft with the same audience, variants and settings, but chance, seed, dates and approval of its own."""
     if campaign.is_historical:
         raise CannotEdit(_("An imported campaign cannot be cloned: its audience and words are not known."))
+    kept = {field: getattr(campaign, field) for field in KEPT_TIMING}
+    return copy(campaign, name=_("%(name)s (copy)") % {"name": campaign.name[:110]}, cloned_from=campaign, **kept)
+
+
+def copy(campaign: Campaign, *, name: str, **changes) -> Campaign:
+    """Another campaign with the same audience, variants and settings; when it goes out is for `changes` to say."""
     effect = campaign.rehearsal.effect if campaign.is_rehearsal else None
-    variants = [
-        {
-            "name": v.name,
-            "weight": v.weight,
-            "email_template_id": v.email_template_id,
-            "push_template_id": v.push_template_id,
-        }
-        for v in campaign.variants.all()
-    ]
-    name = _("%(name)s (copy)") % {"name": campaign.name[:110]}
-    copied = {field: getattr(campaign, field) for field in kept}
-    return create(name=name, variants=variants, effect=effect, cloned_from=campaign, **copied)
+    variants = [{field: getattr(one, field) for field in KEPT_OF_VARIANTS} for one in campaign.variants.all()]
+    return create(
+        name=name, variants=variants, effect=effect, **{field: getattr(campaign, field) for field in KEPT} | changes
+    )

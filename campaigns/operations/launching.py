@@ -1,51 +1,28 @@
-"""From draft to sent: plan, launch, hold, finish. Each verb may be called twice and acts once."""
+"""From draft to sent: schedule, launch, finish. Each verb may be called twice and acts once."""
 
 from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q, Value
+from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
-from campaigns import audiences, checks, eligibility, plans, values
+from campaigns import budgets, checks, eligibility, timing
 from campaigns.bulk import in_bulk
-from campaigns.models import Campaign, FrozenContent, Recipient
+from campaigns.models import Campaign, FrozenContent, Recipient, Wave
+from campaigns.operations import listening, repeating
+from campaigns.operations.planning import plan
+from campaigns.operations.refusing import STARTABLE, Blocked, CannotLaunch, Status, locked, refuse
 from delivery import operations as delivery
 from delivery import queries as outbox
-from experiments import operations as experiments
-from experiments import queries as assigned
 from loyalty import operations as loyalty
 from members.models import Member
 from recommender import operations as recommender
 from recommender import queries as recommended
 
-Status = Campaign.Status
-CHUNK = 2000
-HOLDOUT = "Holdout"
-STARTABLE = (Status.DRAFT, Status.SCHEDULED, Status.MISSED)
-
-
-class CannotLaunch(Exception):
-    """The campaign's status does not allow it."""
-
-
-class Blocked(CannotLaunch):
-    """A check stands in the way; `.problems` lists them, each with where to fix it."""
-
-    def __init__(self, problems):
-        self.problems = problems
-        super().__init__(" ".join(str(problem.message) for problem in problems))
-
-
-def _locked(campaign) -> Campaign:
-    return Campaign.objects.select_for_update().get(pk=campaign.pk)
-
-
-def _refuse(campaign, verb):
-    raise CannotLaunch(
-        _("A campaign that is %(status)s cannot be %(verb)s.") % {"status": campaign.get_status_display(), "verb": verb}
-    )
+WAITING = ("pending", "claimed", "attempting")
+MONEY_OFF = ("percent", "amount", "product", "shipping")
 
 
 # -- schedule ----------------------------------------------------------------------------------------------------------
@@ -53,14 +30,23 @@ def _refuse(campaign, verb):
 
 @transaction.atomic
 def schedule(*, campaign: Campaign, launch_at, at) -> Campaign:
-    """Launch at a later moment, business time. Raises Blocked while a check fails, CannotLaunch for a wrong moment."""
-    campaign = _locked(campaign)
+    """Launch at a later moment, business time. Raises Blocked while a check fails, CannotLaunch for a wrong moment.
+
+    In the members' own time zones, `launch_at` says the date and the time of day; it goes off when the first of them get there.
+    """
+    campaign = locked(campaign)
     if campaign.status not in STARTABLE:
-        _refuse(campaign, _("scheduled"))
+        refuse(campaign, _("scheduled"))
+    if campaign.timing != Campaign.Timing.ONCE:
+        raise CannotLaunch(_("A campaign that repeats or waits for an event has no single time: go live instead."))
     if launch_at < at:
         raise CannotLaunch(_("The launch must not lie in the past; choose a later time or launch now."))
     if problems := checks.blocking(campaign, at=at):
         raise Blocked(problems)
+    if campaign.is_local:
+        shown = launch_at.astimezone(timing.zone(campaign.time_zone, otherwise=settings.TIME_ZONE))
+        campaign.occurs_on, campaign.local_time = shown.date(), shown.time().replace(tzinfo=None)
+        launch_at = max(at, timing.moment(campaign.occurs_on, campaign.local_time, timing.ZoneInfo(timing.FIRST_ZONE)))
     campaign.launch_at, campaign.status = launch_at, Status.SCHEDULED
     campaign.save()
     return campaign
@@ -69,111 +55,14 @@ def schedule(*, campaign: Campaign, launch_at, at) -> Campaign:
 @transaction.atomic
 def unschedule(*, campaign: Campaign, at) -> Campaign:
     """Back to the drawing board, before it fired."""
-    campaign = _locked(campaign)
+    campaign = locked(campaign)
     if campaign.status != Status.SCHEDULED:
-        _refuse(campaign, _("unscheduled"))
+        refuse(campaign, _("unscheduled"))
     campaign.launch_at, campaign.status = None, Status.DRAFT
+    if campaign.series_id is None:
+        campaign.occurs_on = None
     campaign.save()
     return campaign
-
-
-# -- plan --------------------------------------------------------------------------------------------------------------
-
-
-@transaction.atomic
-def plan(*, campaign: Campaign, at) -> Campaign:
-    """Draw the audience, assign it, freeze the words, decide the offers, and write down who gets what. Once.
-
-    Everything is a snapshot of this moment; nothing leaves the house yet. Raises Blocked, CannotLaunch.
-    """
-    campaign = _locked(campaign)
-    if campaign.planned_at:
-        return campaign
-    if campaign.status not in STARTABLE:
-        _refuse(campaign, _("planned"))
-    if problems := checks.blocking(campaign, at=at):
-        raise Blocked(problems)
-    variants = list(campaign.variants.select_related("email_template", "push_template"))
-    campaign.experiment = _experiment(campaign, variants)
-    campaign.audience_snapshot = audiences.clean(campaign.audience.conditions)
-    _assign(campaign, variants, at)
-    campaign.audience_size = assigned.arm_members(campaign.experiment).count()
-    campaign.planned_at, campaign.status = at, Status.PLANNED
-    campaign.save()
-    plans.make(experiment=campaign.experiment, starts_at=at, at=at, outcome_days=campaign.outcome_days)
-    _decide(campaign, at)
-    for variant in variants:
-        _write_recipients(campaign, variant, at)
-    return campaign
-
-
-def _experiment(campaign, variants):
-    held = campaign.holdout_percent / 100
-    weight = sum(variant.weight for variant in variants)
-    arms = [(HOLDOUT, held, True)] if held else []
-    arms += [(variant.name, (1 - held) * variant.weight / weight, False) for variant in variants]
-    return experiments.create(name=campaign.name, kind="campaign", arms=arms)
-
-
-def _assign(campaign, variants, at):
-    experiments.keep_control(at=at)  # so that who joined this minute has a place in the standing control group too
-    members = audiences.compile(campaign.audience_snapshot, at=at)
-    everybody = Member.objects.active()
-    with in_bulk():
-        experiments.assign(
-            experiment=campaign.experiment,
-            members=members,
-            at=at,
-            skipped=eligibility.held_by_control(everybody, at=at) | eligibility.skipped(variants, everybody, at=at),
-        )
-
-
-def _decide(campaign, at):
-    """Offers for everybody eligible: the held-out members' are never shown, and tell what an offer changes."""
-    if campaign.offer_slots:
-        eligible = Member.objects.filter(pk__in=assigned.eligible(campaign.experiment).values("member"))
-        recommender.decide(cause=campaign.cause, members=eligible, slots=campaign.offer_slots, at=at)
-
-
-def _write_recipients(campaign, variant, at):
-    rows = assigned.eligible(campaign.experiment).filter(arm__name=variant.name, arm__is_holdout=False)
-    for language, _name in settings.LANGUAGES:
-        ids = list(rows.filter(_speaks(language)).order_by("member_id").values_list("member_id", flat=True))
-        if ids:
-            _freeze(variant, language)
-        for start in range(0, len(ids), CHUNK):
-            chunk = ids[start : start + CHUNK]
-            told = values.for_members(chunk, cause=campaign.cause, language=language, at=at)
-            Recipient.objects.bulk_create(
-                Recipient(campaign=campaign, variant=variant, member_id=m, language=language, values=told[m])
-                for m in chunk
-            )
-
-
-def _speaks(language):
-    """Members of this language; who speaks none of ours reads the first."""
-    ours = [code for code, _name in settings.LANGUAGES]
-    return Q(member__language=language) | (~Q(member__language__in=ours) if language == ours[0] else Q(pk__in=[]))
-
-
-def _freeze(variant, language):
-    for channel in variant.channels:
-        frozen = _frozen(variant, channel, language)
-        FrozenContent.objects.get_or_create(
-            variant=variant,
-            language=language,
-            channel=channel,
-            defaults={"content": f"{frozen._meta.label}:{frozen.pk}"},
-        )
-
-
-def _frozen(variant, channel, language):
-    from emails import operations as emails  # late: freezing brings the MJML compiler with it
-    from push import operations as push
-
-    if channel == "email":
-        return emails.freeze(template=variant.email_template, language=language, site_url=settings.SITE_URL)
-    return push.freeze(template=variant.push_template, language=language, site_url=settings.SITE_URL)
 
 
 # -- launch ------------------------------------------------------------------------------------------------------------
@@ -181,44 +70,71 @@ def _frozen(variant, channel, language):
 
 @transaction.atomic
 def launch(*, campaign: Campaign, at) -> Campaign:
-    """Plan if need be, grant the offers, and hand every message to delivery. The outcome window opens now."""
-    campaign = _locked(campaign)
+    """Go live. Once: plan if need be, and hand every message to delivery; the outcome window opens now.
+
+    A campaign that repeats waits for its next date; one that is triggered listens from now on. Raises Blocked, CannotLaunch.
+    """
+    campaign = locked(campaign)
     if campaign.launched_at:
         return campaign
     if campaign.status not in (*STARTABLE, Status.PLANNED):
-        _refuse(campaign, _("launched"))
+        refuse(campaign, _("launched"))
+    if campaign.timing == Campaign.Timing.RECURRING:
+        return repeating.start(campaign, at=at)
+    if campaign.timing == Campaign.Timing.TRIGGERED:
+        return listening.start(campaign, at=at)
     campaign = plan(campaign=campaign, at=at)
     campaign.launched_at, campaign.status = at, Status.SENDING
     campaign.outcome_ends_at = at + timedelta(days=campaign.outcome_days)
     campaign.save()
-    if not campaign.is_rehearsal:  # a rehearsal's offers are read, never honoured: no real point moves for it
-        _entitle(campaign)
-    for frozen in FrozenContent.objects.filter(variant__campaign=campaign).select_related("variant"):
-        _enqueue(campaign, frozen, at)
+    send_part(campaign, wave=1, at=at)
     return campaign
 
 
-def _entitle(campaign):
-    sent = Recipient.objects.filter(campaign=campaign).values("member")
-    given = recommended.decisions(campaign.cause).filter(member__in=sent)
-    begin, end = campaign.launched_at, campaign.outcome_ends_at
-    rows = [
-        loyalty.EntitlementIn(member_id, category_id, benefit, amount, begin, end, f"{campaign.cause}:{category_id}")
-        for member_id, category_id, benefit, amount in given.values_list(
-            "member_id", "category_id", "benefit", "amount"
+def send_part(campaign, *, wave: int, at):
+    """Hand the recipients of one part to delivery, with their offers; what it may cost at most is noted under the budget."""
+    mine = Recipient.objects.filter(campaign=campaign, wave=wave, visit=1)
+    commit_cost(campaign, mine.count())
+    if not campaign.is_rehearsal:  # a rehearsal's offers are read, never honoured: no real point moves for it
+        entitle(campaign, mine, cause=campaign.cause, begin=at, end=campaign.outcome_ends_at)
+    for frozen in FrozenContent.objects.filter(variant__campaign=campaign).select_related("variant"):
+        enqueue(campaign, frozen, mine, cause=campaign.cause, at=at)
+    Wave.objects.filter(campaign=campaign, number=wave).update(sent_at=at)
+
+
+def commit_cost(campaign, members: int):
+    """Note what these members may cost at most. The database refuses what goes beyond the budget."""
+    cost = members * budgets.cost_of(campaign, list(campaign.variants.all()))
+    if cost:
+        Campaign.objects.filter(pk=campaign.pk).update(committed_minor=F("committed_minor") + cost)
+
+
+def entitle(campaign, recipients, *, cause, begin, end):
+    """Give the offers that each of the recipients is shown. What money off adds up to stays within the campaign's budget."""
+    variants = {variant.pk: variant for variant in campaign.variants.all()}
+    shown = dict(recipients.values_list("member_id", "variant_id"))
+    given = recommended.decisions(cause).filter(member__in=recipients.values("member"))
+    capped = {"budget": campaign.cause, "budget_minor": campaign.budget_minor}
+    loyalty.entitle(
+        loyalty.EntitlementIn(
+            member_id, category_id, benefit, amount, begin, end, f"{cause}:{category_id}",
+            **(capped if campaign.budget_minor and benefit in MONEY_OFF else {}),
         )
-    ]
-    loyalty.entitle(rows)
+        for member_id, slot, position, category_id, benefit, amount in given.values_list(
+            "member_id", "slot", "position", "category_id", "benefit", "amount"
+        )
+        if variants[shown[member_id]].shows(slot, position)
+    )  # fmt: skip
 
 
-def _enqueue(campaign, frozen, at):
+def enqueue(campaign, frozen, recipients, *, cause, at):
     reachable = Member.objects.active().filter(eligibility.can_be_sent(frozen.channel, at)).values("pk")
-    rows = Recipient.objects.filter(variant=frozen.variant, language=frozen.language)
+    rows = recipients.filter(variant=frozen.variant, language=frozen.language)
     rows = rows.exclude(~Q(member__in=reachable))  # NOT IN is hashed once; IN would be joined, and may be joined badly
     with in_bulk():
         delivery.enqueue(
             messages=rows.annotate(content=Value(frozen.content), due_at=Coalesce("send_at", Value(at))),
-            cause=campaign.cause,
+            cause=cause,
             channel=frozen.channel,
             at=at,
             priority=campaign.priority,
@@ -226,57 +142,11 @@ def _enqueue(campaign, frozen, at):
         )
 
 
-# -- while it is being sent --------------------------------------------------------------------------------------------
-
-
-@transaction.atomic
-def pause(*, campaign: Campaign, at) -> Campaign:
-    campaign = _locked(campaign)
-    if campaign.status == Status.PAUSED:
-        return campaign
-    if campaign.status != Status.SENDING:
-        _refuse(campaign, _("paused"))
-    delivery.pause(cause=campaign.cause, at=at)
-    campaign.status = Status.PAUSED
-    campaign.save()
-    return campaign
-
-
-@transaction.atomic
-def resume(*, campaign: Campaign, at) -> Campaign:
-    campaign = _locked(campaign)
-    if campaign.status == Status.SENDING:
-        return campaign
-    if campaign.status != Status.PAUSED:
-        _refuse(campaign, _("resumed"))
-    delivery.resume(cause=campaign.cause)
-    campaign.status = Status.SENDING
-    campaign.save()
-    return campaign
-
-
-@transaction.atomic
-def cancel(*, campaign: Campaign, at) -> Campaign:
-    """Stop for good. What was sent stays sent, and is still measured if anybody was reached."""
-    campaign = _locked(campaign)
-    if campaign.status == Status.CANCELLED:
-        return campaign
-    if campaign.status in (Status.SENT, Status.MEASURED):
-        _refuse(campaign, _("cancelled"))
-    delivery.cancel(cause=campaign.cause, at=at)
-    campaign.status = Status.CANCELLED
-    campaign.save()
-    return campaign
-
-
-WAITING = ("pending", "claimed", "attempting")
-
-
 @transaction.atomic
 def finish(*, campaign: Campaign, at) -> Campaign:
-    """Call the campaign sent once no message of it waits, and note which offers were really shown."""
-    campaign = _locked(campaign)
-    if campaign.status != Status.SENDING:
+    """Call the campaign sent once no message of it waits and no part is still to come; note which offers were really shown."""
+    campaign = locked(campaign)
+    if campaign.status != Status.SENDING or is_unfinished(campaign):
         return campaign
     messages = outbox.messages(campaign.cause)
     if messages.filter(state__in=WAITING).exists():
@@ -289,3 +159,10 @@ def finish(*, campaign: Campaign, at) -> Campaign:
     campaign.status = Status.SENT
     campaign.save()
     return campaign
+
+
+def is_unfinished(campaign) -> bool:
+    """Whether members still wait for a winner or a later part."""
+    if campaign.choice == Campaign.Choice.WINNER:
+        return campaign.winner_id is None
+    return campaign.waves.filter(sent_at=None).exists()

@@ -13,7 +13,13 @@ from recommender import operations as recommender
 RERANDOMISATIONS = 1000
 RERANDOMISED_MEMBERS_MAX = 50_000
 """Beyond, chance needs no showing: the mean of so many members is normal, and drawing them anew takes minutes."""
-MEASURABLE = (Campaign.Status.SENDING, Campaign.Status.PAUSED, Campaign.Status.SENT, Campaign.Status.CANCELLED)
+MEASURABLE = (
+    Campaign.Status.SENDING,
+    Campaign.Status.PAUSED,
+    Campaign.Status.SENT,
+    Campaign.Status.CANCELLED,
+    Campaign.Status.LIVE,
+)
 PRIMARY = figures.PRIMARY
 
 
@@ -32,7 +38,7 @@ def measure(*, campaign: Campaign, at) -> LiftReport:
     if final:
         return final
     _check(campaign)
-    is_final = campaign.is_rehearsal or at >= campaign.outcome_ends_at
+    is_final = campaign.is_rehearsal or (campaign.outcome_ends_at is not None and at >= campaign.outcome_ends_at)
     report = LiftReport.objects.create(
         campaign=campaign, as_of=at, is_final=is_final, figures=_figures(campaign, at, is_final=is_final)
     )
@@ -46,6 +52,8 @@ def measure(*, campaign: Campaign, at) -> LiftReport:
 def _check(campaign):
     if campaign.is_historical:
         raise CannotMeasure(_("This campaign was not randomised: its lift is unknown."))
+    if campaign.timing == Campaign.Timing.RECURRING:
+        raise CannotMeasure(_("Each date of a series is measured by itself."))
     if campaign.launched_at is None or campaign.status not in MEASURABLE:
         raise CannotMeasure(_("This campaign has not been launched, so there is no outcome yet."))
     if campaign.is_rehearsal and campaign.rehearsal.simulated_at is None:
