@@ -189,3 +189,6 @@ class LifecycleRules(models.Model):
                 condition=models.Q(lapsed_gaps__gt=models.F("risk_gaps")), name="a_member_is_at_risk_before_they_lapse"
             ),
         ]
+
+    def __str__(self):
+        return str(_("Life-cycle stages"))

@@ -21,10 +21,16 @@ class Role(models.TextChoices):
 AUTHORED = ("emails", "push", "campaigns", "recommender", "portal")
 """Apps whose models are written in the Wagtail admin."""
 
+RUN = {
+    "care": {"team", "topic", "route", "survey", "stage"},
+    "members": {"customfield", "tag", "lifecyclerules"},
+}
+"""Tables by which managers run the programme, by app: not all of that app's are theirs."""
+
 PERMISSIONS = {
     Role.MARKETER: dict.fromkeys(AUTHORED, ("add", "change", "delete", "view", "publish")),
     Role.APPROVER: dict.fromkeys(AUTHORED, ("change", "view", "publish")),
-    Role.STORE_MANAGER: {},  # the menu “Programme” asks for the role; no model is edited through Wagtail's own screens
+    Role.STORE_MANAGER: {},  # beside RUN; the menu “Programme” asks for the role itself
     Role.ADMINISTRATOR: dict.fromkeys(AUTHORED, ("add", "change", "delete", "view", "publish", "lock", "unlock")),
 }
 COLLECTION_PERMISSIONS = ("add_image", "change_image", "choose_image", "add_document", "choose_document")
@@ -34,7 +40,7 @@ def grant_permissions(*, app_config, apps, using, **_kwargs):
     """Hear `post_migrate`: give the Wagtail roles the permissions of the app that was just migrated."""
     from django.contrib.auth.management import create_permissions
 
-    if app_config.label not in {*AUTHORED, "wagtailadmin", "wagtailimages", "wagtaildocs", "members"}:
+    if app_config.label not in {*AUTHORED, *RUN, "wagtailadmin", "wagtailimages", "wagtaildocs"}:
         return
     create_permissions(app_config, verbosity=0, apps=apps, using=using)  # its own turn comes after ours
     group_model, permission_model = apps.get_model("auth", "Group"), apps.get_model("auth", "Permission")
@@ -51,9 +57,13 @@ def grant_permissions(*, app_config, apps, using, **_kwargs):
 def _is_granted(app: str, codename: str, role: str, verbs: dict) -> bool:
     if app == "wagtailadmin":
         return codename == "access_admin"
+    verb, _, model = codename.partition("_")
+    if model in RUN.get(app, ()):
+        is_one_row = model == "lifecyclerules" and verb in {"add", "delete"}
+        return role in {Role.STORE_MANAGER, Role.ADMINISTRATOR} and not is_one_row
     if app == "members":
         return role == Role.ADMINISTRATOR and codename in {"add_user", "change_user", "view_user"}
-    return codename.partition("_")[0] in verbs.get(app, ())
+    return verb in verbs.get(app, ())
 
 
 def _grant_on_collections(apps, using, group, permissions):
