@@ -7,7 +7,7 @@ from django.db.models import Avg, CharField, Count, F, Q, QuerySet, Sum, Value
 from django.db.models.functions import Cast, Coalesce, Concat
 
 from care import surveying
-from care.models import Answer, Case, CaseEntry, Invitation, Opportunity, Stage, Survey, Task
+from care.models import Answer, Case, CaseEntry, Invitation, Opportunity, Stage, Survey, Task, Topic
 from members import queries as members
 
 
@@ -70,6 +70,11 @@ def answers() -> QuerySet[CaseEntry]:
     return said.annotate(
         member_id=F("case__member_id"), content=Concat(Value("care.CaseEntry:"), Cast("pk", CharField()))
     )
+
+
+def topics_for_members() -> QuerySet[Topic]:
+    """What a member may choose a case to be about, in the order of the list."""
+    return Topic.objects.filter(is_for_members=True)
 
 
 def inbox(*, at, teams=None, owner=None) -> QuerySet[Case]:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import loyalty.queries
 import sales.queries
+from loyalty import collecting
 from members import masking
 from members.queries import identifiers
 
@@ -26,10 +27,9 @@ class Glance:
     by: date
     expiring_points: int
     expiring_on: date | None
-    way_words: str  # all that is missing to the next tier: “240 points or 3 visits”
-    falls_to: str  # the tier that comes if nothing more is bought, and by when what keeps the present one must be there
-    falls_on: date | None
-    keep_words: str
+    tier_sentences: list[str]  # the way up first if there is one, then what keeps the tier, then what comes by itself
+    has_way: bool  # the first of them is the way up
+    beside: list[str]  # what is theirs in other units than points: “3 stamps”, “$1.20 cashback”
     matures_on: date | None  # when the first of the pending points can be spent; None while somebody looks at them
 
 
@@ -80,8 +80,8 @@ def of(member, *, at) -> Glance:
         points=balance.available, pending=balance.pending, owed=balance.debt, tier=tier_name(way.tier),
         next_tier=tier_name(way.next_tier), qualifying=way.qualifying, missing=way.missing,
         goal=way.qualifying + way.missing, by=way.window_ends, expiring_points=expiring, expiring_on=expires_on,
-        way_words=way.way.words if way.way else "", falls_to=tier_name(way.projected[0]) if way.projected else "",
-        falls_on=way.projected[1] if way.projected else None, keep_words=way.to_keep.words if way.to_keep else "",
+        tier_sentences=way.sentences, has_way=bool(way.way and way.way.amounts),
+        beside=collecting.beside_points(member.pk, at=at),
         matures_on=loyalty.queries.next_maturity(member.pk) if balance.pending else None,
     )  # fmt: skip
 

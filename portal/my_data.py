@@ -25,13 +25,14 @@ class Loss:
     pending: int
     tier: str
     offers: int
+    beside: list[str]
 
 
 def _loss(member) -> Loss:
     at = now()
     seen = glance.of(member, at=at)
     return Loss(
-        points=seen.points, pending=seen.pending, tier=seen.tier,
+        points=seen.points, pending=seen.pending, tier=seen.tier, beside=seen.beside,
         offers=loyalty.queries.active_entitlements(member.pk, at=at).count(),
     )  # fmt: skip
 

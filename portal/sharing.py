@@ -1,4 +1,4 @@
-"""Points with others: the household, gifts to other members, and the paid membership."""
+"""Points with others: gifts to other members, and the paid membership. The household stands beside (household.py)."""
 
 import uuid
 
@@ -15,6 +15,7 @@ import loyalty.operations
 import loyalty.queries
 import members.queries
 from members.clock import now
+from portal import household
 from portal.accounts import member_only
 
 SOURCE = "portal"
@@ -42,23 +43,18 @@ class GiftForm(forms.Form):
         return found
 
 
-class DrawForm(forms.Form):
-    key = forms.CharField(widget=forms.HiddenInput, max_length=64, initial=_new_key)
-    points = forms.IntegerField(label=gettext_lazy("Points"), min_value=1)
-
-
 @member_only
 def sharing(request):
-    """The household, gifts and the membership on one page."""
-    return _page(request)
+    """The household and gifts on one page."""
+    return page(request)
 
 
-def _page(request, *, status=200, **changed):
+def page(request, *, status=200, **changed):
+    """The page, with a form that was refused in the place of an empty one."""
     at = now()
     context = {
-        "balance": loyalty.queries.balance(request.member.pk, at=at),
-        "household": loyalty.queries.household_of(request.member.pk, at=at),
-        "gift_form": GiftForm(auto_id="gift_%s"), "draw_form": DrawForm(auto_id="draw_%s"),
+        "balance": loyalty.queries.balance(request.member.pk, at=at), "gift_form": GiftForm(auto_id="gift_%s"),
+        **household.context(request, at=at),
     }  # fmt: skip
     return render(request, "portal/sharing.html", context | changed, status=status)
 
@@ -91,34 +87,7 @@ def gift(request):
         else:
             messages.success(request, _("Given. They keep their last day."))
             return redirect("portal:sharing")
-    return _page(request, gift_form=form, status=422)
-
-
-@member_only
-@require_POST
-def household(request, act):
-    """Draw points from the household, or leave it."""
-    held = loyalty.queries.household_of(request.member.pk, at=now())
-    if held is None or act not in {"draw", "leave"}:
-        raise Http404
-    form = DrawForm(request.POST, auto_id="draw_%s")
-    if act == "draw" and not form.is_valid():
-        return _page(request, draw_form=form, status=422)
-    try:
-        if act == "draw":
-            loyalty.operations.draw_from_pool(
-                household=held.household, member_id=request.member.pk, points=form.cleaned_data["points"], source=SOURCE,
-                client_key=form.cleaned_data["key"], at=now(),
-            )  # fmt: skip
-        else:
-            loyalty.operations.leave_household(
-                household=held.household, member_id=request.member.pk, by_member_id=request.member.pk, at=now()
-            )
-    except loyalty.operations.LedgerRefusal as refusal:
-        messages.error(request, str(refusal))
-    else:
-        messages.success(request, _("Done."))
-    return redirect("portal:sharing")
+    return page(request, gift_form=form, status=422)
 
 
 @member_only

@@ -1,6 +1,20 @@
 from django.urls import path
 
-from portal import articles, card, claims, entering, goals, inbox, my_data, rewards, sharing, views, wallets
+from portal import (
+    articles,
+    asking,
+    card,
+    claims,
+    entering,
+    goals,
+    household,
+    inbox,
+    my_data,
+    rewards,
+    sharing,
+    views,
+    wallets,
+)
 
 app_name = "portal"
 urlpatterns = [
@@ -40,7 +54,14 @@ urlpatterns = [
     path("preferences/language/", views.language, name="language"),
     path("sharing/", sharing.sharing, name="sharing"),
     path("sharing/gift/", sharing.gift, name="gift"),
-    path("sharing/household/<slug:act>/", sharing.household, name="household"),
+    path("sharing/household/found/", household.found, name="household_found"),
+    path("sharing/household/draw/", household.draw, name="household_draw"),
+    path("sharing/household/part/", household.part, name="household_part"),
+    path("sharing/household/hand-over/", household.hand_over, name="household_hand_over"),
+    path("sharing/household/leave/", household.leave, name="household_leave"),
+    path("sharing/household/join/<str:invitation>/", household.join, name="household_join"),
+    path("write/", asking.write, name="write"),
+    path("cases/<uuid:public_id>/", asking.case, name="case"),
     path("membership/", sharing.membership, name="membership"),
     path("sharing/membership/join/<int:plan_id>/", sharing.join, name="membership_join"),
     path("sharing/membership/leave/", sharing.leave, name="membership_leave"),

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 import push.operations
 import push.queries
 import recommender.operations
+from loyalty import beside_points
 from members import operations as members
 from members.clock import now
 from portal import glance, goals, inbox, next_reward, wishes
@@ -65,7 +66,10 @@ def history(request):
         raise Http404
     page = glance.history(request.member, at=now(), limit=HISTORY_PAGE, before_version=int(before) if before else None)
     months = glance.by_month(request.member, page.entries)
-    return render(request, "portal/history.html", {"page": page, "months": months, "is_first": not before})
+    beside = [] if before else beside_points.wallets(request.member.pk)
+    return render(
+        request, "portal/history.html", {"page": page, "months": months, "is_first": not before, "beside": beside}
+    )
 
 
 @member_only

@@ -442,6 +442,6 @@ PAGES = {
     "join": _door("join/"), "login": _door("login/"), "home": _page(""), "card": _page("card/"), "pocket": _page("card/pocket/"),
     "rewards": _page("rewards/"), "voucher": _voucher, "offers": _page("offers/"), "history": _page("history/"),
     "goals": _page("goals/"), "sharing": _page("sharing/"), "membership": _page("membership/"), "claim": _page("claim/"),
-    "messages": _page("messages/"), "preferences": _page("preferences/"), "me": _page("me/"), "my_data": _page("data/"),
+    "messages": _page("messages/"), "preferences": _page("preferences/"), "me": _page("me/"), "write": _page("write/"), "my_data": _page("data/"),
     "help": _door("pages/help/"), "how_it_works": _door("pages/how-it-works/"),
 }  # fmt: skip
