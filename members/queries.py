@@ -28,9 +28,10 @@ class Contact:
 def find(text: str, *, limit: int = FOUND_MAX) -> list[Member]:
     """Members who answer to a card, a phone number or its last 4–10 digits, an e-mail address, or the words of a name.
 
-    Newest member first, at most `limit`; identifiers are prefetched, so a list costs two queries however long.
+    The latest enrolled first, at most `limit`; identifiers are prefetched, so a list costs two queries however long. By id, as the
+    search tokens lie: of thousands with a common name only as many rows are read as are shown.
     """
-    members = _candidates(text.strip()).order_by("-joined_at", "-pk").prefetch_related("identifiers")
+    members = _candidates(text.strip()).order_by("-pk").prefetch_related("identifiers")
     return list(members[:limit])
 
 

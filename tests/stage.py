@@ -103,6 +103,7 @@ class Stage:
     measured: list[Measured] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
     _contexts: list = field(default_factory=list)
+    _wires: list = field(default_factory=list)
 
     @property
     def look(self) -> str:
@@ -140,10 +141,21 @@ class Stage:
     def _slow_down(self, page):
         wire = page.context.new_cdp_session(page)
         wire.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
+        self._wires.append((page, wire))
+        self._lengthen(wire, is_offline=False)
+
+    def _lengthen(self, wire, *, is_offline: bool):
         wire.send(
             "Network.emulateNetworkConditions",
-            {"offline": False, "latency": LATENCY_MS, "downloadThroughput": -1, "uploadThroughput": -1},
+            {"offline": is_offline, "latency": LATENCY_MS, "downloadThroughput": -1, "uploadThroughput": -1},
         )
+
+    def cut_off(self, page, *, is_offline: bool = True):
+        """Take the network away from all windows of this one's context, or give it back. A slow line is cut as well."""
+        page.context.set_offline(is_offline)
+        for window, wire in self._wires:
+            if window.context is page.context and not window.is_closed():
+                self._lengthen(wire, is_offline=is_offline)
 
     def note(self, name: str, value: float, most: float):
         """Say what was measured; the drill judges it."""
@@ -190,6 +202,7 @@ class Stage:
         for context in self._contexts:
             context.close()
         self._contexts.clear()
+        self._wires.clear()
         assert not self.troubles, f"The browser complained: {self.troubles}"
 
 

@@ -230,7 +230,7 @@ def _card_without_a_network(stage, scene):
     page.wait_for_function("Boolean(navigator.serviceWorker.controller)")
     page.reload()  # so that the worker has seen every file of the page
     _token(page)
-    page.context.set_offline(True)
+    stage.cut_off(page)
     page.wait_for_selector("[data-qr][data-token='']")
     for path in ("", "card/", "rewards/"):
         page.goto(f"{stage.site}/portal/{path}")
@@ -240,7 +240,7 @@ def _card_without_a_network(stage, scene):
         assert f"{available(scene.hero):,}" in words
         assert page.locator(".ticket__code svg").count() >= 1, "the voucher in hand"
     stage.gate(page, "pocket, offline")
-    page.context.set_offline(False)
+    stage.cut_off(page, is_offline=False)
     stage.troubles.clear()  # the browser notes what it could not load
 
 

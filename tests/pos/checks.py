@@ -456,7 +456,7 @@ def k6_works_offline(stage, scene):
     until(page, READY)
     page.keyboard.type("12.00")
     context = page.context
-    context.set_offline(True)
+    stage.cut_off(page)
     with stage.timed("K6 banner", most_ms=2000):
         page.wait_for_selector("#connection [data-cut-off]:visible")
     page.keyboard.press("Enter")
@@ -464,7 +464,7 @@ def k6_works_offline(stage, scene):
     stage.gate(page, "cut off")
     assert (waiting(page), sold_to(member)) == (1, [])
     _sell_offline(page, card_of(member))
-    _no_points_offline(page, scene, member)
+    _no_points_offline(stage, page, scene, member)
     page.evaluate(
         """async (who) => { for (let n = 1; n <= 98; n++) await TillQueue.add(
         { key: crypto.randomUUID(), who, amount_minor: 100 + n, at: new Date(Date.now() - 60000 + n).toISOString() }) }""",
@@ -472,7 +472,7 @@ def k6_works_offline(stage, scene):
     )
     page.close()  # the tab is gone, and with it everything that was not stored
     first, second = context.new_page(), context.new_page()  # two windows of one till come back at once
-    context.set_offline(False)
+    stage.cut_off(first, is_offline=False)
     with stage.timed("K6 a hundred sales handed in", most_ms=30_000):
         first.goto(f"{stage.site}/pos/")
         second.goto(f"{stage.site}/pos/")
@@ -496,15 +496,15 @@ def _sell_offline(page, card: str):
     assert (page.locator("#told").is_visible(), waiting(page)) == (True, 2)
 
 
-def _no_points_offline(page, scene, member):
+def _no_points_offline(stage, page, scene, member):
     """Points are not spent where the balance is unknown: nothing is kept, and the amount stays."""
-    page.context.set_offline(False)
+    stage.cut_off(page, is_offline=False)
     page.evaluate("TillQueue.handIn = () => false")
     page.goto(page.url.split("/pos/")[0] + page_of(member))
     page.evaluate("TillQueue.handIn = () => false")
     page.keyboard.type("9.00")
     page.fill("#points-paid", "100")
-    page.context.set_offline(True)
+    stage.cut_off(page)
     kept = waiting(page)
     page.keyboard.press("Enter")
     page.wait_for_selector("#wrong:visible")
@@ -594,11 +594,11 @@ def _answer_lost(stage, page, scene):
         page_of(member),
     )
     assert sold_to(member) == [4400]
-    page.context.set_offline(True)
+    stage.cut_off(page)
     page.keyboard.press("Enter")
     page.wait_for_selector("#told:visible")
     assert page.evaluate("async (key) => (await TillQueue.all()).some((sale) => sale.key === key)", key)
-    page.context.set_offline(False)
+    stage.cut_off(page, is_offline=False)
     until(page, "async () => !(await TillQueue.all()).length")
     assert sold_to(member) == [4400]
     stage.troubles.clear()
