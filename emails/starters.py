@@ -104,7 +104,70 @@ WIN_BACK = {
         ),
     ),
 }
-STARTERS = {"win_back": (_("Win back"), WIN_BACK)}
+WELCOME = {
+    "en": Words(
+        subject='Welcome, {{ given_name | default: "friend" }}: your first offers',
+        preheader="Offers picked for you, ready on your card",
+        blocks=(
+            (
+                "hero",
+                {
+                    "heading": 'Good to have you, {{ given_name | default: "friend" }}',
+                    "text": "Your card is ready. Every purchase earns points, and here is something to begin with.",
+                    "button_text": "Open my card",
+                    "button_url": "{{ portal_url }}",
+                },
+            ),
+            (
+                "offers",
+                {
+                    "slot": "new_for_you",
+                    "heading": "Your first offers",
+                    "fallback": "Shop once with your card, and offers of your own follow.",
+                },
+            ),
+            (
+                "offers",
+                {
+                    "slot": "buy_again",
+                    "heading": "Buy again",
+                    "fallback": "What you like best will stand here after your first visits.",
+                },
+            ),
+            ("points", {"heading": "Your points", "shows_tier": True, "shows_expiry": False}),
+            (
+                "footer",
+                {"why": "You get this e-mail because you joined {{ shop_name }} and said yes to offers by e-mail."},
+            ),
+        ),
+    ),
+    "zh-hans": Words(
+        subject='{{ given_name | default: "朋友" }}，欢迎加入：您的首批优惠',
+        preheader="为您挑选的优惠，已放入会员卡",
+        blocks=(
+            (
+                "hero",
+                {
+                    "heading": '{{ given_name | default: "朋友" }}，欢迎您',
+                    "text": "您的会员卡已经准备好。每次购物都能累积积分，这里先送上一份见面礼。",
+                    "button_text": "打开我的会员卡",
+                    "button_url": "{{ portal_url }}",
+                },
+            ),
+            (
+                "offers",
+                {"slot": "new_for_you", "heading": "您的首批优惠", "fallback": "刷一次会员卡购物，专属优惠随后就到。"},
+            ),
+            (
+                "offers",
+                {"slot": "buy_again", "heading": "再次购买", "fallback": "多来几次，这里会出现您最常买的商品。"},
+            ),
+            ("points", {"heading": "您的积分", "shows_tier": True, "shows_expiry": False}),
+            ("footer", {"why": "您收到这封邮件，是因为您加入了 {{ shop_name }}，并同意通过邮件接收优惠信息。"}),
+        ),
+    ),
+}
+STARTERS = {"win_back": (_("Win back"), WIN_BACK), "welcome": (_("Welcome"), WELCOME)}
 
 
 def body_of(words: Words):

@@ -14,12 +14,12 @@ from members.knowing import CustomField
 
 STOP, CAUTION = "stop", "caution"
 MESSAGES = ("email", "push")
-START, RULES = "start", "rules"
+START, RULES, FLOW = "start", "rules", "flow"
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Something wrong; `step` is the step's id, or “start” or “rules” for how members come and go."""
+    """Something wrong; `step` is the step's id, or “start” or “rules” for how members come and go, or “flow”."""
 
     step: str
     message: str
@@ -117,7 +117,7 @@ def problems(definition: dict) -> list[Problem]:
     for rule in ("goal", "exit"):
         found += _of_audience(RULES, definition[rule] or {})
     if not definition["steps"]:
-        found.append(Problem(START, _("The journey has no steps yet. Add the first one.")))
+        found.append(Problem(FLOW, _("The journey has no steps yet. Add the first one.")))
     for step, _depth in flow.walk(definition["steps"]):
         found += _of(step["id"], clean_step, step) or _of_step(definition, step)
     return found

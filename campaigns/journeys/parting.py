@@ -20,7 +20,7 @@ Ways = dict[int, tuple[str, str | None]]
 
 def in_audience(conditions: dict, member_ids: Iterable[int], *, at) -> set[int]:
     """Those of the members whom the conditions describe now: one statement."""
-    found = audiences.compile(conditions, at=at).filter(pk__in=list(member_ids))
+    found = audiences.compile(conditions, at=at, among=list(member_ids))
     return set(found.values_list("pk", flat=True))
 
 
