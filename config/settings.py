@@ -30,6 +30,10 @@ FIELD_KEYS = {
         json.loads(environment.get("FIELD_KEYS")) if environment.get("FIELD_KEYS") else _local["FIELD_KEYS"]
     ).items()
 }
+# While a new key goes round, every process must read it before the first one writes with it: name the old one here until then.
+FIELD_KEY_WRITING = int(environment.get("FIELD_KEY_WRITING") or 0)
+if FIELD_KEY_WRITING and FIELD_KEY_WRITING not in FIELD_KEYS:
+    raise ImproperlyConfigured("FIELD_KEY_WRITING names a key that FIELD_KEYS does not have.")
 HASH_KEY = bytes.fromhex(_secret("HASH_KEY"))
 # Who was erased, one line each, outside the database: keep it apart from the backups and apply it after a restore.
 ERASURE_LOG = environment.get("ERASURE_LOG", str(VAR / "erasures.log"))

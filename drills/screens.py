@@ -146,7 +146,7 @@ def _page(name: str, page, stage, scene):
 
 def _opened(door: str, path: str, stage, scene):
     """Keeps the common gate."""
-    page = stage.page(scene.staff[door], door, path=path)
+    page = stage.page(scene.staff[door], door, path=path.format(**scene.names))
     page.keyboard.press("Tab")
     stage.gate(page, path)
 
@@ -181,6 +181,8 @@ def site():
     with database("regulars_drill_screens"):
         catalogue.forget()
         rules.forget()
+        import config.celery  # noqa: F401 (as the server does: shared tasks find the broker)
+
         with serve(StaticFilesHandler(WSGIHandler()), QuietWSGIRequestHandler) as address:
             settings.SITE_URL = address
             yield address

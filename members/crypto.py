@@ -34,8 +34,8 @@ def _key(key_id: int) -> bytes:
 
 
 def current_key_id() -> int:
-    """The key that new values are written with: the one with the highest id, 1 … 255."""
-    return max(settings.FIELD_KEYS)
+    """The key that new values are written with: the one named for it, else the one with the highest id, 1 … 255."""
+    return settings.FIELD_KEY_WRITING or max(settings.FIELD_KEYS)
 
 
 def encrypt(text: str, *, context: str) -> bytes:

@@ -44,6 +44,8 @@ CLIPPED = """
     const parent = node.parentElement;
     if (!node.data.trim() || parent.closest("script, style, template, noscript, option, .visually-hidden, .skip, [hidden], dialog:not([open])")) continue;
     if (!parent.checkVisibility({ checkVisibilityCSS: true, checkOpacity: true })) continue;
+    const isKept = (box) => { const { clip, clipPath } = getComputedStyle(box); return clip !== "auto" || clipPath !== "none"; }; // for screen readers alone
+    if ([parent, parent.closest("thead")].some((box) => box && isKept(box))) continue;
     const range = document.createRange();
     range.selectNodeContents(node);
     const text = range.getBoundingClientRect();

@@ -49,7 +49,7 @@ def test_a_call_is_answered_find_explain_refund_make_good_and_write_down_a_no(pa
     assert "refund of $3.00" in page.inner_text("main")
 
     page.fill("[name=points]", "50")
-    page.click("text=Give points")
+    page.click("text=Adjust the points")
     page.wait_for_selector("text=The balance is 71 points now.")
 
     page.click("button:has-text('They say no')")

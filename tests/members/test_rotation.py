@@ -54,6 +54,17 @@ def test_new_and_old_values_open_meanwhile(ada, new_key):
     assert kinds() == {new_key, new_key - 1}
 
 
+def test_a_new_key_is_only_read_while_the_old_one_is_named_for_writing(settings, ada, new_key):
+    settings.FIELD_KEY_WRITING = new_key - 1
+    ada.given_name = "Augusta"
+    ada.save()
+    assert kinds() == {new_key - 1}
+    settings.FIELD_KEY_WRITING = 0
+    ada.save()
+    assert read()[:2] == ("Augusta", "Lovelace")
+    assert kinds() == {new_key, new_key - 1}
+
+
 def test_running_it_twice_writes_nothing_twice(ada, new_key):
     call_command("rotate_keys", verbosity=0, stdout=StringIO())
     assert [sum(rotation.rotate(column)) for column in rotation.columns()] == [0] * len(rotation.columns())
