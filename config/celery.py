@@ -51,6 +51,7 @@ app.conf.beat_schedule = {
     "delivery-sweep": {"task": "delivery.tasks.sweep", "schedule": 10.0},
     "delivery-search": {"task": "delivery.tasks.sweep", "schedule": 3600.0, "kwargs": {"is_thorough": True}},
     "members-erase": {"task": "members.tasks.finish_erasures", "schedule": 60.0},
+    "members-duplicates": {"task": "members.tasks.find_duplicates", "schedule": 24 * 3600.0},
     "loyalty-trials": {"task": "loyalty.tasks.assign_trials", "schedule": 60.0},
     "loyalty-expire": {"task": "loyalty.tasks.expire_points", "schedule": 3600.0},
     "loyalty-verify": {"task": "loyalty.tasks.verify_sample", "schedule": 3600.0},

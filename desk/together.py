@@ -1,5 +1,8 @@
 """Members who belong together: two records that are one person, households, and points handed from one to another."""
 
+import contextlib
+import uuid
+
 from django import forms
 from django.contrib import messages
 from django.shortcuts import redirect, render
@@ -28,7 +31,7 @@ class OtherForm(forms.Form):
     )
 
     def clean_other(self):
-        found = members.queries.find(self.cleaned_data["other"])
+        found = _by_public_id(self.cleaned_data["other"]) or members.queries.find(self.cleaned_data["other"])
         if len(found) != 1:
             raise forms.ValidationError(
                 _("Nobody is known by this.")
@@ -36,6 +39,13 @@ class OtherForm(forms.Form):
                 else _("Several members answer to this. Use a card, phone or e-mail.")
             )
         return found[0]
+
+
+def _by_public_id(text: str) -> list:
+    """The member whom another page of ours named."""
+    with contextlib.suppress(ValueError):
+        return [found for found in [members.queries.by_public_id(uuid.UUID(text))] if found]
+    return []
 
 
 class MergeForm(OtherForm):

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from desk import cases, checks, chores, privacy, putting_right, timeline, together, views
+from desk import cases, checks, chores, duplicates, privacy, putting_right, timeline, together, views
 from members.views import leave
 
 app_name = "desk"
@@ -34,6 +34,8 @@ urlpatterns = [
     path("tasks/<uuid:public_id>/done/", chores.finish, name="finish_task"),
     path("pipeline/", chores.pipeline, name="pipeline"),
     path("pipeline/<uuid:public_id>/", chores.move, name="move"),
+    path("duplicates/", duplicates.overview, name="duplicates"),
+    path("duplicates/<int:pk>/dismiss/", duplicates.dismiss, name="dismiss_pair"),
     path("checks/", checks.checks, name="checks"),
     path("checks/<int:pk>/", checks.decide, name="decide_check"),
     path("leave/", leave, name="leave"),

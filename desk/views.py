@@ -36,7 +36,12 @@ def find(request):
     return render(
         request,
         "desk/find.html",
-        {"q": text, "found": [members.queries.masked(one) for one in found], "to_check": fraud.waiting().count()},
+        {
+            "q": text,
+            "found": [members.queries.masked(one) for one in found],
+            "to_check": fraud.waiting().count(),
+            "doubles": members.queries.duplicate_pairs().count(),
+        },
     )
 
 

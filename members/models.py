@@ -363,3 +363,4 @@ from members.knowing import (  # noqa: E402, F401 - more of this app's tables, a
     Tag,
     Touchpoint,
 )
+from members.pairs import DuplicatePair  # noqa: E402, F401

@@ -9,7 +9,7 @@ from django.db.models import Count, Q
 from members import cards, masking, normalise
 from members.crypto import keyed_hash
 from members.knowing import CustomValue, LifecycleRules, MemberTag, StageChange, Touchpoint
-from members.models import Access, Consent, Identifier, Member, MemberMerge, SearchToken
+from members.models import Access, Consent, DuplicatePair, Identifier, Member, MemberMerge, SearchToken
 
 FOUND_MAX = 20
 
@@ -92,6 +92,12 @@ def ids_of(member_id: int) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(_KIN, [member_id])
         return [row[0] for row in cursor.fetchall()]
+
+
+def duplicate_pairs(member_id: int | None = None):
+    """Pairs of records that are probably one person and that nobody has decided on; of one member, or of all."""
+    found = DuplicatePair.objects.filter(dismissed_at__isnull=True).select_related("low", "high")
+    return found.filter(Q(low=member_id) | Q(high=member_id)) if member_id is not None else found
 
 
 def merges_of(member_id: int) -> list[MemberMerge]:

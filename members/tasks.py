@@ -2,10 +2,16 @@
 
 from celery import shared_task
 
-from members import operations
+from members import clock, operations
 
 
 @shared_task
 def finish_erasures():
     """Tell the rooms again that have not forgotten a member yet."""
     operations.finish_erasures()
+
+
+@shared_task
+def find_duplicates():
+    """Records that are probably one person, for the service desk to decide. Safe to run any number of times."""
+    return operations.find_duplicates(at=clock.now())

@@ -1,6 +1,7 @@
 """The verbs of members: enrol, consent, sign in, and the small changes around them."""
 
 from members.operations.consent import NotAChannel, give_consent
+from members.operations.duplicates import dismiss_pair, find_duplicates
 from members.operations.enrolment import AlreadyKnown, CannotEnrol, EnrolledMany, NewMember, RowError, enrol, enrol_many
 from members.operations.erasure import CannotErase, erase, finish_erasure, finish_erasures, reapply_erasures
 from members.operations.knowing import (
@@ -42,8 +43,8 @@ __all__ = [
     "AlreadyKnown", "BadCardToken", "BadCustomValue", "BadPasskey", "CannotEnrol", "CannotErase", "CannotMerge",
     "CardToken", "EnrolledMany", "Joined", "LoginStart", "NewMember", "NotAChannel",
     "RowError", "TooManyLogins", "WrongCode", "WrongPin", "accept_card_token", "add_passkey", "add_staff",
-    "begin_passkey", "begin_passkey_login", "card_token", "check_pin", "claim_visits", "cleaned_fields", "enrol", "enrol_many", "erase",
-    "finish_erasure", "finish_erasures", "finish_join", "finish_login", "finish_passkey_login", "give_consent",
+    "begin_passkey", "begin_passkey_login", "card_token", "check_pin", "claim_visits", "cleaned_fields", "dismiss_pair", "enrol", "enrol_many", "erase",
+    "find_duplicates", "finish_erasure", "finish_erasures", "finish_join", "finish_login", "finish_passkey_login", "give_consent",
     "kind_of", "merge", "note_access", "note_touchpoint", "reapply_erasures", "remove_passkey",
     "set_custom_field_of", "set_custom_fields", "set_feelings", "set_lifecycle_stages", "set_pin", "set_profile", "set_roles", "start_login", "tag_members",
     "unmerge", "untag_members",

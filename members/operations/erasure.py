@@ -34,6 +34,7 @@ from members.models import (
     SearchToken,
     User,
 )
+from members.operations.duplicates import forget_pairs
 
 log = logging.getLogger(__name__)
 
@@ -98,6 +99,7 @@ def _forget_identifiers(member: Member, *, at: datetime):
     Identifier.objects.filter(member=member).delete()
     Passkey.objects.filter(member=member).delete()
     SearchToken.objects.filter(member=member).delete()
+    forget_pairs(member.pk)
     MemberMerge.objects.filter(Q(survivor=member) | Q(absorbed=member)).update(reason="")
     for known in (CustomValue, MemberTag, Touchpoint):
         known.objects.filter(member=member).delete()

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from members.models import Consent, Identifier, Member, MemberMerge, SearchToken
 from members.operations.consent import give_consent
+from members.operations.duplicates import forget_pairs
 from members.queries import consent_now
 from members.signals import member_merged, member_unmerged
 
@@ -41,6 +42,7 @@ def merge(*, survivor_id: int, absorbed_id: int, by_user_id: int | None, reason:
     )  # fmt: skip
     absorbed.status, absorbed.merged_into = Member.Status.MERGED, survivor
     absorbed.save(update_fields=["status", "merged_into"])
+    forget_pairs(absorbed.pk)
     _tell(member_merged, made)
     return made
 
