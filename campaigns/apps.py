@@ -6,5 +6,5 @@ class CampaignsConfig(AppConfig):
     append_only = ("LiftReport", "AnalysisPlan", "Baseline", "ProgrammeLift", "JourneyVersion", "JourneyContent")
 
     def ready(self):
-        from campaigns import receivers  # noqa: F401 - they register themselves, once the tables are known
+        from campaigns import enclosing, receivers  # noqa: F401 - they register themselves, once the tables are known
         from campaigns.journeys import receivers as journeys  # noqa: F401

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.utils.translation import gettext as _
+from wagtail.admin.admin_url_finder import AdminURLFinder
+from wagtail.models import TaskState
 
 from campaigns import audiences, budgets, triggers
 from campaigns.models import Campaign, CampaignRules
@@ -87,13 +89,28 @@ def _template(template):
         return
     from emails import checks as emails  # late: the lint brings the MJML compiler with it
 
+    yield from _approval(template, "email")
     for problem in emails.problems(template):
         level = STOP if problem.level == "error" else CAUTION
         words = _("E-mail “%(name)s”: %(problem)s") % {"name": template, "problem": problem.message}
         yield Problem(level, words, "email", problem.fix_url)
 
 
+def _approval(template, fix):
+    """Where the rules ask for it: somebody approved the very version that would be sent."""
+    from emails.models import MessageRules
+
+    if not MessageRules.load().needs_approval:
+        return
+    approved = TaskState.objects.filter(revision=template.live_revision_id, status=TaskState.STATUS_APPROVED)
+    if template.live_revision_id is None or not approved.exists():
+        words = _("“%(name)s” needs an approval: submit it, and let a colleague approve it.") % {"name": template}
+        yield Problem(STOP, words, fix, AdminURLFinder().get_edit_url(template) or "")
+
+
 def _push(template):
+    if template is not None:
+        yield from _approval(template, "push")
     if template is not None and not template.wordings.exists():
         yield Problem(STOP, _("Push “%(name)s” has no wording yet.") % {"name": template}, "push")
 

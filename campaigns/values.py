@@ -10,7 +10,9 @@ from datetime import timedelta
 from django.conf import settings
 from django.utils.translation import override
 
+from campaigns import enclosing
 from campaigns.conditions import POINTS, points_expiring
+from emails.enclosures import Needs
 from loyalty import tiers
 from loyalty.models import Tier, Wallet
 from members.models import Member
@@ -31,21 +33,27 @@ class Standing:
     expiring_on: str = ""
 
 
-def for_members(member_ids: list[int], *, cause: str, language: str, at) -> dict[int, dict]:
-    """Field → value for each member, in one language; every member asked is a key. A few queries, however many."""
+def for_members(member_ids: list[int], *, cause: str, language: str, at, needs: Needs | None = None) -> dict[int, dict]:
+    """Field → value for each member, in one language; every member asked is a key. A few queries, however many.
+
+    `needs`: what the words ask for beyond the member's standing and offers; see campaigns.enclosing.
+    """
     standings = _standings(member_ids, at)
     ladder = list(Tier.objects.order_by("rank"))
     offers = recommended.offer_values(cause, member_ids, language) if cause else {}
     url, nothing = _offers_url(), Standing()
     with override(language):
         steps = _Steps(ladder)
+        brought = enclosing.values(member_ids, needs=needs, cause=cause, at=at) if needs else {}
         return {
-            member_id: _told(standings.get(member_id, nothing), steps) | _with_addresses(offers.get(member_id, {}), url)
+            member_id: _told(standings.get(member_id, nothing), steps)
+            | _with_addresses(offers.get(member_id, {}), url)
+            | brought.get(member_id, {})
             for member_id in member_ids
         }
 
 
-def for_preview(member: Member, *, at, language: str = "") -> dict:
+def for_preview(member: Member, *, at, language: str = "", needs: Needs | None = None) -> dict:
     """The same values for one member, with what would be recommended today as offers, since none are decided yet."""
     language = language or member.language
     told = for_members([member.pk], cause="", language=language, at=at)[member.pk]
@@ -58,7 +66,7 @@ def for_preview(member: Member, *, at, language: str = "") -> dict:
                 }
                 for one in recommended.recommendations(member.pk, slot, limit=n)
             ]  # fmt: skip
-    return told
+    return told | (enclosing.for_preview(member.pk, needs=needs, at=at) if needs else {})
 
 
 def _offers_url():

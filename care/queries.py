@@ -118,6 +118,14 @@ def invitation(token: str) -> Invitation | None:
     return Invitation.objects.select_related("survey").filter(token=token).first()
 
 
+def tokens(*, survey_ids, member_ids, cause: str) -> dict[int, str]:
+    """The token of each member who was asked one of these surveys for this cause. One query, none where there is no survey."""
+    if not survey_ids:
+        return {}
+    rows = Invitation.objects.filter(survey__in=survey_ids, member__in=member_ids, cause=cause).order_by("pk")
+    return dict(rows.values_list("member_id", "token"))
+
+
 def counts(survey_kind: str, *, start, end, survey: Survey | None = None) -> Counter:
     """How often each score was given in [start, end)."""
     given = Answer.objects.filter(invitation__survey__kind=survey_kind, answered_at__gte=start, answered_at__lt=end)

@@ -41,6 +41,8 @@ app.conf.beat_schedule = {
     "care-feelings": {"task": "care.tasks.read_feelings", "schedule": 60.0},
     "care-escalate": {"task": "care.tasks.escalate", "schedule": 60.0},
     "insights-stages": {"task": "insights.tasks.refresh_lifecycle", "schedule": 6 * 3600.0},
+    "emails-links": {"task": "emails.tasks.check_links", "schedule": 30.0},
+    "cms-publish": {"task": "cms.tasks.publish_due", "schedule": 60.0},
     "campaigns-due": {"task": "campaigns.tasks.run_due", "schedule": 5.0},
     "campaigns-replies": {"task": "campaigns.tasks.send_replies", "schedule": 60.0},
     "campaigns-experiments": {"task": "campaigns.tasks.keep_experiments", "schedule": 300.0},

@@ -14,10 +14,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from django.conf import settings
 from django.contrib.auth import get_user_model
 
-from delivery import contents, queries, quiet, tokens
+from delivery import contents, opening, queries, quiet, tokens
 from delivery.channels import Outgoing
 from delivery.models import BY_CONSENT, Channel
 from delivery.outbox import Claimed, Ready
+from emails.fields import READ_AS, VOUCHER
 from members.crypto import keyed_hash
 from members.queries import contacts
 from push.queries import app_devices, devices
@@ -57,6 +58,7 @@ class Composer:
 
     def __init__(self, claimed: Sequence[Claimed], *, channel: str):
         self._writers = functools.cache(_writer)
+        self._codes = opening.codes(one.values for one in claimed)
         self._addressees = _addressees(claimed, channel)
         self._policy = queries.policies().get(channel)
         self._is_email = channel == Channel.EMAIL
@@ -92,7 +94,7 @@ class Composer:
     def _outgoing(self, one: Claimed, addressee: Addressee) -> Outgoing:
         write = self._writers(one.content)
         token = tokens.token_for(one.id)
-        values = one.values | addressee.personal
+        values = one.values | addressee.personal | self._codes.get(one.values.get(VOUCHER), {})
         content = write(values, addressee.address if self._is_email else "", one.due_at, token)
         return Outgoing(f"{token}@{self._host}", addressee.address, content, self._sender)
 
@@ -115,11 +117,22 @@ def _names(claimed: Sequence[Claimed]) -> set[str]:
 def _addressees(claimed: Sequence[Claimed], channel: str) -> dict[int, Addressee]:
     members = {one.member_id for one in claimed if one.member_id}
     found = _GATHER[channel](members, _names(claimed))
-    users = _users({one.user_id for one in claimed if one.user_id}) if channel == Channel.EMAIL else {}
+    for_staff = [one for one in claimed if one.user_id] if channel == Channel.EMAIL else []
+    users = _users({one.user_id for one in for_staff})
+    names = opening.names({one.values[READ_AS] for one in for_staff if one.values.get(READ_AS)})
     return {
-        one.id: found.get(one.member_id, _NOBODY) if one.member_id else users.get(one.user_id, _NOBODY)
+        one.id: found.get(one.member_id, _NOBODY)
+        if one.member_id
+        else _read_as(one, users.get(one.user_id, _NOBODY), names)
         for one in claimed
     }
+
+
+def _read_as(one: Claimed, addressee: Addressee, names: dict[int, dict]) -> Addressee:
+    """A test goes to a colleague in the words a member would get: with that member's name, or with nobody's."""
+    if READ_AS not in one.values:
+        return addressee
+    return Addressee(addressee.address, addressee.address_hash, names.get(one.values[READ_AS], {}))
 
 
 def _members_by_email(member_ids: set[int], names: set[str]) -> dict[int, Addressee]:

@@ -5,8 +5,9 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from django.db.models import Case, Count, Exists, OuterRef, Q, Value, When
 
-from delivery import contents, machines, tokens
+from delivery import contents, machines, opening, tokens
 from delivery.models import Channel, ChannelPolicy, Hold, Message, MessageEvent
+from emails.fields import CODE, READ_AS, VOUCHER
 from members.queries import contacts, ids_of
 
 CAUSES_SHOWN = 100
@@ -148,15 +149,30 @@ def with_utm(target: str, message: Message) -> str:
 
 def page_of(message: Message) -> str | None:
     """The message as a web page, with the member's name in it; None where there is no page, or no member any more."""
-    contact = contacts([message.member_id]).get(message.member_id) if message.member_id else None
-    if contact is None:
+    if message.member_id:
+        contact = contacts([message.member_id]).get(message.member_id)
+        personal = contact and {"given_name": contact.given_name, "family_name": contact.family_name}
+        address = contact.address if contact else ""
+    else:  # a test, read through a member's eyes
+        read_as, address = message.values.get(READ_AS), message.user.email if message.user else ""
+        personal = opening.names({read_as} if read_as else set()).get(read_as, {}) if address else None
+    if personal is None:
         return None
     try:
         handler, frozen = contents.resolve(message.content)
     except contents.UnknownContent:
         return None
-    values = message.values | {"given_name": contact.given_name, "family_name": contact.family_name}
-    return handler.page(frozen, values, contents.facts_of(message.pk, message.due_at, contact.address))
+    values = message.values | personal | _code_of(message)
+    return handler.page(frozen, values, contents.facts_of(message.pk, message.due_at, address))
+
+
+def _code_of(message: Message) -> dict:
+    return opening.codes([message.values]).get(message.values.get(VOUCHER), {})
+
+
+def voucher_code(message: Message) -> str:
+    """The code that the message shows, in clear; empty where it shows none. A test shows a sample."""
+    return _code_of(message).get(CODE) or message.values.get(CODE, "")
 
 
 def overdue(*, at) -> int:

@@ -30,6 +30,7 @@ urlpatterns = [
     path("receipts/<slug:provider>/", views.receipts, name="receipts"),
     path("c/<token:token>/<link:link>", views.click, name="click"),
     path("c/<token:token>/h", views.trap, name="trap"),
+    path("c/<token:token>/qr.png", views.voucher_qr, name="voucher_qr"),
     path("p/<token:token>", views.preferences, name="preferences"),
     path("o/<token:token>.gif", views.opened, name="open"),
     path("u/<token:token>", views.unsubscribe, name="unsubscribe"),

@@ -19,6 +19,7 @@ from delivery import receipts as receipts_of_providers
 from delivery.machines import is_machine, network_of
 from delivery.models import BY_CONSENT, Channel, Message, MessageEvent
 from delivery.tokens import BadToken
+from emails.drawing import qr_png
 from members import queries as people
 from members.clock import now
 from members.crypto import keyed_hash
@@ -84,6 +85,16 @@ def trap(request, token: str):
     """The link that no reader sees. Nothing is behind it; whoever comes here follows every link there is."""
     _note(request, _young_message(token), MessageEvent.Kind.TRAPPED)
     return _private(HttpResponse(status=204))
+
+
+@require_safe
+@never_cache
+def voucher_qr(request, token: str):
+    """The code that a message shows, to be scanned at the till. Nothing is noted: a picture is fetched by machines too."""
+    code = queries.voucher_code(_young_message(token))
+    if not code:
+        raise Http404
+    return _private(HttpResponse(qr_png(code), content_type="image/png"))
 
 
 @require_safe

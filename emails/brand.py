@@ -63,7 +63,12 @@ class Brand:
 
     @property
     def dark_link(self) -> str:
-        return contrast.readable_on(self.primary, self.dark_card, self.dark_paper)
+        return contrast.readable_on(self.primary, self.dark_card, self.dark_paper, self.dark_panel)
+
+    @property
+    def dark_panel(self) -> str:
+        """A raised field on a dark card."""
+        return contrast.mixed(self.dark_card, "#ffffff", 0.05)
 
 
 def current(*, site_url: str) -> Brand:

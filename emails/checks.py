@@ -4,22 +4,26 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from django.urls import Resolver404, resolve
+from django.urls import Resolver404, resolve, reverse
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from liquid.builtin.expressions import FilteredExpression, Path
 from liquid.builtin.output import OutputNode
 from liquid.builtin.tags.if_tag import IfNode
 from liquid.exceptions import LiquidError
 from wagtail.admin.admin_url_finder import AdminURLFinder
-from wagtail.rich_text import RichText
 
-from emails.fields import FIELDS, PERSONAL
-from emails.richtext import links_of
+from emails import contrast, enclosures, linkcheck, wording
+from emails.authored import PLAIN, Piece, parts, pieces
+from emails.fields import FIELDS, PERSONAL, is_known
+from emails.raw_mjml import BadMjml
+from emails.styles import INK, MUTED
 from emails.templating import parse, syntax_problem, unescape_liquid
+from members import clock
 
-SUBJECT_COMFORT = 70
 HTML_BYTES_MAX = 102_000  # Gmail clips what is longer
 ERROR, WARNING = "error", "warning"
 _SKELETON = "https://site.invalid"
@@ -39,61 +43,146 @@ class Problem:
         return self.level == ERROR
 
 
-@dataclass(frozen=True)
-class _Piece:
-    """One text an author wrote, and where."""
-
-    field: str
-    source: str
-    is_address: bool = False
-
-
 def problems(template, *, site_url: str = _SKELETON) -> list[Problem]:
     """Everything wrong with a template, errors first. An empty list means it may be sent."""
     edit_url = (AdminURLFinder().get_edit_url(template) or "") if template.pk else ""
-    pieces = list(_pieces(template))
     found: list[tuple[str, str, str]] = [
         *_subject(template),
-        *(one for piece in pieces for one in _of_piece(piece)),
+        *(one for piece in pieces(template) for one in _of_piece(piece)),
         *_images(template),
+        *_enclosures(template),
         *_footer(template),
+        *_spam(template),
+        *_links(template),
+        *_colours(),
     ]
-    if not any(level == ERROR for _field, _message, level in found):
+    if not any(level == ERROR and field not in _ELSEWHERE for field, _message, level in found):
         found += _of_whole(template, site_url)
     found.sort(key=lambda one: one[2] != ERROR)
     return [
-        Problem(
-            field=field, message=message, level=level, fix_url=f"{edit_url}#:w:contentpath={field}" if edit_url else ""
-        )
-        for field, message, level in found
+        Problem(field=field, message=message, level=level, fix_url=_fix_url(field, edit_url))
+        for field, message, level in dict.fromkeys(found)
     ]
 
 
-def _pieces(template) -> Iterator[_Piece]:
-    yield _Piece("subject", template.subject or "")
-    yield _Piece("preheader", template.preheader or "")
-    for child in template.body:
-        for name, value in child.value.items():
-            field = f"body.{child.id}.{name}"
-            if isinstance(value, RichText):
-                yield _Piece(field, value.source)
-                yield from (_Piece(field, url, is_address=True) for url in links_of(value.source))
-            elif isinstance(value, str) and value:
-                yield _Piece(field, value, is_address=name.endswith("url"))
+_ELSEWHERE = {"brand"}
+
+
+def _fix_url(field: str, edit_url: str) -> str:
+    if field == "brand":
+        return reverse("wagtailsettings:edit", args=["emails", "brandsettings"])
+    return f"{edit_url}#:w:contentpath={field}" if edit_url else ""
 
 
 def _subject(template):
     subject = (template.subject or "").strip()
+    count = wording.length(subject)
     if not subject:
         yield "subject", _("The subject is empty."), ERROR
-    elif len(subject) > SUBJECT_COMFORT:
-        message = _("The subject has %(count)s characters; phones show about %(limit)s.")
-        yield "subject", message % {"count": len(subject), "limit": SUBJECT_COMFORT}, WARNING
+    elif count > wording.SUBJECT_COMFORT:
+        message = _("The subject has about %(count)s characters; phones show %(limit)s, and %(most)s is the most.")
+        told = {"count": count, "limit": wording.SUBJECT_COMFORT, "most": wording.SUBJECT_MAX}
+        yield "subject", message % told, ERROR if count > wording.SUBJECT_MAX else WARNING
     if not (template.preheader or "").strip():
         yield "preheader", _("There is no preheader: inboxes will show the first words of the text."), WARNING
 
 
-def _of_piece(piece: _Piece):
+def _spam(template):
+    """A shouting subject and many prone words stop; a word or two are a hint, at the place where they stand."""
+    if wording.shouts(template.subject or ""):
+        yield (
+            "subject",
+            _("The subject shouts (capitals, or marks in a row): filters for junk mail put it aside."),
+            ERROR,
+        )
+    found = [
+        (piece.field, word)
+        for piece in pieces(template)
+        if not piece.is_address
+        for word in wording.prone(piece.source)
+    ]
+    words = list(dict.fromkeys(word for _field, word in found))
+    if words:
+        message = _("Filters for junk mail dislike these words: %(words)s.") % {"words": ", ".join(words)}
+        is_much = len(words) >= wording.PRONE_MAX or any(field == "subject" for field, _word in found)
+        yield found[0][0], message, ERROR if is_much else WARNING
+
+
+def _links(template):
+    """Addresses of the web that did not answer when they were last asked; the asking is a task's (emails.linkcheck)."""
+    places: dict[str, str] = {}
+    for piece in pieces(template):
+        for url in [piece.source.strip()] if piece.is_address else _within(piece):
+            if "{" not in url and _HOST.match(url):
+                places.setdefault(url, piece.field)
+    if not places or not template.pk:
+        return
+    for url, detail in linkcheck.dead(places, at=clock.now()).items():
+        message = _("The link %(url)s is dead: %(answer)s.")
+        yield places[url], message % {"url": Truncator(url).chars(80), "answer": detail}, ERROR
+    if many := linkcheck.unasked(places):
+        message = ngettext(
+            "%(many)d link has not been tried yet; look again in a minute.",
+            "%(many)d links have not been tried yet; look again in a minute.",
+            many,
+        )
+        yield next(iter(places.values())), message % {"many": many}, WARNING
+
+
+def _within(piece: Piece) -> list[str]:
+    return (
+        [] if not piece.field.endswith(tuple(PLAIN)) else re.findall(r'(?:href|src)="(https?://[^"]+)"', piece.source)
+    )
+
+
+def _colours():
+    """What the brand's colours do to reading. Letters on the brand's own colours choose black or white by themselves."""
+    from emails.brand import current  # late: a brand is asked of the database
+
+    brand = current(site_url=_SKELETON)
+    ink, muted = "#22302a", "#5b6a62"
+    pairs = [
+        (_("text on the background"), ink, brand.paper), (_("small print on the background"), muted, brand.paper),
+        (_("letters on the colour"), brand.primary_ink, brand.primary), (_("letters on the accent colour"), brand.accent_ink, brand.accent),
+    ]  # fmt: skip
+    if brand.has_dark:
+        pairs += [
+            (_("text on dark cards"), INK, brand.dark_card), (_("small print in the dark"), MUTED, brand.dark_paper),
+            (_("letters on the dark colour"), contrast.ink_on(brand.dark_primary), brand.dark_primary),
+        ]  # fmt: skip
+    for where, letters, ground in pairs:
+        found = contrast.ratio(letters, ground)
+        if found < contrast.TEXT_MIN:
+            message = _("Too little contrast, %(where)s: %(ratio).1f, and %(least).1f is the least one can read.")
+            yield "brand", message % {"where": where, "ratio": found, "least": contrast.TEXT_MIN}, ERROR
+
+
+def _enclosures(template):
+    """Pools, surveys and audiences that are gone, more than one of a kind, and coupons that are over."""
+    kinds = {
+        "voucher": ("pool", enclosures.pools),
+        "survey": ("survey", enclosures.surveys),
+        "condition": ("audience", enclosures.audiences),
+    }
+    today, chosen = timezone.localtime(clock.now()).date(), {}
+    for part in parts(template.body):
+        if part.kind in kinds:
+            name, source = kinds[part.kind]
+            key, known = str(part.value.get(name) or ""), dict(source())
+            if key not in known:
+                yield f"{part.field}.{name}", _("What was chosen here is not there any more; choose again."), ERROR
+            elif part.kind != "condition" and chosen.setdefault(part.kind, key) != key:
+                yield (
+                    f"{part.field}.{name}",
+                    _("One message brings one pool of codes and one survey; this is a second."),
+                    ERROR,
+                )
+        day = part.value.get("valid_until") if part.kind == "coupon" else None
+        if day and day < today:
+            yield f"{part.field}.valid_until", _("The coupon's last day is past."), ERROR
+
+
+def _of_piece(piece: Piece):
     source = unescape_liquid(piece.source)
     fault = syntax_problem(source)
     if fault:
@@ -101,7 +190,7 @@ def _of_piece(piece: _Piece):
         return
     parsed = parse(source, is_html=False)
     for name in parsed.analyze().globals:
-        if str(name) not in FIELDS:
+        if not is_known(str(name)):
             yield piece.field, _("There is no field “%(name)s”.") % {"name": name}, ERROR
     names = set(_without_fallback(parsed.nodes, frozenset()))
     for name in sorted(names):
@@ -110,7 +199,7 @@ def _of_piece(piece: _Piece):
             "name": name,
             "example": example,
         }
-        yield piece.field, message, ERROR if name in PERSONAL else WARNING
+        yield piece.field, message, ERROR
     if piece.is_address:
         yield from _address(piece.field, source, parsed)
 
@@ -182,15 +271,18 @@ def _own_page(field, address):
 
 
 def _images(template):
-    for child in template.body:
-        value = child.value
+    for part in parts(template.body):
+        value = part.value
         for image, alt in (("image", "image_alt"), ("image", "alt")):
             if value.get(image) and alt in value and not (value.get(alt) or "").strip():
-                yield f"body.{child.id}.{alt}", _("The image has no words for people who do not see it."), ERROR
-        if child.block_type in ("hero", "button") and value.get("button_text") and not value.get("button_url"):
+                yield f"{part.field}.{alt}", _("The image has no words for people who do not see it."), ERROR
+        if "button_text" in value and value.get("button_text") and not value.get("button_url"):
+            message = _("The button “%(label)s” leads nowhere.") % {"label": value["button_text"]}
+            yield f"{part.field}.button_url", message, ERROR
+        if part.kind == "mjml" and re.search(r"<(?:mj-image|img)(?![^>]*\balt=\"[^\"]+\")", value["mjml_source"]):
             yield (
-                f"body.{child.id}.button_url",
-                _("The button “%(label)s” leads nowhere.") % {"label": value["button_text"]},
+                f"{part.field}.mjml_source",
+                _('An image has no words for people who do not see it: add alt="…".'),
                 ERROR,
             )
 
@@ -210,6 +302,10 @@ def _of_whole(template, site_url):
 
     try:
         frozen = build(template=template, language=template.language, site_url=site_url)
+    except BadMjml as error:
+        place = next((f"{part.field}.mjml_source" for part in parts(template.body) if part.kind == "mjml"), "body")
+        yield place, str(error), ERROR
+        return
     except LiquidError as error:
         yield "body", _("The parts do not fit together: %(reason)s") % {"reason": str(error).split("\n")[0]}, ERROR
         return

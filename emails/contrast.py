@@ -1,6 +1,6 @@
 """Contrast of two colours, as WCAG 2.2 defines it (1.4.3): 1 for the same colour, 21 for black on white. Plain arithmetic."""
 
-TEXT_MIN, LARGE_MIN = 4.5, 3.0
+TEXT_MIN = 4.5
 DARK, LIGHT = "#1d1d1d", "#ffffff"
 
 

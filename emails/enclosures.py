@@ -4,12 +4,13 @@ A template only names them. Who may have one, and what is written into the value
 The audiences to choose from are known on a higher floor, which registers itself as `source_of_audiences`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from wagtail import blocks
+from emails.authored import parts
 
 FLAG = "in_audience_"
+NEEDS = "needs"  # among the constants of a frozen e-mail; no template can name it
 
 _audiences: list[Callable[[], list[tuple[str, str]]]] = []
 
@@ -54,27 +55,24 @@ class Needs:
     surveys: frozenset[int] = frozenset()
     pools: frozenset[int] = frozenset()
 
-    def __or__(self, other: "Needs") -> "Needs":
-        return Needs(self.audiences | other.audiences, self.surveys | other.surveys, self.pools | other.pools)
+    def __bool__(self) -> bool:
+        return bool(self.audiences or self.surveys or self.pools)
 
+    def frozen(self) -> dict[str, list[int]]:
+        """As JSON; empty where nothing is needed."""
+        return {name: sorted(ids) for name, ids in vars(self).items() if ids}
 
-def parts(stream, path: str = "body") -> Iterator[tuple[str, str, object]]:
-    """Every block of a body, nested ones too, as (path, block type, value)."""
-    for child in stream or ():
-        here = f"{path}.{child.id}"
-        yield here, child.block_type, child.value
-        if isinstance(child.value, blocks.StructValue):
-            for name, value in child.value.items():
-                if isinstance(value, blocks.StreamValue):
-                    yield from parts(value, f"{here}.{name}")
+    @classmethod
+    def thawed(cls, kept: dict[str, list[int]]) -> "Needs":
+        return cls(**{name: frozenset(ids) for name, ids in kept.items()})
 
 
 def needs(template) -> Needs:
     """What this version of the template asks for."""
     found: dict[str, set[int]] = {"condition": set(), "survey": set(), "voucher": set()}
     names = {"condition": "audience", "survey": "survey", "voucher": "pool"}
-    for _path, kind, value in parts(template.body):
-        if kind in found:
-            key = str(value.get(names[kind]) or "").partition(":")[0]
-            found[kind] |= {int(key)} if key.isdecimal() else set()
+    for part in parts(template.body):
+        if part.kind in found:
+            key = str(part.value.get(names[part.kind]) or "").partition(":")[0]
+            found[part.kind] |= {int(key)} if key.isdecimal() else set()
     return Needs(frozenset(found["condition"]), frozenset(found["survey"]), frozenset(found["voucher"]))

@@ -11,6 +11,8 @@ from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from emails.enclosures import is_flag
+
 
 @dataclass(frozen=True)
 class Field:
@@ -47,6 +49,23 @@ _ALL = (
     Field("tier_progress", _("Progress to the next tier, in per cent"), "number", 72, is_optional=True),
     Field("expiring_points", _("Points that expire next"), "number", 260, is_optional=True),
     Field("expiring_on", _("Day on which they expire"), "date", "2027-01-31", is_optional=True),
+    Field(
+        "voucher_code",
+        _("Voucher code of the member's own"),
+        "text",
+        "KXM4-7TPW-9R2D-H3Q",
+        is_personal=True,
+        is_optional=True,
+    ),
+    Field("voucher_name", _("What the voucher gives"), "text", "$5.00 off", "减 5 元", is_optional=True),
+    Field("voucher_until", _("Last day of the voucher"), "date", "2027-01-31", is_optional=True),
+    Field(
+        "survey_url",
+        _("Address of the survey's question"),
+        "url",
+        "https://example.com/portal/surveys/sample/",
+        is_optional=True,
+    ),
     Field("buy_again", _("Offers: buy again"), "offers", None, items=OFFER),
     Field("new_for_you", _("Offers: new for you"), "offers", None, items=OFFER),
     Field("shop_name", _("Name of the shop"), "text", ""),
@@ -57,6 +76,9 @@ _ALL = (
 )
 FIELDS: dict[str, Field] = {f.name: f for f in _ALL}
 PERSONAL = frozenset(f.name for f in _ALL if f.is_personal)
+CODE = "voucher_code"  # opened at the moment of sending, for the voucher whose id stands in the value VOUCHER
+VOUCHER = "voucher"
+READ_AS = "read_as"  # of a test to a colleague: the member whose name is put in, 0 for nobody's; no template names it
 OFFER_SLOTS = tuple(f.name for f in _ALL if f.kind == "offers")
 ADDRESSES = frozenset({"unsubscribe_url", "view_online_url"})
 
@@ -107,6 +129,11 @@ def _by_kind(names: frozenset[str] | None) -> tuple[tuple[str, ...], ...]:
     )
 
 
+def is_known(name: str) -> bool:
+    """Whether a template may name this: a field of the list, or whether a member is in an audience."""
+    return name in FIELDS or is_flag(name)
+
+
 def prepare(values: dict, *, language: str, fixed: dict, names: frozenset[str] | None = None) -> dict:
     """A member's values as templates see them: each field present and of its kind, one line long, dates in words.
 
@@ -122,5 +149,8 @@ def prepare(values: dict, *, language: str, fixed: dict, names: frozenset[str] |
         prepared[name] = day(clean(get(name)), language)
     for name in slots:
         prepared[name] = offers_of(get(name))
+    for name in values if names is None else names:
+        if is_flag(name):
+            prepared[name] = bool(get(name))
     prepared.update(fixed)
     return prepared

@@ -2,27 +2,20 @@
 
 import hashlib
 import json
-from dataclasses import replace
-from datetime import datetime
-from email.utils import make_msgid, parseaddr
-from typing import NamedTuple
 
-from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 from liquid.exceptions import LiquidError
 
 from emails import brand as brands
-from emails import slow
+from emails import enclosures
 from emails.blocks import Look
 from emails.checks import Problem, problems
 from emails.compiling import Source, compile_source
-from emails.facts import Unsendable
-from emails.fields import FIELDS, prepare
+from emails.fields import is_known, prepare
 from emails.models import EmailTemplate, FrozenEmail
-from emails.previewing import example_facts
+from emails.raw_mjml import BadMjml
 from emails.segments import CannotBeFast, program
-from emails.smtp import SmtpChannel
 from emails.templating import parse
 
 
@@ -43,6 +36,8 @@ def build(*, template: EmailTemplate, language: str, site_url: str, is_tracked: 
     look = look_for(language=language, site_url=site_url)
     source = compile_source(template, look, is_tracked=is_tracked)
     constants = {"shop_name": look.brand.name, "shop_url": look.brand.shop_url, "portal_url": f"{site_url}/portal/"}
+    if needed := enclosures.needs(template):
+        constants[enclosures.NEEDS] = needed.frozen()
     segments, notice = _segments(source)
     frozen = FrozenEmail(
         template=template,
@@ -82,7 +77,7 @@ def names_used(source: Source) -> list[str]:
         for name in parse(text, is_html=is_html).analyze().globals
     }
     names |= {link["each"] for link in source.links if link["each"]}
-    return sorted(names & FIELDS.keys())
+    return sorted(name for name in names if is_known(name))
 
 
 def _hash(frozen: FrozenEmail) -> str:
@@ -105,35 +100,27 @@ def freeze(*, template: EmailTemplate, language: str, site_url: str) -> FrozenEm
     return FrozenEmail.objects.get(content_hash=frozen.content_hash)
 
 
-class NotSent(Exception):
-    """A test did not leave; the message says why."""
+class CannotRead(Exception):
+    """A draft holds Liquid or MJML that nobody can read; the message says where."""
 
 
-def send_test(*, template: EmailTemplate, values: dict, to: str, at: datetime) -> None:
-    """Send a draft to the colleague who wrote it: the real message, marked [Test], with untracked links. Raises `NotSent`."""
-    if not to:
-        raise NotSent(_("Your account has no e-mail address."))
-    message = replace(example_facts(to=to), message_id=make_msgid("test", domain="regulars.invalid"), date=at)
+@transaction.atomic
+def freeze_test(*, template: EmailTemplate, site_url: str) -> FrozenEmail:
+    """Freeze a draft for a colleague's eyes: marked [Test], its links untracked, whatever the lint says of it.
+
+    Raises `CannotRead` for a draft that cannot be read at all.
+    """
     try:
-        frozen = build(template=template, language=template.language, site_url=settings.SITE_URL, is_tracked=False)
-        mark = _("Test")
-        frozen.subject = f"[{mark}] {frozen.subject}"
-        content = slow.render(frozen, values, message=message)
-    except (LiquidError, Unsendable) as error:
-        raise NotSent(str(error).split("\n")[0]) from error
-    channel = SmtpChannel(settings.EMAIL_URL)
-    sender = parseaddr(settings.MARKETING_FROM)[1]
-    [result] = channel.send([_Test(message.message_id, to, content, sender)])
-    channel.close()
-    if result.outcome != "accepted":
-        raise NotSent(_("The mail server did not take it: %(reason)s") % {"reason": result.detail})
-
-
-class _Test(NamedTuple):
-    message_id: str
-    recipient: str
-    content: bytes
-    sender: str
+        frozen = build(template=template, language=template.language, site_url=site_url, is_tracked=False)
+        mark = f"[{_('Test')}] "
+        if frozen.program:
+            frozen.program["subject"] = program(parse(mark + frozen.subject, is_html=False), encoded=False)
+        frozen.subject = mark + frozen.subject
+    except (LiquidError, BadMjml) as error:
+        raise CannotRead(str(error).split("\n")[0]) from error
+    frozen.content_hash = _hash(frozen)
+    FrozenEmail.objects.bulk_create([frozen], ignore_conflicts=True)
+    return FrozenEmail.objects.get(content_hash=frozen.content_hash)
 
 
 def link_target(frozen: FrozenEmail, index: str, values: dict) -> str | None:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from operator import itemgetter
 
 from emails import pieces
+from emails.enclosures import is_flag
 from emails.facts import MessageFacts
 from emails.fields import FIELDS, OFFER, OFFER_SLOTS, offers_of, prepare
 from emails.quoted import Travelling, header
@@ -68,12 +69,12 @@ class Plan:
             "pixel_url": pixel,
             "click_base": click,
         }
-        self._own = FIELDS.keys() - self._fixed.keys()  # the fields that differ from member to member
+        named = _names(program["subject"]) | _names(program["text"]) | _names(program["html"])
+        flags = {name for name in named if is_flag(name)}
+        self._own = (FIELDS.keys() | flags) - self._fixed.keys()  # the fields that differ from member to member
         self._parts: list[slice] = []  # the parts into which soft line breaks cut the token; commonly only the whole
         self._shown_elsewhere: set[str] = set()  # lists of offers that not only a loop of whole lines goes through
-        self._used = frozenset(
-            (_names(program["subject"]) | _names(program["text"]) | _names(program["html"])) & self._own
-        )
+        self._used = frozenset(named & self._own)
         self._subject = self._subject_line(pieces.parts(program["subject"], str), program["subject"])
         self._body = self._finished([
             before_text, *self._steps(program["text"], str),

@@ -4,6 +4,7 @@ Who a real member is, and what their values are, only a higher floor knows: it r
 """
 
 import re
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,10 +17,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from liquid.exceptions import LiquidError
 
-from emails import slow
+from emails import drawing, enclosures, slow
 from emails.checks import Problem, problems
 from emails.facts import MessageFacts
-from emails.fields import FIELDS
+from emails.fields import CODE, FIELDS
+from emails.raw_mjml import BadMjml
 from emails.styles import DARK_QUERY
 from emails.templating import FALLBACK_MARKS, marks_fallbacks, parse
 
@@ -51,9 +53,10 @@ class Preview:
     fallbacks: int  # how many values were missing and shown as their fallback; marked in the HTML
 
 
-def sample_values(language: str, *, site_url: str = "") -> dict:
-    """A member as one would wish them: every field known."""
-    values = {name: field.sample_in(language) for name, field in FIELDS.items() if field.sample is not None}
+def sample_values(language: str, *, site_url: str = "", needs: enclosures.Needs | None = None) -> dict:
+    """A member as one would wish them: every field known, and in every audience that is asked for."""
+    values = {enclosures.flag(str(pk)): True for pk in (needs.audiences if needs else ())}
+    values |= {name: field.sample_in(language) for name, field in FIELDS.items() if field.sample is not None}
     is_chinese = language.startswith("zh")
     site_url = site_url or settings.SITE_URL
     for slot, rows in SAMPLE_OFFERS.items():
@@ -108,7 +111,7 @@ def preview(template, values: dict, *, language: str = "") -> Preview:
     return Preview(
         subject=_unmarked(subject),
         preheader=_unmarked(preheader),
-        html=_highlighted(html),
+        html=_with_qr(_highlighted(html), values.get(CODE) or ""),
         text=_unmarked(text),
         problems=problems(template, site_url=settings.SITE_URL),
         size_bytes=len(_unmarked(html).encode()),
@@ -134,6 +137,14 @@ def _highlighted(html: str) -> str:
     return html.replace(FALLBACK_MARKS[0], opening).replace(FALLBACK_MARKS[1], "</span>")
 
 
+def _with_qr(html: str, code: str) -> str:
+    """A preview has no message whose code could be fetched: the picture comes along."""
+    address = f"{example_facts().click_base}qr.png"
+    if not code or address not in html:
+        return html
+    return html.replace(address, f"data:image/png;base64,{b64encode(drawing.qr_png(code)).decode()}")
+
+
 # -- Wagtail's preview panel -------------------------------------------------------------------------------------------
 
 MODES = [
@@ -148,20 +159,21 @@ _source_of_values: list[Callable] = []
 
 
 def source_of_values(function: Callable) -> Callable:
-    """Decorator: `function(request, language) -> dict | None` gives the values of the member chosen in this session."""
+    """Decorator: `function(request, language, needs) -> dict | None` gives the values of the member chosen in this session."""
     _source_of_values[:] = [function]
     return function
 
 
-def _values_for(request, mode: str, language: str) -> dict:
+def _values_for(request, mode: str, template) -> dict:
     if mode == "empty":
         return {}
+    language, needs = template.language, enclosures.needs(template)
     author = getattr(request, "author_request", request)
     if mode == "member" and _source_of_values and hasattr(author, "session"):
-        values = _source_of_values[0](author, language)
+        values = _source_of_values[0](author, language, needs)
         if values is not None:
             return values
-    return sample_values(language)
+    return sample_values(language, needs=needs)
 
 
 def in_the_dark(html: str) -> str:
@@ -185,8 +197,8 @@ def serve(request, template, mode: str) -> HttpResponse:
     """What Wagtail shows beside the editor while an author types."""
     mode = mode or "sample"
     try:
-        shown = preview(template, _values_for(request, mode, template.language))
-    except LiquidError as error:
+        shown = preview(template, _values_for(request, mode, template))
+    except (LiquidError, BadMjml) as error:
         reason = escape(str(error).split("\n")[0])
         return HttpResponse(
             f'<!doctype html><meta charset="utf-8"><p style="font:16px sans-serif;padding:24px">{reason}</p>'

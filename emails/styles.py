@@ -11,7 +11,7 @@ INK, MUTED = "#e9efe9", "#a8b6ad"
 
 
 def _dark_rules(brand) -> dict[str, str]:
-    raised, track = contrast.mixed(brand.dark_card, "#ffffff", 0.05), contrast.mixed(brand.dark_card, "#ffffff", 0.15)
+    track = contrast.mixed(brand.dark_card, "#ffffff", 0.15)
     card = f"background:{brand.dark_card} !important; background-color:{brand.dark_card} !important;"
     hero = f"background:{brand.dark_primary} !important; background-color:{brand.dark_primary} !important;"
     rules = {
@@ -23,7 +23,7 @@ def _dark_rules(brand) -> dict[str, str]:
         ".ink, .ink div, .ink h2, .ink p, .ink li, .ink a.ink, a.ink, span.ink": f"color:{INK} !important;",
         ".muted, .muted div": f"color:{MUTED} !important;",
         ".brand, a.link": f"color:{brand.dark_link} !important; border-color:{brand.dark_link} !important;",
-        ".panel, .tile": f"background:{raised} !important;",
+        ".panel, .tile": f"background:{brand.dark_panel} !important;",
         ".panel .ink": f"color:{INK} !important;",
         ".track": f"background:{track} !important;",
         ".btn a, .btn td": f"background:{brand.dark_link} !important; color:{contrast.ink_on(brand.dark_link)} !important;",

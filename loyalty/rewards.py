@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.db.models import Count, DurationField, ExpressionWrapper, F, Q, Value
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -20,6 +21,7 @@ from loyalty.models import (
     SpendingPolicy,
     Tender,
     Transfer,
+    Voucher,
     Wallet,
 )  # fmt: skip
 from loyalty.operations.purchases import POINTS
@@ -110,6 +112,35 @@ def _owned(one: Entitlement) -> Owned:
     return Owned(
         one, reward.name if reward else "", gives(one), codes.shown(voucher.code) if voucher else "", redemption
     )
+
+
+@dataclass(frozen=True)
+class GivenCode:
+    """A member's voucher out of a pool, without the code itself."""
+
+    voucher_id: int
+    gives: str
+    until: date
+
+
+def vouchers_given(pool_ids: Iterable[int], member_ids: Iterable[int], *, at: datetime) -> dict[int, GivenCode]:
+    """Of each member the latest voucher of these pools that may still be used, in the reader's language. One query."""
+    found = Voucher.objects.filter(
+        pool__in=list(pool_ids), entitlement__member__in=list(member_ids), entitlement__uses_left__gt=0,
+        entitlement__valid_until__gte=at, is_void=False,
+    ).select_related("entitlement__category", "entitlement__product__category").order_by("pk")  # fmt: skip
+    return {
+        one.entitlement.member_id: GivenCode(
+            one.pk, gives(one.entitlement), timezone.localtime(one.entitlement.valid_until).date()
+        )
+        for one in found
+    }
+
+
+def voucher_codes(voucher_ids: Iterable[int]) -> dict[int, str]:
+    """Codes in clear, as their owners read them; for the moment of sending. Void ones are not told."""
+    found = Voucher.objects.filter(pk__in=list(voucher_ids), is_void=False)
+    return {one.pk: codes.shown(one.code) for one in found}
 
 
 def gives(one: Reward | Entitlement) -> str:

@@ -43,13 +43,20 @@ def grant_permissions(*, app_config, apps, using, **_kwargs):
     if app_config.label not in {*AUTHORED, *RUN, "wagtailadmin", "wagtailimages", "wagtaildocs"}:
         return
     create_permissions(app_config, verbosity=0, apps=apps, using=using)  # its own turn comes after ours
+    # The permissions to publish and to lock are made by Wagtail's snippets, which come after the rooms and before its admin.
+    labels = (*AUTHORED, app_config.label) if app_config.label == "wagtailadmin" else (app_config.label,)
     group_model, permission_model = apps.get_model("auth", "Group"), apps.get_model("auth", "Permission")
-    permissions = permission_model.objects.using(using).filter(content_type__app_label=app_config.label)
+    permissions = permission_model.objects.using(using).filter(content_type__app_label__in=labels)
     for role, verbs in PERMISSIONS.items():
         group = group_model.objects.using(using).filter(name=role).first()
         if group is None:
             continue
-        group.permissions.add(*(p for p in permissions if _is_granted(app_config.label, p.codename, role, verbs)))
+        granted = (
+            p
+            for p in permissions.select_related("content_type")
+            if _is_granted(p.content_type.app_label, p.codename, role, verbs)
+        )
+        group.permissions.add(*granted)
         if verbs and app_config.label in {"wagtailimages", "wagtaildocs"}:
             _grant_on_collections(apps, using, group, permissions)
 

@@ -8,12 +8,16 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.html import strip_tags
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from wagtail import blocks
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, PublishingPanel
+from wagtail.blocks import StreamValue, StructValue
+from wagtail.blocks.list_block import ListValue
 from wagtail.fields import StreamField
 from wagtail.models import DraftStateMixin, PreviewableMixin, RevisionMixin, TranslatableMixin
+from wagtail.rich_text import RichText
 
 from emails.blocks import content as shared
 
@@ -63,6 +67,19 @@ class Body(blocks.StreamBlock):
     columns = Columns()
     products = shared.ProductsBlock(template="portal/articles/products.html")
     divider = shared.DividerBlock(template="portal/articles/divider.html")
+
+
+def words_of(value) -> str:
+    """The words in a block's value, however deep."""
+    if isinstance(value, RichText):
+        return " ".join(strip_tags(value.source.replace("</", " </")).split())
+    if isinstance(value, StructValue):
+        return " ".join(words_of(inner) for name, inner in value.items() if not name.endswith("url"))
+    if isinstance(value, StreamValue):
+        return " ".join(words_of(child.value) for child in value)
+    if isinstance(value, ListValue):
+        return " ".join(map(words_of, value))
+    return value if isinstance(value, str) else ""
 
 
 class ArticleQuerySet(models.QuerySet):
@@ -125,6 +142,11 @@ class Article(DraftStateMixin, RevisionMixin, PreviewableMixin, TranslatableMixi
 
     def serve_preview(self, request, mode_name):
         return render(request, "portal/articles/article.html", {"article": self})
+
+    @property
+    def plain_words(self) -> str:
+        """All its words without markup, for searching."""
+        return " ".join([self.title, self.summary, *(words_of(child.value) for child in self.body)])
 
 
 def in_readers_language(found) -> list[Article]:
@@ -198,6 +220,15 @@ class MenuItem(models.Model):
         is_chinese = (get_language() or "").startswith("zh")
         name = (self.name_zh if is_chinese else "") or self.name_en
         return name or (self.article.title if self.article_id else str(self.Page(self.page).label))
+
+    @property
+    def icon(self) -> str:
+        return self.article.icon if self.article_id else "info"
+
+    @property
+    def more(self) -> str:
+        """One line below its name."""
+        return self.article.summary if self.article_id else ""
 
     @property
     def address(self) -> str:

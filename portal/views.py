@@ -20,8 +20,8 @@ from members import operations as members
 from members.clock import now
 from portal import glance, goals, inbox, next_reward, wishes
 from portal.accounts import member_only
+from portal.articles import good_to_know
 from portal.entering import note_consent
-from portal.models import Article, in_readers_language
 
 HISTORY_PAGE = 20
 
@@ -54,7 +54,7 @@ def me(request):
         "portal/me.html",
         {
             "glance": glance.of(request.member, at=now()), "details": glance.details(request.member),
-            "articles": in_readers_language(Article.objects.shown()),
+            "articles": good_to_know(),
         },
     )  # fmt: skip
 

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import F, Value
 
-from campaigns import values
+from campaigns import enclosing, values
 from campaigns.journeys.models import JourneyContent, PortalNote, StepRun, WebhookCall
 from campaigns.journeys.running import Group
 from care import operations as care
@@ -108,8 +108,10 @@ UPDATE campaigns_steprun r SET "values" = said.told FROM unnest(%s::bigint[], %s
 
 
 def _enqueue(group: Group, cause: str, content: JourneyContent) -> None:
-    if content.needs_values:
-        told = values.for_members(group.member_ids, cause=cause, language=content.language, at=group.at)
+    needs = enclosing.needs_of_content(content.content)
+    if content.needs_values or needs:
+        enclosing.enclose(needs=needs, member_ids=group.member_ids, cause=cause, at=group.at)
+        told = values.for_members(group.member_ids, cause=cause, language=content.language, at=group.at, needs=needs)
         with connection.cursor() as cursor:
             cursor.execute(_TELL, [group.ids, [json.dumps(told[row.member_id]) for row in group.rows], group.node.id])
     runs = StepRun.objects.filter(enrolment__in=group.ids, step=group.node.id)

@@ -10,9 +10,10 @@ from campaigns.operations.measuring import CannotMeasure, measure
 from campaigns.operations.planning import plan
 from campaigns.operations.refusing import Blocked, CannotLaunch
 from campaigns.operations.replying import send_replies, send_reply
+from campaigns.operations.testing import NotSent, send_test
 
 __all__ = [
-    "DROP", "RESCHEDULE", "SEND", "Blocked", "CannotEdit", "CannotLaunch", "CannotMeasure", "Overtaken", "approve", "cancel", "choose",
+    "DROP", "RESCHEDULE", "SEND", "Blocked", "CannotEdit", "CannotLaunch", "CannotMeasure", "NotSent", "Overtaken", "approve", "cancel", "choose",
     "clone", "create", "edit", "finish", "import_history", "launch", "measure", "past_due", "pause", "plan", "resume", "schedule",
-    "send_back", "send_replies", "send_reply", "submit", "unschedule",
+    "send_back", "send_replies", "send_reply", "send_test", "submit", "unschedule",
 ]  # fmt: skip

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from campaigns import audiences, budgets, checks, eligibility, plans, timing, values
+from campaigns import audiences, budgets, checks, eligibility, enclosing, plans, timing, values
 from campaigns.budgets import Bucket
 from campaigns.bulk import in_bulk
 from campaigns.models import Campaign, FrozenContent, Recipient, Variant, Wave
@@ -142,11 +142,14 @@ def write_recipients(campaign, variant, rows, *, at, **facts):
     cause = facts.pop("cause", campaign.cause)
     for language, _name in settings.LANGUAGES:
         found = list(rows.filter(_speaks(language)).order_by("member_id").values_list("member_id", "member__time_zone"))
+        needs = enclosing.needs_of(variant.email_template, language)
         if found:
             freeze(variant, language)
         for start in range(0, len(found), CHUNK):
             chunk = found[start : start + CHUNK]
-            told = values.for_members([m for m, _zone in chunk], cause=cause, language=language, at=at)
+            ids = [m for m, _zone in chunk]
+            enclosing.enclose(needs=needs, member_ids=ids, cause=cause, at=at)
+            told = values.for_members(ids, cause=cause, language=language, at=at, needs=needs)
             Recipient.objects.bulk_create(
                 Recipient(
                     campaign=campaign, variant=variant, member_id=m, language=language,

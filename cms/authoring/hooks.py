@@ -8,9 +8,9 @@ from wagtail.contrib.settings.registry import register_setting
 from wagtail.snippets.models import register_snippet
 from wagtail.snippets.views.snippets import SnippetViewSetGroup
 
-from cms.authoring import views
+from cms.authoring import notes, views
 from cms.authoring.viewsets import EmailTemplateViewSet, PushTemplateViewSet
-from emails.models import BrandSettings, EmailTemplate
+from emails.models import BrandSettings, EmailTemplate, MessageRules
 from push.models import PushTemplate
 
 
@@ -23,6 +23,7 @@ class MessagesGroup(SnippetViewSetGroup):
 
 register_snippet(MessagesGroup)
 register_setting(BrandSettings, icon="tag")
+register_setting(MessageRules, icon="lock")
 
 
 @hooks.register("register_admin_urls")
@@ -31,6 +32,8 @@ def authoring_urls():
         path("emails/<int:pk>/preview/", views.email_studio, name="cms_email_studio"),
         path("emails/<int:pk>/preview/frame/", views.email_frame, name="cms_email_frame"),
         path("emails/<int:pk>/test/", views.email_test, name="cms_email_test"),
+        path("notes/<slug:kind>/<int:pk>/", notes.add, name="cms_note_add"),
+        path("notes/<int:pk>/done/", notes.resolve, name="cms_note_resolve"),
         path("push/<int:pk>/preview/", views.push_studio, name="cms_push_studio"),
     ]
 

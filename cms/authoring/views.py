@@ -13,10 +13,12 @@ from django.views.decorators.http import require_GET, require_POST
 from liquid.exceptions import LiquidError
 from wagtail.admin.admin_url_finder import AdminURLFinder
 
-from cms.authoring import samples
+from campaigns.operations import NotSent, send_test
+from cms.authoring import notes, samples
 from emails import previewing
+from emails.enclosures import needs
 from emails.models import EmailTemplate
-from emails.operations import NotSent, send_test
+from emails.raw_mjml import BadMjml
 from members.access import Role, staff_only
 from members.clock import now
 from push.models import PushTemplate
@@ -57,7 +59,7 @@ def _options(request, name: str, choices: dict, chosen: str) -> list[dict]:
 @authors_only
 def email_studio(request, pk):
     template = _template(pk)
-    who = samples.reader(request, request.GET.get("as", ""), language=template.language)
+    who = samples.reader(request, request.GET.get("as", ""), language=template.language, needs=needs(template))
     width = _choice(request, "width", WIDTHS, "phone")
     look = _choice(request, "look", LOOKS, "light")
     context = _shell(request, template, who) | {
@@ -70,7 +72,7 @@ def email_studio(request, pk):
     }
     try:
         context["shown"] = previewing.preview(template, who.values)
-    except LiquidError as error:
+    except (LiquidError, BadMjml) as error:
         context["fault"] = str(error).split("\n")[0]
     return TemplateResponse(request, "cms/authoring/email_studio.html", context)
 
@@ -90,6 +92,8 @@ def _shell(request, template, who: samples.Reader) -> dict:
         "template": template,
         "edit_url": AdminURLFinder(request.user).get_edit_url(template),
         "who": who,
+        "notes": notes.of(template),
+        "notes_kind": notes.kind_of(template),
         "readers": _options(request, "as", readers, who.key),
         "search": search,
         "found": [
@@ -118,10 +122,10 @@ def _languages(template) -> list[dict]:
 def email_frame(request, pk):
     """The e-mail alone, for the frame of the studio."""
     template = _template(pk)
-    who = samples.reader(request, request.GET.get("as", ""), language=template.language)
+    who = samples.reader(request, request.GET.get("as", ""), language=template.language, needs=needs(template))
     try:
         shown = previewing.preview(template, who.values)
-    except LiquidError as error:
+    except (LiquidError, BadMjml) as error:
         return HttpResponse(str(error).split("\n")[0], content_type="text/plain; charset=utf-8")
     return HttpResponse(previewing.as_page(shown, _choice(request, "look", LOOKS, "light")))
 
@@ -131,9 +135,9 @@ def email_frame(request, pk):
 def email_test(request, pk):
     """Send this draft to the person who asks, with the values of the reader they look through."""
     template = _template(pk)
-    who = samples.reader(request, request.POST.get("as", ""), language=template.language)
+    who = samples.reader(request, request.POST.get("as", ""), language=template.language, needs=needs(template))
     try:
-        send_test(template=template, values=who.values, to=request.user.email, at=now())
+        send_test(template=template, values=who.values, user=request.user, at=now(), read_as=who.member_id)
     except NotSent as reason:
         messages.error(request, str(reason))
     else:

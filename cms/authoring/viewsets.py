@@ -1,13 +1,26 @@
 """Lists and editors of e-mails and push messages."""
 
+from django.contrib import messages
+from django.contrib.admin.utils import quote, unquote
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from wagtail.admin.panels import FieldPanel, HelpPanel, MultiFieldPanel, ObjectList, Panel, TabbedInterface
+from wagtail.admin.panels import (
+    FieldPanel,
+    HelpPanel,
+    InlinePanel,
+    MultiFieldPanel,
+    ObjectList,
+    Panel,
+    PublishingPanel,
+    TabbedInterface,
+)
 from wagtail.admin.ui.tables import Column, UpdatedAtColumn
 from wagtail.admin.widgets.button import HeaderButton
-from wagtail.snippets.views.snippets import EditView, SnippetViewSet
+from wagtail.snippets.views.snippets import DeleteView, EditView, SnippetViewSet
 
+from cms.authoring import notes, picking, usage
 from emails.checks import problems
 from emails.fields import FIELDS
 from emails.models import EmailTemplate
@@ -34,6 +47,53 @@ class FieldsPanel(HelpPanel):
             return super().get_context_data(parent_context) | {"fields": FIELDS.values()}
 
 
+class NotesPanel(Panel):
+    """What colleagues said, with the way to where one answers. A form cannot stand within the editor's own."""
+
+    class BoundPanel(Panel.BoundPanel):
+        template_name = "cms/authoring/notes_panel.html"
+
+        def get_context_data(self, parent_context=None):
+            context = super().get_context_data(parent_context)
+            if not (self.instance and self.instance.pk):
+                return context | {"is_saved": False}
+            studio = reverse(notes.STUDIOS[type(self.instance)], args=[self.instance.pk])
+            return context | {"is_saved": True, "notes": notes.of(self.instance), "studio_url": studio}
+
+
+class UsagePanel(Panel):
+    """Which campaigns and journeys use it."""
+
+    class BoundPanel(Panel.BoundPanel):
+        template_name = "cms/authoring/usage_panel.html"
+
+        def get_context_data(self, parent_context=None):
+            is_saved = bool(self.instance and self.instance.pk)
+            uses = usage.of(self.instance, self.request.user) if is_saved else []
+            return super().get_context_data(parent_context) | {"uses": uses}
+
+
+class PickerPanel(Panel):
+    """The picker's fields and script, for the texts of the whole editor."""
+
+    class BoundPanel(Panel.BoundPanel):
+        template_name = "cms/authoring/picker.html"
+
+        def get_context_data(self, parent_context=None):
+            return super().get_context_data(parent_context) | {"choices": picking.choices(), "words": picking.words()}
+
+
+class KeptDeleteView(DeleteView):
+    """Refuses to delete what is in use or was sent, and says which it is."""
+
+    def dispatch(self, request, *args, **kwargs):
+        template = self.model.objects.filter(pk=unquote(str(kwargs.get("pk", "")))).first()
+        if template is not None and (reason := usage.why_kept(template)):
+            messages.error(request, reason)
+            return redirect(self.edit_url_name, quote(template.pk))
+        return super().dispatch(request, *args, **kwargs)
+
+
 class StudioEditView(EditView):
     """The editor, with the way to the preview studio in its header."""
 
@@ -56,6 +116,13 @@ class PushEditView(StudioEditView):
     studio = "cms_push_studio"
 
 
+_ASIDE = (
+    ObjectList([NotesPanel()], heading=_("Notes")),
+    ObjectList([UsagePanel()], heading=_("Used by")),
+    ObjectList([PublishingPanel()], heading=_("When")),
+)
+
+
 class EmailTemplateViewSet(SnippetViewSet):
     model = EmailTemplate
     icon = "mail"
@@ -63,6 +130,7 @@ class EmailTemplateViewSet(SnippetViewSet):
     menu_name = "emails"
     url_prefix = "emails/templates"
     edit_view_class = EmailEditView
+    delete_view_class = KeptDeleteView
     list_display = [
         "name",
         Column("locale", label=_("Language")),
@@ -85,11 +153,13 @@ class EmailTemplateViewSet(SnippetViewSet):
                         heading=_("In the inbox"),
                     ),
                     FieldPanel("body"),
+                    PickerPanel(),
                 ],
                 heading=_("E-mail"),
             ),
             ObjectList([ProblemsPanel()], heading=_("Problems")),
             ObjectList([FieldsPanel(template="cms/authoring/fields_panel.html")], heading=_("Fields")),
+            *_ASIDE,
         ]
     )
 
@@ -101,6 +171,22 @@ class PushTemplateViewSet(SnippetViewSet):
     menu_name = "push"
     url_prefix = "push/templates"
     edit_view_class = PushEditView
+    delete_view_class = KeptDeleteView
     list_display = ["name", UpdatedAtColumn()]
     search_fields = ["name"]
     copy_view_enabled = True
+
+    edit_handler = TabbedInterface(
+        [
+            ObjectList(
+                [
+                    FieldPanel("name"),
+                    FieldPanel("url"),
+                    InlinePanel("wordings", label=_("Wording"), min_num=1),
+                    PickerPanel(),
+                ],
+                heading=_("Push message"),
+            ),
+            *_ASIDE,
+        ]
+    )

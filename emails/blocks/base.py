@@ -75,6 +75,16 @@ class LinkBlock(blocks.CharBlock):
     """An address: https://…, mailto:, tel:, or a field such as {{ portal_url }}. Checked by the lint, which knows fields."""
 
 
+class PickBlock(blocks.ChoiceBlock):
+    """A choice among rows of the database, kept as text. Reading a template asks for no row: only the form and the lint do."""
+
+    def normalize_choice(self, value):
+        return "" if value is None else str(value)
+
+    class Meta:
+        required = True
+
+
 BUTTON_HELP = gettext_lazy("https://… or a field, for example {{ portal_url }}offers/")
 ALT_HELP = gettext_lazy("For people who do not see it.")
 

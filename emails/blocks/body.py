@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy
 from wagtail import blocks
 
 from emails import enclosures
-from emails.blocks.base import CLOSED, EmailBlock, raw
+from emails.blocks.base import CLOSED, EmailBlock, PickBlock, raw
 from emails.blocks.content import (
     ButtonBlock,
     ColumnsBlock,
@@ -59,7 +59,7 @@ class OtherwiseBlock(PartsBlock):
 class ConditionBlock(EmailBlock):
     """Parts for the members of an audience, and others for the rest. Whether a member is in it is asked when the campaign is planned."""
 
-    audience = blocks.ChoiceBlock(choices=enclosures.audiences, label=gettext_lazy("Audience"))
+    audience = PickBlock(choices=enclosures.audiences, label=gettext_lazy("Audience"))
     content = PartsBlock(label=gettext_lazy("What its members read"), min_num=1)
     otherwise = OtherwiseBlock(required=False, label=gettext_lazy("What everybody else reads"))
 

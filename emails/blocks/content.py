@@ -200,7 +200,8 @@ class ProductsBlock(EmailBlock):
         label = gettext_lazy("Products")
 
     def mjml(self, value, look):
-        rows = [value["products"][i : i + 2] for i in range(0, len(value["products"]), 2)]
+        products = list(value["products"])
+        rows = [products[i : i + 2] for i in range(0, len(products), 2)]
         title = heading(look, value.get("heading"))
         return (card(title, padding="0") if title else "") + "".join(
             '<mj-section css-class="card" background-color="#ffffff" padding="0 0 8px">'

@@ -14,6 +14,7 @@ from emails.blocks.base import (
     CLOSED,
     EmailBlock,
     LinkBlock,
+    PickBlock,
     button,
     button_lines,
     heading,
@@ -227,7 +228,7 @@ class ExpiringBlock(EmailBlock):
 class VoucherBlock(EmailBlock):
     """A code of the member's own out of a pool, with a QR code for the till. The code is put in at the moment of sending."""
 
-    pool = blocks.ChoiceBlock(choices=enclosures.pools, label=gettext_lazy("Pool of codes"))
+    pool = PickBlock(choices=enclosures.pools, label=gettext_lazy("Pool of codes"))
     heading = liquid_char(label=gettext_lazy("Heading"))
     text = blocks.TextBlock(required=False, label=gettext_lazy("Terms"))
     shows_qr = blocks.BooleanBlock(required=False, default=True, label=gettext_lazy("Show a QR code for the till"))
@@ -280,7 +281,7 @@ class VoucherBlock(EmailBlock):
 class SurveyBlock(EmailBlock):
     """One question, answered by one tap on a number. Who is not asked this time, because they were asked lately, sees nothing."""
 
-    survey = blocks.ChoiceBlock(choices=enclosures.surveys, label=gettext_lazy("Survey"))
+    survey = PickBlock(choices=enclosures.surveys, label=gettext_lazy("Survey"))
     question = liquid_char(label=gettext_lazy("Question"))
     low_label = liquid_char(required=False, label=gettext_lazy("Beside the lowest number"))
     high_label = liquid_char(required=False, label=gettext_lazy("Beside the highest number"))

@@ -28,6 +28,7 @@ from loyalty.operations.events import (
 )
 from loyalty.operations.expiry import CannotReinstate, Notice, Reinstated, notice_expiry, reinstate
 from loyalty.operations.gift_cards import CannotUseCard, Issued, block_gift_card, find_gift_card, issue_gift_card
+from loyalty.operations.giving_codes import give_codes
 from loyalty.operations.holds import CannotCapture, Held, Released, capture, hold, release_holds, void
 from loyalty.operations.households import (
     CannotPool,
@@ -201,6 +202,7 @@ __all__ = [
     "find_gift_card",
     "found_household",
     "fund_act",
+    "give_codes",
     "give_points",
     "give_tier",
     "grant_occasions",

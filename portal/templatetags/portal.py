@@ -1,7 +1,10 @@
 """Tags of the member's pages."""
 
+import re
+
 from django import template
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from portal import articles
@@ -25,9 +28,38 @@ TINTS = {"product": "plum", "multiply": "marigold", "bonus": "marigold", "gift_c
 
 
 @register.simple_tag
-def footer_articles():
+def footer_menu():
     """Terms, privacy: what stands at the foot of every page."""
     return articles.in_footer()
+
+
+@register.simple_tag
+def part_of_page(page: str):
+    """What the shop wrote for the top of this page."""
+    return articles.part_of(page)
+
+
+@register.filter
+def columns(value) -> list:
+    return [value[name] for name in ("first", "second", "third") if value.get(name)]
+
+
+_LIQUID = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+
+
+@register.filter
+def plain_words(text: str) -> str:
+    """A block's words on a page: pages know no fields, which only messages fill in."""
+    return " ".join(_LIQUID.sub("", text or "").split())
+
+
+@register.filter
+def portal_address(url: str) -> str:
+    """Where a block's link leads from a page; `{{ portal_url }}` is the home page, as in a message."""
+    own = re.fullmatch(r"\{\{\s*portal_url\s*\}\}([\w/?=&#.-]*)", (url or "").strip())
+    if own:
+        return reverse("portal:home") + own[1]
+    return url if re.match(r"(?:https?://|mailto:|tel:|/(?!/))", url or "", re.IGNORECASE) else "#"
 
 
 @register.filter

@@ -1,5 +1,7 @@
 """Writing e-mails in the admin: who may, what the studio shows, and the test to oneself."""
 
+import email
+import email.policy
 import json
 from datetime import UTC, datetime
 
@@ -7,12 +9,20 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from demo.smtp_sink import Sink
+from campaigns import checks
+from campaigns.models import Audience, Variant
+from campaigns.operations import create
+from cms.authoring import usage
+from cms.models import Note
+from delivery.models import Message
+from delivery.operations import deliver_chunk
+from delivery.queries import page_of
 from emails import starters
-from emails.models import EmailTemplate
+from emails.models import EmailTemplate, MessageRules
 from members.access import Role
 from members.operations import add_staff, enrol
 from push.models import PushTemplate, PushWording
+from tests.delivery.conftest import hop  # noqa: F401 -- a channel that records what it is given
 from tests.signing_in import at_door
 
 AT = datetime(2027, 1, 4, 16, 0, tzinfo=UTC)
@@ -129,20 +139,31 @@ def test_the_live_preview_beside_the_editor_knows_the_chosen_member(marketer, te
     assert "For Amelia" in marketer.get(live, {"mode": "sample"}).content.decode().replace("\n", "")
 
 
-def test_a_test_reaches_only_the_one_who_asked_with_real_data(marketer, template, member, settings):
-    with Sink() as sink:
-        settings.EMAIL_URL = sink.url
-        marketer.post(reverse("cms_email_test", args=[template.pk]), {"as": str(member.public_id)})
-    assert [m.recipients for m in sink.messages] == [["marketer@example.com"]]
-    content = sink.messages[0].content.decode()
-    assert "Subject: [Test] Beatrix, your favourites are waiting" in content
-    assert "/m/c/" not in content
+def test_a_test_reaches_only_the_one_who_asked_with_real_data_and_no_name_is_stored(marketer, template, member, hop):  # noqa: F811
+    marketer.post(reverse("cms_email_test", args=[template.pk]), {"as": str(member.public_id)})
+    message = Message.objects.get()
+    assert "Beatrix" not in json.dumps(message.values)
+    assert (message.user.email, message.purpose) == ("marketer@example.com", "transactional")
+    deliver_chunk(worker="w", at=message.due_at)
+    [sent] = hop.taken
+    letter = email.message_from_bytes(bytes(sent.content), policy=email.policy.SMTP)
+    assert (letter["To"], letter["Subject"]) == ("marketer@example.com", "[Test] Beatrix, your favourites are waiting")
+    assert b"/m/c/" not in bytes(sent.content)
+    page = page_of(message)
+    assert "Beatrix" in page, "the link to view it online works for a test too"
 
 
-def test_a_test_that_cannot_leave_says_why(marketer, template, settings):
-    settings.EMAIL_URL = "smtp://127.0.0.1:1"
-    page = marketer.post(reverse("cms_email_test", args=[template.pk]), {"as": "sample"}, follow=True).content.decode()
-    assert "The mail server did not take it" in page
+def test_a_test_in_nobodys_words_says_what_they_would_read(marketer, template, hop):  # noqa: F811
+    marketer.post(reverse("cms_email_test", args=[template.pk]), {"as": "nobody"})
+    deliver_chunk(worker="w", at=Message.objects.get().due_at)
+    assert b"Subject: [Test] Hello, your favourites" in bytes(hop.taken[0].content)
+
+
+def test_a_draft_that_nobody_can_read_is_not_sent_and_says_why(marketer, template):
+    template.subject = "{{ given_name"
+    template.save_revision()
+    marketer.post(reverse("cms_email_test", args=[template.pk]), {"as": "sample"})
+    assert not Message.objects.exists()
 
 
 def test_a_test_is_not_sent_by_following_a_link(marketer, template):
@@ -164,3 +185,75 @@ def test_a_push_message_is_seen_as_it_will_arrive(marketer, member):
     push.save()
     page = marketer.get(reverse("cms_push_studio", args=[push.pk]), {"as": member.public_id}).content.decode()
     assert "Hello Beatrix" in page
+
+
+def test_colleagues_write_notes_and_say_when_they_are_dealt_with(marketer, template):
+    add = reverse("cms_note_add", args=["email", template.pk])
+    marketer.post(add, {"text": "Warmer <b>words</b>, please"})
+    marketer.post(add, {"text": "   "})
+    note = Note.objects.get()
+    page = marketer.get(studio(template)).content.decode()
+    assert "Warmer &lt;b&gt;words&lt;/b&gt;, please" in page
+    assert "Write something first." in page
+    marketer.post(reverse("cms_note_resolve", args=[note.pk]))
+    note.refresh_from_db()
+    assert (note.resolved_by.email, note.resolved_at is not None) == ("marketer@example.com", True)
+    assert "Dealt with</button>" not in marketer.get(studio(template)).content.decode()
+
+
+def test_a_template_in_use_says_by_whom_and_is_not_deleted(marketer, template):
+    audience = Audience.objects.create(name="All", conditions={"all": []})
+    create(
+        name="Spring",
+        audience=audience,
+        variants=[{"name": "A", "weight": 1, "email_template": template, "push_template": None}],
+    )
+    assert [use.name for use in usage.of(template)] == ["Spring"]
+    chinese = template.get_translations().get()
+    for one in (template, chinese):
+        page = marketer.post(
+            reverse(EmailTemplate.snippet_viewset.get_url_name("delete"), args=[one.pk]), follow=True
+        ).content.decode()
+        assert "is used by Spring" in page
+    assert EmailTemplate.objects.count() == 2
+    assert "It is used here" in page
+    Variant.objects.all().delete()
+    marketer.post(reverse(EmailTemplate.snippet_viewset.get_url_name("delete"), args=[chinese.pk]))
+    assert EmailTemplate.objects.count() == 1
+
+
+def test_nobody_approves_their_own_words_where_the_rules_say_so(db, template):
+    author, colleague = (
+        add_staff(email=f"{name}@example.com", roles=[Role.APPROVER, Role.MARKETER]) for name in ("ann", "bob")
+    )
+    template.subject = "New words"
+    template.save_revision(user=author)
+    template.get_workflow().start(template, author)
+    task = template.current_workflow_task
+    assert (task.get_actions(template, author), len(task.get_actions(template, colleague)) > 0) == ([], True)
+    MessageRules.objects.update_or_create(defaults={"is_four_eyes": False})
+    assert task.get_actions(template, author)
+
+
+def test_a_campaign_waits_for_an_approval_of_this_very_version(db, template):
+    colleague = add_staff(email="bob@example.com", roles=[Role.APPROVER])
+    MessageRules.objects.update_or_create(defaults={"needs_approval": True})
+    audience = Audience.objects.create(name="All", conditions={"all": []})
+    campaign = create(
+        name="Spring",
+        audience=audience,
+        variants=[{"name": "A", "weight": 1, "email_template": template, "push_template": None}],
+    )
+
+    def is_stopped():
+        return any("needs an approval" in problem.message for problem in checks.blocking(campaign, at=AT))
+
+    assert is_stopped()
+    template.save_revision()
+    template.get_workflow().start(template, add_staff(email="ann@example.com", roles=[Role.MARKETER]))
+    template.current_workflow_task_state.approve(user=colleague)
+    assert not is_stopped()
+    template.refresh_from_db()
+    template.subject = "Changed afterwards"
+    template.save_revision().publish()
+    assert is_stopped()

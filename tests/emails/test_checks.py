@@ -43,7 +43,7 @@ def test_an_unknown_field_is_named_with_its_place(source):
 
 @pytest.mark.parametrize(("source", "level"), [
     ("{{ given_name }}", ERROR), ("{{ given_name | upcase }}", ERROR), ("{% if tier %}{{ family_name }}{% endif %}", ERROR),
-    ("{% if given_name %}a{% else %}{{ given_name }}{% endif %}", ERROR), ("{{ tier }}", WARNING),
+    ("{% if given_name %}a{% else %}{{ given_name }}{% endif %}", ERROR), ("{{ tier }}", ERROR),
     ('{{ given_name | default: "you" }}', None), ("{% if given_name != blank %}{{ given_name }}{% endif %}", None),
     ("{{ points }}", None),
 ])  # fmt: skip

@@ -20,7 +20,7 @@ from members import operations
 from members.clock import now
 from members.models import Member
 from portal import starters
-from portal.models import Article
+from portal.models import Article, MenuItem
 from sales.lines import Line
 from tests.portal import scene
 from tests.portal.conftest import enter
@@ -131,3 +131,67 @@ def test_pages_of_words_are_open_in_the_readers_language_and_drafts_are_not_ther
     Article.objects.filter(slug="help").update(live=False)
     assert client.get("/portal/pages/help/").status_code == 404
     assert "Answers to what members ask most" not in client.get("/portal/pages/").content.decode()
+
+
+def test_pages_are_searched_in_the_readers_language_with_the_words_around(db, client):
+    starters.write()
+    page = client.get("/portal/pages/", {"q": "receipt points"}).content.decode()
+    assert "1 page for" in page
+    assert "/portal/pages/help/" in page
+    assert "…" in page
+    assert "Nothing is written about that" in client.get("/portal/pages/", {"q": "zebra"}).content.decode()
+    client.cookies["django_language"] = "zh-hans"
+    assert "/portal/pages/help/" in client.get("/portal/pages/", {"q": "小票"}).content.decode()
+
+
+def test_a_menu_leads_where_its_lines_say_in_both_languages(db, client):
+    starters.write()
+    assert "/portal/pages/terms/" in client.get("/portal/pages/help/").content.decode()
+    english = Article.objects.get(slug="help", locale__language_code="en")
+    MenuItem.objects.create(menu="foot", place=2, article=english)
+    MenuItem.objects.create(menu="foot", place=1, name_en="The shop", name_zh="商店", url="https://shop.example.com/")
+    foot = client.get("/portal/pages/terms/").content.decode().partition("<footer")[2]
+    assert foot.index("The shop") < foot.index("/portal/pages/help/")
+    assert "/portal/pages/terms/" not in foot
+    client.cookies["django_language"] = "zh-hans"
+    foot = client.get("/portal/pages/terms/").content.decode().partition("<footer")[2]
+    assert "商店" in foot
+    assert "帮助" in foot
+
+
+def test_pages_are_built_of_the_blocks_of_emails_and_parts_stand_on_other_pages(life, client):
+    starters.write()
+    article = Article.objects.get(slug="help", locale__language_code="en")
+    article.body = [
+        {
+            "type": "hero",
+            "value": {
+                "heading": "Spring {{ given_name }}",
+                "text": "New <things>",
+                "button_text": "See",
+                "button_url": "{{ portal_url }}offers/",
+            },
+        },
+        {
+            "type": "columns",
+            "value": {
+                "first": [{"type": "text", "value": {"text": "<p>One</p>"}}],
+                "second": [{"type": "button", "value": {"button_text": "Go", "button_url": "javascript:x"}}],
+                "third": [],
+            },
+        },
+        {
+            "type": "products",
+            "value": {"heading": "Week", "products": [{"name": "Rye", "price": "$4", "text": "Dark", "url": ""}]},
+        },
+    ]
+    article.save()
+    page = client.get("/portal/pages/help/").content.decode()
+    for words in ("<h2>Spring</h2>", "New &lt;things&gt;", 'href="/portal/offers/"', "One", 'href="#"', "Rye"):
+        assert words in page
+    assert "Spring" not in client.get("/portal/").content.decode()
+    Article.objects.filter(pk=article.pk).update(stands_on="home")
+    assert "Spring" in client.get("/portal/").content.decode()
+    Article.objects.filter(slug="help").update(stands_on="rewards")
+    assert "Spring" in client.get("/portal/rewards/").content.decode()
+    assert client.get("/portal/pages/help/").status_code == 404
