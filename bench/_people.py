@@ -4,6 +4,7 @@ Made set-based by the owner, once for each schema, and kept. Left out to spare d
 """
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from psycopg import sql
 
@@ -57,20 +58,21 @@ _FILL = (
        SELECT m.id, k.kind, k.key, m.sent_at + k.n * interval '7 minutes', '', random() < 0.05, ''
          FROM delivery_message m
          CROSS JOIN (VALUES (0, 'delivered', ''), (1, 'opened', ''), (2, 'clicked', 'a'), (3, 'clicked', 'b')) AS k (n, kind, key)
-        WHERE k.n = 0 OR random() < ARRAY[0.9, 0.45, 0.32][k.n]
+        WHERE k.n = 0 OR random() < (ARRAY[0.9, 0.45, 0.32])[k.n]
         LIMIT %(events)s""",
 )
 
 
-def programme():
-    """Point Django at the kept programme; made at the first run after a change of the schema (several minutes, about 6 GB)."""
-    return scratch.kept("regulars_bench_people", _fill)
+def programme(part: int = 1):
+    """Point Django at the kept programme, or the n-th part of it; made at the first run after a change of the schema."""
+    name = "regulars_bench_people" if part == 1 else f"regulars_bench_some_people_{part}"
+    return scratch.kept(name, partial(_fill, part=part))
 
 
-def _fill(db):
+def _fill(db, part: int):
     given = {
-        "at": AT, "begin": AT - timedelta(days=DAYS), "lines": AT - timedelta(days=LINE_DAYS), "members": MEMBERS,
-        "purchases": PURCHASES, "messages": MESSAGES, "events": EVENTS, "categories": CATEGORIES, "products": PRODUCTS,
+        "at": AT, "begin": AT - timedelta(days=DAYS), "lines": AT - timedelta(days=LINE_DAYS), "members": MEMBERS // part,
+        "purchases": PURCHASES // part, "messages": MESSAGES // part, "events": EVENTS // part, "categories": CATEGORIES, "products": PRODUCTS,
     }  # fmt: skip
     tables = ["members_member", "sales_purchase", "sales_purchaseline", "delivery_message", "delivery_messageevent"]
     for statement in ("SET maintenance_work_mem = '512MB'", "SET synchronous_commit = off", "SELECT setseed(0.5)"):

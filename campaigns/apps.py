@@ -8,3 +8,4 @@ class CampaignsConfig(AppConfig):
     def ready(self):
         from campaigns import enclosing, receivers  # noqa: F401 - they register themselves, once the tables are known
         from campaigns.journeys import receivers as journeys  # noqa: F401
+        from campaigns.memberships import receivers as memberships  # noqa: F401

@@ -6,12 +6,15 @@ answer, never unknown. So groups may nest and negate at will, and the planner is
 """
 
 import re
+from contextlib import contextmanager
 
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from campaigns.conditions import CONDITIONS, Invalid, Nested, Own
 from campaigns.models import Audience
 
+WORK_MEM = "128MB"
 _NAMED = re.compile(r"%\((\w+)\)s")
 
 
@@ -89,6 +92,15 @@ class Statement:
             where = f"{self._put('m.id = ANY(%(among)s)', {'among': self.among})} AND {where}"
         joined = " ".join(self._joins)
         return f"SELECT {columns} FROM members_member m {joined} WHERE {where}", self.given  # noqa: S608 - ours; values are parameters
+
+
+@contextmanager
+def in_large():
+    """Room to hash a million members, for the statements inside; a transaction of their own."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('work_mem', %s, true)", [WORK_MEM])
+        yield
+        cursor.execute("SET LOCAL work_mem = DEFAULT")
 
 
 def question_of(node: dict, at):

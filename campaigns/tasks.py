@@ -11,6 +11,7 @@ from celery import shared_task
 from django.db import transaction
 
 from campaigns import operations, programme_lift, rehearsal
+from campaigns.memberships import keeping
 from campaigns.models import Campaign, Fire
 from campaigns.operations import choosing, listening, repeating
 from members import clock
@@ -113,6 +114,12 @@ def _has_its_receipts(campaign, at) -> bool:
 def _rehearse(campaign, at) -> bool:
     rehearsal.simulate(campaign=campaign, at=at)
     return operations.measure(campaign=campaign, at=at).is_final
+
+
+@shared_task
+def refresh_audiences():
+    """Stored members of kept audiences follow what happened. Safe to run any number of times, at once."""
+    return keeping.refresh(at=clock.now())
 
 
 @shared_task

@@ -2,8 +2,9 @@
 
 from wagtail import hooks
 
+from cms.audiencing import hooks as audiencing  # noqa: F401 -- registers audiences
 from cms.authoring import hooks as authoring  # noqa: F401 -- registers e-mails, push messages and the brand
-from cms.campaigning import hooks as campaigning  # noqa: F401 -- registers audiences and campaigns
+from cms.campaigning import hooks as campaigning  # noqa: F401 -- registers campaigns
 from cms.journeying import hooks as journeying  # noqa: F401 -- registers journeys
 
 UNUSED = {"explorer"}  # there are no web pages to explore: members' pages belong to the portal

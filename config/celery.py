@@ -45,6 +45,7 @@ app.conf.beat_schedule = {
     "cms-publish": {"task": "cms.tasks.publish_due", "schedule": 60.0},
     "campaigns-due": {"task": "campaigns.tasks.run_due", "schedule": 5.0},
     "campaigns-replies": {"task": "campaigns.tasks.send_replies", "schedule": 60.0},
+    "campaigns-audiences": {"task": "campaigns.tasks.refresh_audiences", "schedule": 2.0},
     "campaigns-experiments": {"task": "campaigns.tasks.keep_experiments", "schedule": 300.0},
     "campaigns-journeys": {"task": "campaigns.tasks.run_journeys", "schedule": 2.0, "options": {"expires": 10}},
     "campaigns-entries": {"task": "campaigns.tasks.enter_journeys", "schedule": 30.0},

@@ -4,6 +4,7 @@ from django.dispatch import Signal
 
 member_erased = Signal()  # member_id; told again until every receiver came through, so receivers are repeatable
 personal_data_asked = Signal()  # member_id; every room answers a list of members.personal_data.Section
+members_changed = Signal()  # member_ids: enrolled, or their profile, custom fields or tags were changed
 consent_changed = Signal()  # member_id, channel, purpose
 lifecycle_stages_changed = Signal()  # changes: list of (member_id, stage before, stage after)
 member_merged = Signal()  # survivor_id, absorbed_id, merge_id: one person now; whoever keeps ids of members follows

@@ -3,15 +3,9 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.models import Audience, Campaign
+from campaigns.models import Campaign
 from emails.models import EmailTemplate
 from push.models import PushTemplate
-
-
-class AudienceForm(forms.ModelForm):
-    class Meta:
-        model = Audience
-        fields = ["name", "description"]
 
 
 class CampaignForm(forms.ModelForm):

@@ -1,4 +1,4 @@
-"""Audiences and campaigns. Each view makes one call and puts the answer on a page."""
+"""Campaigns. Each view makes one call and puts the answer on a page."""
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -10,121 +10,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from campaigns import audiences, checks, operations, queries, verdicts
-from campaigns.models import Audience, Campaign
-from cms.campaigning import building
-from cms.campaigning.forms import AudienceForm, CampaignForm, ScheduleForm, VariantFormSet
+from campaigns.models import Campaign
+from cms.campaigning.forms import CampaignForm, ScheduleForm, VariantFormSet
 from members import clock
 from members import queries as members
-from members.access import Role, access_member, staff_only
+from members.access import Role, staff_only
 
 marketers_only = staff_only(Role.MARKETER, Role.APPROVER)
 PER_PAGE = 25
-SAMPLE = 5
-
-
-# -- audiences ---------------------------------------------------------------------------------------------------------
-
-
-@marketers_only
-@require_GET
-def audience_list(request):
-    rows = Audience.objects.prefetch_related("campaigns")
-    return TemplateResponse(request, "cms/campaigning/audience_list.html", {"audiences": rows})
-
-
-@marketers_only
-def audience_edit(request, pk=None):
-    """The builder. A button named `act` changes the tree and shows it again; the save button saves."""
-    audience = get_object_or_404(Audience, pk=pk) if pk else Audience(conditions={"match": "all", "conditions": []})
-    if request.method != "POST":
-        return _builder(request, audience, AudienceForm(instance=audience), audience.conditions)
-    tree = building.change(building.read(request.POST), request.POST.get("act", ""))
-    form = AudienceForm(request.POST, instance=audience)
-    if request.POST.get("act") or not form.is_valid():
-        return _builder(request, audience, form if not request.POST.get("act") else _kept(request, audience), tree)
-    try:
-        form.instance.conditions = audiences.clean(tree)
-    except audiences.Invalid as reason:
-        messages.error(request, str(reason))
-        return _builder(request, audience, form, tree)
-    saved = form.save()
-    messages.success(request, _("Audience “%(name)s” saved.") % {"name": saved})
-    return redirect("cms_audience_members", saved.pk)
-
-
-def _kept(request, audience):
-    """What was typed so far, without complaining about what is still missing."""
-    return AudienceForm(instance=audience, initial={key: request.POST.get(key, "") for key in ("name", "description")})
-
-
-def _builder(request, audience, form, tree):
-    context = _counted(tree) | {
-        "audience": audience,
-        "form": form,
-        "root": building.shown(tree or {"match": "all", "conditions": []}),
-        "kinds": building.kinds(),
-    }
-    page = "cms/campaigning/builder.html" if request.headers.get("HX-Request") else "cms/campaigning/audience_edit.html"
-    return TemplateResponse(request, page, context)
-
-
-def _counted(tree) -> dict:
-    """How many members the tree describes right now, and a few of them behind masks; or what is wrong with it."""
-    try:
-        found = audiences.compile(tree, at=clock.now())
-        return {
-            "count": found.count(),
-            "sample": [members.masked(m) for m in _page(found)],
-            "sentence": audiences.sentences(tree),
-        }
-    except audiences.Invalid as reason:
-        return {"fault": str(reason)}
-
-
-def _page(found):
-    return found.order_by("pk").prefetch_related("identifiers")[:SAMPLE]
-
-
-@marketers_only
-@require_POST
-def audience_count(request):
-    """The live count beside the builder."""
-    return TemplateResponse(request, "cms/campaigning/count.html", _counted(building.read(request.POST)))
-
-
-@marketers_only
-@require_GET
-def audience_members(request, pk):
-    """Who is in, masked, and why one chosen member is in or out."""
-    audience = get_object_or_404(Audience, pk=pk)
-    at = clock.now()
-    found = audiences.compile(audience.conditions, at=at).order_by("pk").prefetch_related("identifiers")
-    page = Paginator(found, PER_PAGE).get_page(request.GET.get("p"))
-    text = request.GET.get("q", "").strip()
-    context = {
-        "audience": audience,
-        "page": page,
-        "rows": [members.masked(member) for member in page],
-        "text": text,
-        "found": [members.masked(member) for member in members.find(text, limit=8)] if text else [],
-    }
-    if key := request.GET.get("member"):
-        member = access_member(request.user, key)
-        context["chosen"] = members.masked(member)
-        context["reason"] = audiences.explain(audience.conditions, member.pk, at=at)
-    return TemplateResponse(request, "cms/campaigning/audience_members.html", context)
-
-
-@marketers_only
-@require_POST
-def audience_delete(request, pk):
-    audience = get_object_or_404(Audience, pk=pk)
-    if audience.campaigns.exists():
-        messages.error(request, _("A campaign uses this audience, so it stays."))
-        return redirect("cms_audience_members", pk)
-    audience.delete()
-    messages.success(request, _("Audience deleted."))
-    return redirect("cms_audiences")
 
 
 # -- campaigns ---------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from uuid import UUID, uuid4
 from zoneinfo import available_timezones
 
@@ -14,6 +15,7 @@ from members import cards, normalise
 from members.bulk import copy_objects, copy_rows
 from members.crypto import encrypt, keyed_hash
 from members.models import Consent, ErasedIdentifier, Member
+from members.signals import members_changed
 
 KINDS = ("card", "phone", "email", "external")
 FIELD_OF_KIND = {"external": "external_id"}
@@ -129,6 +131,8 @@ def enrol_many(rows: Iterable[NewMember | Mapping], *, at, source: str, is_asked
             if "one_member_for_one_identifier" not in str(clash):
                 raise
     ids = {draft.row: draft.member.pk for draft in drafts}
+    if ids:
+        transaction.on_commit(partial(members_changed.send_robust, sender=Member, member_ids=list(ids.values())))
     return EnrolledMany([ids.get(number) for number in range(len(rows))], [errors[n] for n in sorted(errors)])
 
 

@@ -55,6 +55,12 @@ def set_custom_fields(*, member_id: int, values: dict) -> None:
     for field, value in found.items():
         if field.is_personal:
             _set_personal(member_id, field, value)
+    _tell([member_id])
+
+
+def _tell(member_ids: list[int]) -> None:
+    if member_ids:
+        transaction.on_commit(partial(signals.members_changed.send_robust, sender=Member, member_ids=member_ids))
 
 
 def set_custom_field_of(*, members, code: str, value) -> int:
@@ -96,15 +102,22 @@ def tag_members(*, code: str, members, source: str, at) -> int:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO members_membertag (tag_id, member_id, source, at)"  # noqa: S608 - a QuerySet's own SQL
-            f" SELECT %s, who.id, %s, %s FROM ({chosen}) who(id) ON CONFLICT DO NOTHING",
+            f" SELECT %s, who.id, %s, %s FROM ({chosen}) who(id) ON CONFLICT DO NOTHING RETURNING member_id",
             [tag.pk, source, at, *values],
         )
-        return cursor.rowcount
+        tagged = [row[0] for row in cursor.fetchall()]
+        _tell(tagged)
+        return len(tagged)
 
 
 def untag_members(*, code: str, members) -> int:
     """Take a tag off every member of the QuerySet."""
-    return MemberTag.objects.filter(tag__code=code, member__in=members.order_by().values("pk")).delete()[0]
+    carried = MemberTag.objects.filter(tag__code=code, member__in=members.order_by().values("pk"))
+    with transaction.atomic():
+        lost = list(carried.values_list("member_id", flat=True))
+        carried.filter(member__in=lost).delete()
+        _tell(lost)
+    return len(lost)
 
 
 @transaction.atomic

@@ -7,7 +7,7 @@ from django.db import connection, transaction
 from members import clock
 from members.models import Identifier, Member, SearchToken
 from members.operations.enrolment import write_search_tokens
-from members.signals import lifecycle_stages_changed
+from members.signals import lifecycle_stages_changed, members_changed
 
 
 @transaction.atomic
@@ -20,6 +20,7 @@ def set_profile(*, member_id: int, given_name: str, family_name: str, language: 
     phone = Identifier.objects.filter(member=member, kind="phone", is_primary=True).first()
     SearchToken.objects.filter(member=member, kind=SearchToken.Kind.NAME).delete()
     write_search_tokens([(member.pk, member.given_name, member.family_name, phone.value if phone else "")])
+    transaction.on_commit(partial(members_changed.send_robust, sender=Member, member_ids=[member.pk]))
     return member
 
 

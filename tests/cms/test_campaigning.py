@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from campaigns import operations
 from campaigns.models import Audience, Campaign
-from cms.campaigning import building
+from cms.audiencing import building
 from members import clock
 from members.operations import add_staff
 from tests.campaigns.conftest import *  # noqa: F403 - the same town, audience and draft

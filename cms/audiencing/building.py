@@ -7,7 +7,7 @@ button posts the whole form and says in `act` what to change.
 from dataclasses import dataclass, field
 
 from campaigns.audiences import MATCHES
-from campaigns.conditions import CONDITIONS, Invalid
+from campaigns.conditions import CONDITIONS, GROUPS, Invalid
 
 NODES_MAX = 60
 
@@ -21,6 +21,7 @@ class FieldShown:
     choices: list
     low: int = 0
     high: int = 0
+    is_optional: bool = False
 
 
 @dataclass
@@ -38,9 +39,9 @@ class NodeShown:
     depth: int = 1
 
 
-def read(data) -> dict:
-    """The tree a posted form holds; not yet checked."""
-    return _read(data, "0") or {"match": "all", "conditions": []}
+def read(data, root: str = "0") -> dict:
+    """The tree a posted form holds under this place; not yet checked."""
+    return _read(data, root) or {"match": "all", "conditions": []}
 
 
 def _read(data, place):
@@ -79,6 +80,18 @@ def change(tree: dict, act: str) -> dict:
     return tree
 
 
+def focus_after(tree: dict, act: str) -> str:
+    """Where the keyboard goes on after a button: to what was added, or to the group that something was taken from."""
+    verb, _, rest = act.partition(":")
+    place = rest.partition(":")[0]
+    if verb == "remove":
+        return place.rpartition(".")[0]
+    try:
+        return f"{place}.{len(_at(tree, place)['conditions']) - 1}" if verb in ("add", "group") else ""
+    except (KeyError, IndexError, ValueError):
+        return ""
+
+
 def _at(tree, place):
     node = tree
     for index in place.split(".")[1:]:
@@ -106,10 +119,11 @@ def _field(one, place, value):
         f"n.{place}.{one.name}",
         one.label,
         one.kind,
-        str(value) if one.kind == "category" else value,
+        str(value) if one.kind in ("category", "choice") else value,
         choices,
         one.low,
         one.high,
+        one.is_optional,
     )
 
 
@@ -121,5 +135,6 @@ def _error(condition, node) -> str:
     return ""
 
 
-def kinds() -> list[tuple[str, str]]:
-    return [(one.code, one.label) for one in CONDITIONS.values()]
+def groups() -> list[tuple[str, list[tuple[str, str]]]]:
+    """What can be added, by the room that is asked."""
+    return [(label, [(one.code, one.label) for one in conditions]) for label, conditions in GROUPS]
