@@ -58,8 +58,8 @@ _FILL = (
        SELECT m.id, k.kind, k.key, m.sent_at + k.n * interval '7 minutes', '', random() < 0.05, ''
          FROM delivery_message m
          CROSS JOIN (VALUES (0, 'delivered', ''), (1, 'opened', ''), (2, 'clicked', 'a'), (3, 'clicked', 'b')) AS k (n, kind, key)
-        WHERE k.n = 0 OR random() < (ARRAY[0.9, 0.45, 0.32])[k.n]
-        LIMIT %(events)s""",
+        WHERE k.n = 0 OR random() + 0 * m.id < (ARRAY[0.9, 0.45, 0.32])[k.n]
+        ORDER BY m.id, k.n LIMIT %(events)s""",
 )
 
 

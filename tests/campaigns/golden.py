@@ -12,8 +12,8 @@ from members.knowing import CustomField, CustomValue, MemberTag, StageChange, Ta
 from members.models import Consent, Household, Member
 from members.operations.knowing import personal_hash
 from recommender.models import Decision, Exposure
-from sales.models import Category, Product, Purchase, Source, Store
-from tests.campaigns.people import AT, neighbourhood
+from sales.models import Category, Product, Source, Store
+from tests.campaigns.people import AT, neighbourhood, sell
 
 
 def days(count):
@@ -58,10 +58,11 @@ def _profiles(people):
 
 
 def _shelves(people):
-    Product.objects.filter(code="TEA").update(brand="Leaf & Co")
-    far = Store.objects.create(code="2", name="Far Street")
-    ids = Purchase.objects.order_by("client_key").values_list("pk", flat=True)
-    Purchase.objects.filter(pk__in=list(ids)[::3]).update(store=far)
+    tea = Product.objects.get(code="TEA")
+    Product.objects.filter(pk=tea.pk).update(brand="Leaf & Co")
+    far = Source.objects.get(code="till"), Store.objects.create(code="2", name="Far Street")
+    for i, one in enumerate(people[1::3]):
+        sell(one, AT - days(5 * i), 1500 + 50 * i, tea, place=far, key=f"far-{i}")
 
 
 def _scores(people):
@@ -119,7 +120,7 @@ def _offers(people):
         )  # fmt: skip
         if i % 9 == 0 and (wallet := Wallet.objects.filter(member=one).first()):
             Redemption.objects.create(
-                reward=reward, wallet=wallet, source=Source.objects.get(), client_key=f"r{i}", body_hash=b"x", points=100, entitlement=gift,
+                reward=reward, wallet=wallet, source=Source.objects.get(code="till"), client_key=f"r{i}", body_hash=b"x", points=100, entitlement=gift,
                 redeemed_at=AT - days(i),
             )  # fmt: skip
 

@@ -8,9 +8,10 @@ from campaigns.conditions import CONDITIONS
 from campaigns.models import Audience
 from members.knowing import MemberTag, Tag
 from members.models import Consent, Member
-from sales.models import Category, Product, Purchase, PurchaseLine, Source, Store
+from sales.models import Category
 from tests.campaigns import golden
-from tests.campaigns.people import AT, neighbourhood, sell
+from tests.campaigns.conftest import enrol_quickly
+from tests.campaigns.people import AT, catalogue, neighbourhood, sell, shop
 
 pytestmark = pytest.mark.django_db
 
@@ -205,19 +206,22 @@ def test_audiences_ask_for_others_but_never_in_a_circle(neighbours, django_asser
         audiences.count(tree, at=AT)
 
 
-def test_members_like_those_of_an_audience_are_found_better_than_by_chance(neighbours):
+def test_members_like_those_of_an_audience_are_found_better_than_by_chance():
     """Planted: a hidden taste for tea. The audience knows half of those who have it; the nearest should be the other half."""
-    milk, tea = Product.objects.get(code="MILK"), Product.objects.get(code="TEA")
-    PurchaseLine.objects.all().delete()
-    Purchase.objects.all().delete()
-    place = Source.objects.get(), Store.objects.order_by("pk").first()
-    people = [one for one in neighbours if one.status == "active"]
+    (milk, tea), place = catalogue()[1], shop()
+    people = enrol_quickly(60)
     tasteful = people[:24]
     for i, one in enumerate(people):
-        for n in range(4):
-            usual = tea if one in tasteful else milk
-            product = usual if n or i % 4 else (milk if usual is tea else tea)
-            sell(one, AT - timedelta(days=20 * n + 1), 500, product, place=place, key=f"like-{i}-{n}")
+        usual, other = (tea, milk) if one in tasteful else (milk, tea)
+        for n in range(3):
+            sell(
+                one,
+                AT - timedelta(days=20 * n + 1),
+                500,
+                usual if n or i % 4 else other,
+                place=place,
+                key=f"like-{i}-{n}",
+            )
     refusing = tasteful[-1]
     Consent.objects.create(
         member=refusing,
@@ -227,17 +231,20 @@ def test_members_like_those_of_an_audience_are_found_better_than_by_chance(neigh
         at=AT - timedelta(days=1),
         source="test",
     )
-    tag = Tag.objects.get(code="vip")
-    MemberTag.objects.all().delete()
-    MemberTag.objects.bulk_create(MemberTag(tag=tag, member=one, source="test", at=AT) for one in tasteful[:12])
+    MemberTag.objects.bulk_create(
+        MemberTag(tag=Tag.objects.get_or_create(code="vip")[0], member=one, source="test", at=AT)
+        for one in tasteful[:12]
+    )
     seeds = Audience.objects.create(
         name="Tea", conditions={"match": "all", "conditions": [{"type": "tag", "op": "yes", "tags": ["vip"]}]}
     )
-    near = members_of({"match": "all", "conditions": [{"type": "alike", "audience": str(seeds.pk), "count": 11}]})
-    hidden = {one.pk for one in tasteful[12:]}
+    tree = {"match": "all", "conditions": [{"type": "alike", "audience": str(seeds.pk), "count": 11}]}
+    near, hidden = members_of(tree), {one.pk for one in tasteful[12:]}
     assert len(near) == 11
     assert len(near & hidden) >= 9, "by chance it would be three of eleven"
     assert refusing.pk not in near, "who refused personal recommendations is likened to nobody"
+    assert audiences.explain(tree, min(near), at=AT).inside[0].is_met
+    assert members_of(tree, among=[min(near), refusing.pk]) == {min(near)}
 
 
 def test_nested_groups_equal_their_twin_in_one_statement(people, django_assert_num_queries):
