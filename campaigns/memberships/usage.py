@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from campaigns import audiences
 from campaigns.memberships.models import AudienceMember
-from campaigns.models import Audience, Campaign
+from campaigns.models import Audience, Campaign, Journey
 
 
 class InUse(Exception):
@@ -45,9 +45,20 @@ def of(audience: Audience) -> list[Use]:
     for other in Audience.objects.exclude(pk=audience.pk):
         if audience.pk in audiences.mentions(other.conditions):
             found.append(Use(_("Audience"), other.name, Audience._meta.label_lower, other.pk))
+    for journey in Journey.objects.select_related("version").order_by("pk"):
+        versions = [journey.draft, journey.version.definition if journey.version else {}]
+        if any(_asks(definition, str(audience.pk)) for definition in versions):
+            found.append(Use(capfirst(Journey._meta.verbose_name), journey.name, Journey._meta.label_lower, journey.pk))
     for ask in _ELSEWHERE:
         found += ask(audience)
     return list(dict.fromkeys(found))
+
+
+def _asks(definition, key: str) -> bool:
+    """Whether anything in a definition, however deep, names this audience."""
+    if isinstance(definition, dict):
+        return str(definition.get("audience", "")) == key or any(_asks(one, key) for one in definition.values())
+    return isinstance(definition, list) and any(_asks(one, key) for one in definition)
 
 
 def drawings(audience: Audience):

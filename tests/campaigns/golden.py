@@ -126,9 +126,9 @@ def _offers(people):
 
 
 def _service(people):
-    team = Team.objects.create(code="anybody", name_en="Anybody")
-    late, lost = (Topic.objects.create(code=code, name_en=code, team=team) for code in ("too_late", "gone"))
-    survey = Survey.objects.create(name="After a visit", kind="nps", question_en="Would you?")
+    team = Team.objects.create(code="golden_team", name_en="Golden")
+    late, lost = (Topic.objects.create(code=code, name_en=code, team=team) for code in ("too_late", "quite_gone"))
+    survey = Survey.objects.create(name="After golden hour", kind="nps", question_en="Would you?")
     for i, one in enumerate(people[:36]):
         if i % 2:
             closed = {"status": "closed", "outcome": "solved", "closed_at": AT - days(i)} if i % 3 else {}

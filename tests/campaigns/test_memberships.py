@@ -8,7 +8,7 @@ from campaigns import audiences
 from campaigns.memberships import keeping, lists, usage
 from campaigns.memberships.models import AudienceMember, MemberNews
 from campaigns.memberships.signals import audience_changed
-from campaigns.models import Audience
+from campaigns.models import Audience, Journey
 from members import operations as members
 from members.crypto import keyed_hash
 from members.models import Identifier
@@ -188,10 +188,12 @@ def test_a_used_audience_stays_and_says_by_whom_it_is_used(draft, everybody):
         name="Others",
         conditions={"match": "none", "conditions": [{"type": "audience", "op": "yes", "audience": str(everybody.pk)}]},
     )
+    branch = {"steps": [{"kind": "branch", "conditions": TAGGED | {"conditions": other.conditions["conditions"]}}]}
+    journey = Journey.objects.create(name="Welcome", draft=branch)
     assert [(use.kind, use.name, use.pk) for use in usage.of(everybody)] == [
-        ("Campaign", "Spring", campaign.pk), ("Audience", "Others", other.pk)
+        ("Campaign", "Spring", campaign.pk), ("Audience", "Others", other.pk), ("Journey", "Welcome", journey.pk)
     ]  # fmt: skip
-    with pytest.raises(usage.InUse, match="Campaign “Spring”; Audience “Others”"):
+    with pytest.raises(usage.InUse, match="Campaign “Spring”; Audience “Others”; Journey “Welcome”"):
         usage.delete(audience=everybody)
     assert Audience.objects.count() == 2
     usage.delete(audience=other)
