@@ -1,23 +1,35 @@
-"""A rule set as a busy programme has it: fifty rules active at once, of every kind a purchase can meet."""
+"""Two rule sets of fifty active rules: as a retailer has them, and one whose rules all ask for every basket's history.
+
+A retailer's fifty, `definition()`: forty plain ones (31 multipliers by category, eight by weekday or hour, a bonus for big baskets), four
+with a budget (in points, in money, for each member), six with a memory. A basket of three lines meets three multipliers by category, four
+timed ones and, of those with a memory, every fifth visit, a streak of weeks, the first purchase and the birthday; the coffee card and
+the challenge ask for some categories only.
+
+The dense fifty, `definition(is_dense=True)`: 34 categories, two with a budget that every basket takes from, a stamp card that every visit is
+stamped on, and challenges that every line counts for. No programme is run so; it says what the worst basket costs.
+"""
 
 CATEGORIES, TIMED = 34, 8
+CARD = {"kind": "stamps", "by": "items", "every": 1, "card_size": 10, "card_gives": {"points": 40}}
 WITH_A_MEMORY = [
     {"code": "fifth", "name": "Every fifth visit", "kind": "visits", "every": 5, "gives": {"points": 50}},
-    {"code": "card", "name": "Basket card", "kind": "stamps", "by": "visits", "every": 1, "card_size": 8, "card_gives": {"points": 80}},
-    {"code": "coffee", "name": "Coffee card", "kind": "stamps", "by": "items", "every": 1, "card_size": 10,
-     "card_gives": {"points": 40}, "when": {"categories": ["C1"]}},
+    {"code": "coffee", "name": "Coffee card", "when": {"categories": ["C1"]}} | CARD,
     {"code": "weekly", "name": "Three weeks in a row", "kind": "streak", "length": 3, "unit": "week", "gives": {"points": 30}},
-    {"code": "explorer", "name": "Explorer", "kind": "challenge", "measure": "categories", "target": 25, "gives": {"points": 50}},
     {"code": "first", "name": "First purchase", "kind": "first_purchase", "gives": {"points": 100}},
     {"code": "birthday", "name": "Birthday treat", "kind": "birthday", "gives": {"points": 100}, "days_before": 3, "days_after": 3},
 ]  # fmt: skip
+EXPLORER = {
+    "code": "explorer", "name": "Explorer", "kind": "challenge", "measure": "categories", "target": 25, "gives": {"points": 50},
+}  # fmt: skip
+DENSE = [
+    EXPLORER,
+    {"code": "card", "name": "Basket card", "kind": "stamps", "by": "visits", "every": 1, "card_size": 8, "card_gives": {"points": 80}},
+]  # fmt: skip
+BUDGETS = [{"points": 1_000_000}, {"member_points": 500, "member_period": "month"}, {"money_minor": 500_000}]
 
 
-def definition() -> dict:
-    """34 multipliers by category (two with a budget), eight by weekday or hour, one bonus for big baskets, seven with a memory.
-
-    A third of the multipliers stack.
-    """
+def definition(*, is_dense: bool = False) -> dict:
+    """Multipliers by category first, those with a budget at their head; a third of the multipliers stack."""
     conditions = [
         *({"categories": [f"C{n}"]} for n in range(CATEGORIES)),
         *({"weekdays": [n % 7 + 1]} if n % 2 else {"hours": ["08:00", "22:00"]} for n in range(TIMED)),
@@ -26,13 +38,23 @@ def definition() -> dict:
         {"code": f"r{n}", "name": f"Rule {n}", "multiply_percent": 110 + n, "stacks": n % 3 == 0, "when": when}
         for n, when in enumerate(conditions)
     ]
-    rules[0]["budget"] = {"points": 1_000_000}
-    rules[1]["budget"] = {"member_points": 500, "member_period": "month"}
-    rules.append({"code": "big_basket", "name": "Big basket", "bonus_points": 50, "when": {"basket_minor_from": 5_000}})
+    for rule, budget in zip(rules, BUDGETS[: 2 if is_dense else 3], strict=False):
+        rule["budget"] = budget
+    big = {"code": "big_basket", "name": "Big basket", "bonus_points": 50, "when": {"basket_minor_from": 5_000}}
+    gala = {
+        "code": "gala",
+        "name": "Gala",
+        "bonus_points": 200,
+        "budget": {"points": 50_000},
+        "when": {"basket_minor_from": 15_000},
+    }
+    few = [gala, EXPLORER | {"when": {"categories": [f"C{n}" for n in range(5)]}, "target": 5}]
+    rules += [big, *(DENSE if is_dense else few), *WITH_A_MEMORY]
     return {
         "earn": [{"currency": "USD", "points": 1, "per_minor": 100}],
+        "point_cost": {"currency": "USD", "minor_per_1000": 1_000},
         "expiry": {"months": 12},
         "tiers": {"silver": 125, "gold": 150},
         "exclude": [{"code": "tobacco", "name": "Tobacco", "when": {"categories": ["TOBACCO"]}}],
-        "rules": rules + WITH_A_MEMORY,
+        "rules": rules,
     }

@@ -2,8 +2,9 @@
 
 The empty endpoint has the same middleware, the same token, a validated body of the same shape, and one `SELECT 1`: the ratio of
 requests per second is what recording a purchase and awarding its points leaves of it. Both stand in one server, alternating, with
-the same clients. Members have bought before, fifty earning rules are active (cards, visits, streaks, challenges, budgets and schedules among them),
-and the tables have been analysed, as after a day.
+the same clients. Members have bought before, fifty earning rules are active (visits, streaks, cards, budgets and schedules among them), and
+the tables have been analysed, as after a day. The bar is for the rules of a retailer; the dense fifty, of which every basket meets
+every one that remembers something, are told beside it (bench/_rules.py says what either holds).
 """
 
 import contextlib
@@ -22,24 +23,32 @@ from http.client import HTTPConnection
 
 from api.operations import create_client
 from bench import _scratch as scratch
-from bench._rules import definition
+from bench._rules import CATEGORIES, definition
 from loyalty import operations
 from members.cards import new_card_number
 from members.operations import enrol_many
 from sales.lines import Line
 from sales.operations import ensure_products, ensure_stores
 
-BAR, CLIENTS, SECONDS, ROUNDS, MEMBERS = 0.6, 4, 4, 5, 1_000
+BAR, CLIENTS, SECONDS, ROUNDS, MEMBERS = 0.6, 4, 3, 5, 1_000
 PATHS = ("purchases", "bench/empty")
 
 
 def run(report):
+    ratio, note = _measured(is_dense=False)
+    report("purchases of three lines ÷ an empty endpoint", ratio, f"≥ {BAR}", ratio >= BAR, note)
+    ratio, note = _measured(is_dense=True)
+    report("the same, every rule with a memory meets every basket", ratio, "none", True, note)
+
+
+def _measured(*, is_dense: bool) -> tuple[float, str]:
+    """The median ratio of requests per second, and the rates in words."""
     with scratch.database("regulars_bench_api") as name:
-        cards, token = _shop()
+        cards, token = _shop(is_dense)
         with scratch.owner(name) as db:
             db.execute("ANALYZE")
         with _server(name) as port:
-            clients = [_Client(port, token, cards, number) for number in range(CLIENTS)]
+            clients = [_Client(port, token, cards, number, 3 if is_dense else CATEGORIES) for number in range(CLIENTS)]
             for path in PATHS:
                 _rate(clients, path, 1)  # both warm up
             rates = {path: [] for path in PATHS}
@@ -49,18 +58,18 @@ def run(report):
     ratio = statistics.median(ours / empty for ours, empty in zip(*(rates[path] for path in PATHS), strict=True))
     ours, empty = (statistics.median(rates[path]) for path in PATHS)
     note = f"{ours:,.0f}/s against {empty:,.0f}/s; {CLIENTS} clients, one server process of {CLIENTS} threads"
-    report("purchases of three lines ÷ an empty endpoint", round(ratio, 2), f"≥ {BAR}", ratio >= BAR, note)
+    return round(ratio, 2), note
 
 
-def _shop() -> tuple[list[str], str]:
+def _shop(is_dense: bool) -> tuple[list[str], str]:
     cards = [new_card_number() for _ in range(MEMBERS)]
     ensure_stores([("1", "Main Street")])
     ensure_products(
-        [(f"p{n}", f"Product {n}", f"Grocery > C{n} > Milk") for n in range(3)]
+        [(f"p{n}", f"Product {n}", f"Grocery > C{n} > Milk") for n in range(CATEGORIES)]
     )  # each meets a rule of its own
     enrol_many([{"card": card} for card in cards], at=datetime.now(UTC), source="bench")
     operations.publish_rule_set(
-        definition=definition(), live_from=datetime.now(UTC) - timedelta(days=1), name="Fifty rules"
+        definition=definition(is_dense=is_dense), live_from=datetime.now(UTC) - timedelta(days=1), name="Fifty rules"
     )
     lines = [Line("p0", Decimal(1), 2460)]
     operations.record_purchases(
@@ -106,10 +115,11 @@ def _wait_for(port: int, process: subprocess.Popen):
 class _Client:
     """A till with a kept connection."""
 
-    def __init__(self, port: int, token: str, cards: list[str], number: int):
+    def __init__(self, port: int, token: str, cards: list[str], number: int, products: int):
         self._http = HTTPConnection("127.0.0.1", port, timeout=60)
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         self._cards, self._number, self._sent = cards, number, 0
+        self._products = range(products)
         self._dice = random.Random(number)
 
     def send(self, path: str):
@@ -117,7 +127,7 @@ class _Client:
         body = {
             "receipt": f"{self._number}-{self._sent}", "store": "1", "purchased_at": datetime.now(UTC).isoformat(), "currency": "USD",
             "member": {"card": self._dice.choice(self._cards)},
-            "lines": [{"product": f"p{n}", "quantity": "1", "total_minor": self._dice.randrange(100, 3000)} for n in range(3)],
+            "lines": [{"product": f"p{n}", "quantity": "1", "total_minor": self._dice.randrange(100, 3000)} for n in self._dice.sample(self._products, 3)],
         }  # fmt: skip
         self._http.request("POST", f"/api/v1/{path}", json.dumps(body), self._headers)
         response = self._http.getresponse()

@@ -17,8 +17,9 @@ from unittest import mock
 
 from django.conf import settings
 from django.db import OperationalError, connection
+from psycopg import sql
 
-from bench._scratch import database
+from bench._scratch import database, owner
 from loyalty import operations, queries, rules, verifying
 from loyalty.models import BudgetSlot, RuleSet, Transfer, Wallet
 from loyalty.operations import KeyReused, LedgerRefusal, PurchaseIn
@@ -37,7 +38,8 @@ def run(report):
         report("faults of the ledger", "skipped", "the embedded server", holds=True)
         return
     seed = random.SystemRandom().randrange(10**6)
-    with database("regulars_drill_ledger"):
+    with database("regulars_drill_ledger") as own:
+        _wait_for_the_disk(report, own)
         for fault in (
             _many_connections, _killed_between_statements, _postmaster_killed, _lost_replies, _one_key, _refund_races_award,
             _midnight, _clocks, _offline_till, _deadlock_storm, _hot_budget, _wide_dates,
@@ -47,6 +49,17 @@ def run(report):
             name = fault.__name__.strip("_").replace("_", " ")
             report(f"{name}: promises broken", len(broken), "0", not broken, "; ".join(broken))
             connection.close()
+
+
+def _wait_for_the_disk(report, name: str):
+    """What was acknowledged can only be asked for again where a commit waits for the disk, whatever the server's own setting."""
+    with owner(name) as db:
+        db.execute(sql.SQL("ALTER DATABASE {} SET synchronous_commit = on").format(sql.Identifier(name)))
+    connection.close()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('synchronous_commit'), current_setting('fsync')")
+        found = cursor.fetchone()
+    report("commits wait for the disk (synchronous_commit, fsync)", ", ".join(found), "on, on", found == ("on", "on"))
 
 
 def _at_once(calls):

@@ -53,7 +53,11 @@ class Contribution(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["purchase", "term"], name="a_purchase_contributes_once_to_a_term"),
-            models.UniqueConstraint(fields=["event", "term"], name="an_event_contributes_once_to_a_term"),
+            models.UniqueConstraint(
+                fields=["event", "term"],
+                name="an_event_contributes_once_to_a_term",
+                condition=models.Q(event__isnull=False),
+            ),
         ]
         indexes = [models.Index(fields=["wallet", "term", "period"], name="loyalty_contributions")]
 

@@ -334,7 +334,7 @@ SELECT * FROM loyalty_record_purchase(
     %s::smallint, %s::integer, %s::integer, %s::smallint[], %s::bigint[], %s::integer[],
     %s::bigint, %s::text, %s::bytea, %s::bigint, %s::text, %s::bytea, %s::bigint, %s::timestamptz, %s::text, %s::bigint,
     %s::bigint[], %s::numeric[], %s::text[], %s::bigint[],
-    %s::date, %s::date, %s::bigint, %s::bigint, %s::integer[], %s::bigint[], %s::bigint[], %s::jsonb, %s::uuid, %s::date)
+    %s::date, %s::date, %s::bigint, %s::bigint, %s::integer[], %s::bigint[], %s::bigint[], %s::jsonb, %s::uuid, %s::date, %s::jsonb)
 """
 
 
@@ -378,7 +378,7 @@ def _post_group(latest: int, rule_set: RuleSet, items: list[_Item], answers: lis
 
 
 def _call(latest: int, rule_set: RuleSet, items: list[_Item]) -> list[tuple]:
-    """Post by one statement: a checkout of a known member by the short way, if no rule asks for more than the wallet's row."""
+    """Post by one statement: a checkout of a known member by the short way, unless points wait or end when a wallet is left alone."""
     known = rules.known()
     tiers = known.tiers
     head = [
@@ -390,8 +390,8 @@ def _call(latest: int, rule_set: RuleSet, items: list[_Item]) -> list[tuple]:
         _literal([str(rule_set.tier_percents.get(tier.code, 100)) for tier in tiers.values()]),
     ]
     state = _state(rule_set, items)
-    if len(items) == 1 and state is None and items[0].purchase.has_member:
-        text, values = _CALL_ONE, _values_of_one(items[0])
+    if len(items) == 1 and items[0].purchase.has_member and not rule_set.holds_points_back:
+        text, values = _CALL_ONE, [*_values_of_one(items[0]), state]
     else:
         text, values = _CALL, [*_columns(items), state]
     with connection.prepared_cursor() as cursor:

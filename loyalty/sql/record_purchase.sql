@@ -5,8 +5,10 @@
 -- read; whatever else is found, or another till was quicker, goes the general way (record_purchases.sql), which locks first.
 -- Both decide the numbers by the functions of deciding.sql. docs/decisions/0140-the-ordinary-award-walks-a-short-way.md
 --
--- Parameters and answer are those of loyalty_record_purchases, for one purchase without `in_state`; beside them `month`, the first
--- day of the month of `day`, and `in_public_id`, a new one.
+-- Rules with a memory and budgets (`in_state`) go the same way, with the wallet locked once the purchase is stored.
+--
+-- Parameters and answer are those of loyalty_record_purchases, for one purchase; beside them `month`, the first day of the month of
+-- `day`, and `in_public_id`, a new one. `in_state` holds back no points: waiting ones and idle wallets go the general way.
 CREATE FUNCTION loyalty_record_purchase(
     in_currency smallint, latest_rule_set integer, rule_set integer, ladder smallint[], ladder_from bigint[],
     tier_percents integer[],
@@ -15,7 +17,7 @@ CREATE FUNCTION loyalty_record_purchase(
     line_products bigint[], line_quantities numeric[], line_units text[], line_totals bigint[],
     day date, expiry date, base_micropoints bigint, extra_micropoints bigint,
     line_category_ids integer[], line_micropoints bigint[], line_extra bigint[], in_inputs jsonb,
-    in_public_id uuid, month date
+    in_public_id uuid, month date, in_state jsonb DEFAULT NULL
 ) RETURNS loyalty_recorded LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 #variable_conflict use_variable
 DECLARE
@@ -36,6 +38,7 @@ DECLARE
     qualifying bigint := 0;
     earned bigint;
     stored record;
+    w loyalty_wallet;
     kept_id bigint;  -- a purchase stored before the general way was found to be needed
     kept_public_id uuid;
 BEGIN
@@ -71,7 +74,16 @@ BEGIN
             counted[1] := counted[1] + base_micropoints;
             stored := sales_store_purchase(in_source, in_key, in_hash, 1::smallint, NULL, member_id, in_store, at, currency, total,
                                            line_products, line_quantities, line_units, line_totals, NULL, in_public_id);
-            IF stored.outcome = 0 THEN
+            IF stored.outcome = 0 AND in_state IS NOT NULL THEN
+                SELECT v.* INTO w FROM loyalty_wallet v WHERE v.ctid = spot AND v.xmin = mark AND v.id = wallet FOR UPDATE;
+                IF FOUND THEN
+                    w.qualifying_month := month;
+                    w.qualifying_micropoints := counted;
+                    RETURN loyalty_award_by_rules(
+                        w, stored.purchase_id, stored.public_id, rule_set, tier_percent, in_source, in_key, in_hash, at, day, expiry, lot,
+                        base_micropoints, extra_micropoints, line_category_ids, line_micropoints, line_extra, in_inputs, in_state);
+                END IF;
+            ELSIF stored.outcome = 0 THEN
                 UPDATE loyalty_wallet v
                    SET available = available, carry_micropoints = earned % 1000000, version = version,
                        lot_points[lot] = points + coalesce(v.lot_points[lot], 0), lot_expires_on[lot] = expiry,
@@ -96,6 +108,8 @@ BEGIN
                             tier_id, tier_percent, tier_id, carry_before, (earned % 1000000)::integer, NULL, NULL,
                             NULL)::loyalty_recorded;
                 END IF;
+            END IF;
+            IF stored.outcome = 0 THEN
                 kept_id := stored.purchase_id;
                 kept_public_id := stored.public_id;
             END IF;
@@ -107,7 +121,70 @@ BEGIN
                ARRAY[in_hash], ARRAY[in_member], ARRAY[reference_kind], ARRAY[reference_hash], ARRAY[in_store], ARRAY[at],
                ARRAY[currency], ARRAY[total], NULL, NULL, line_products, line_quantities, line_units, line_totals, ARRAY[day],
                ARRAY[expiry], ARRAY[base_micropoints], ARRAY[extra_micropoints], ARRAY[line_category_ids::text],
-               ARRAY[line_micropoints::text], ARRAY[line_extra::text], ARRAY[in_inputs], NULL,
+               ARRAY[line_micropoints::text], ARRAY[line_extra::text], ARRAY[in_inputs], in_state,
                kept_id, kept_public_id) r;
     RETURN answer;
+END $$;
+
+-- The ordinary award with rules with a memory or a budget beside it: the wallet is locked, its months are those of the purchase, `lot`
+-- is the place of the lot that the points go into. What the lines earn comes first, then what the rules give.
+CREATE FUNCTION loyalty_award_by_rules(
+    w loyalty_wallet, purchase bigint, public_id uuid, rule_set integer, tier_percent integer, in_source bigint, in_key text,
+    in_hash bytea, at timestamptz, day date, expiry date, lot integer, base_micropoints bigint, extra_micropoints bigint,
+    line_category_ids integer[], line_micropoints bigint[], line_extra bigint[], in_inputs jsonb, in_state jsonb
+) RETURNS loyalty_recorded LANGUAGE plpgsql AS $$
+#variable_conflict use_variable
+DECLARE
+    told jsonb := in_state -> 'of' -> 0;
+    context jsonb := in_state -> 'context' || (told -> 'context')
+        || jsonb_build_object('expires', expiry, 'had_bought', w.last_purchase_at IS NOT NULL);
+    moved loyalty_transfer;
+    used jsonb;
+    bonuses jsonb;
+    earned bigint;
+    carry_before integer := w.carry_micropoints;
+    tier_before smallint := w.tier_id;
+BEGIN
+    IF told ? 'limited' THEN
+        SELECT u.line_extra, u.used INTO line_extra, used
+          FROM loyalty_use_limited_rules(w, w.member_id, in_state -> 'terms', told -> 'limited', cardinality(line_micropoints), context,
+                                         at, line_extra, NULL) u;
+        extra_micropoints := coalesce((SELECT sum(x) FROM unnest(line_extra) x), 0);
+    END IF;
+    earned := loyalty_earned(base_micropoints, tier_percent, extra_micropoints, carry_before);
+    w.carry_micropoints := earned % 1000000;
+    w.available := w.available + earned / 1000000;
+    w.version := w.version + 1;
+    w.lot_points[lot] := earned / 1000000 + coalesce(w.lot_points[lot], 0);
+    w.lot_expires_on[lot] := expiry;
+    moved.wallet_id := w.id;
+    moved.version := w.version;
+    moved.source_id := in_source;
+    moved.client_key := in_key;
+    moved.seq := 0;
+    moved.body_hash := in_hash;
+    moved.debit_account := 1;
+    moved.credit_account := 10;
+    moved.points := earned / 1000000;
+    moved.available_after := w.available;
+    moved.expires_on := expiry;
+    moved.purchase_id := purchase;
+    moved.reason := 'purchase';
+    moved.note := '';
+    moved.occurred_at := at;
+    moved.posted_at := statement_timestamp();
+    INSERT INTO loyalty_transfer VALUES (moved.*);
+    IF told ? 'calls' THEN
+        w := loyalty_apply_terms(w, w.member_id, moved, in_state -> 'terms', told -> 'calls', context, NULL);
+        bonuses := loyalty_bonuses_of(purchase);
+    END IF;
+    w.last_purchase_at := greatest(w.last_purchase_at, at);
+    PERFORM loyalty_save_wallet(w);
+    INSERT INTO loyalty_award (purchase_id, wallet_id, rule_set_id, tier_id, tier_percent, earned_on, carry_before, carry_after, points,
+                               debt_paid, available_after, tier_after_id, line_category_ids, line_micropoints, line_extra_micropoints,
+                               inputs, entitlements)
+    VALUES (purchase, w.id, rule_set, tier_before, tier_percent, day, carry_before, earned % 1000000, earned / 1000000, 0, w.available,
+            w.tier_id, line_category_ids, line_micropoints, line_extra, in_inputs, used);
+    RETURN (1, 0::smallint, purchase, public_id, w.member_id, rule_set, earned / 1000000, 0::bigint, w.available, tier_before, tier_percent,
+            w.tier_id, carry_before, (earned % 1000000)::integer, used, NULL, bonuses)::loyalty_recorded;
 END $$;

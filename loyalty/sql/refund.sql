@@ -74,14 +74,14 @@ BEGIN
     END IF;
 END $$;
 
--- What expired of a lot and was neither reinstated nor taken back since.
+-- What expired of a lot and was neither reinstated nor taken back since, here or, on its way (TRANSIT), from a wallet merged into it.
 CREATE FUNCTION loyalty_expired_of_lot(wallet bigint, lot date) RETURNS bigint LANGUAGE sql STABLE AS $$
     SELECT greatest(0, coalesce(sum(CASE WHEN t.credit_account = 3 THEN t.points ELSE -t.points END), 0)
                        - (SELECT coalesce(sum(r.points), 0) FROM loyalty_reinstatement r
                            WHERE r.wallet_id = wallet AND r.lot = loyalty_expired_of_lot.lot))::bigint
       FROM loyalty_transfer t
      WHERE t.wallet_id = wallet AND t.expires_on = loyalty_expired_of_lot.lot
-       AND (t.credit_account = 3 OR (t.debit_account = 3 AND t.credit_account = 4))
+       AND (t.credit_account = 3 OR (t.debit_account = 3 AND t.credit_account IN (4, 5)))
 $$;
 
 -- The money of one tender that goes back with what was refunded: each line's share in proportion.

@@ -81,13 +81,15 @@ BEGIN
     next_seq := act.seq;
 END $$;
 
--- Bring points home from another wallet: out of its lots, and what these lack as its debt. The giver is saved, the taker given back.
+-- Bring points home from another wallet: what of the lot `preferred` expired there unspent, then out of its lots, and what these lack
+-- as its debt, for nobody loses the same points twice. The giver is saved, the taker given back.
 CREATE FUNCTION loyalty_bring_home(
     from_wallet bigint, taker loyalty_wallet, points bigint, preferred date, until date, act loyalty_transfer, today date
 ) RETURNS loyalty_wallet LANGUAGE plpgsql AS $$
 DECLARE
     giver loyalty_wallet;
     passed record;
+    gone bigint;
     lacking bigint;
 BEGIN
     IF points <= 0 THEN
@@ -95,6 +97,14 @@ BEGIN
     END IF;
     SELECT * INTO giver FROM loyalty_wallet v WHERE v.id = from_wallet FOR UPDATE;
     giver := loyalty_expire_lots(giver, today, act.occurred_at);
+    gone := CASE WHEN preferred < today THEN least(points, loyalty_expired_of_lot(giver.id, preferred)) ELSE 0 END;
+    IF gone > 0 THEN
+        giver := loyalty_write_transfer(giver, 3::smallint, 5::smallint, gone, preferred, act);
+        act.seq := act.seq + 1;
+        taker := loyalty_receive(taker, 5::smallint, gone, preferred, act);
+        act.seq := act.seq + 1;
+        points := points - gone;
+    END IF;
     IF giver.merged_into_id IS NOT NULL AND giver.available < points THEN
         giver := loyalty_bring_home(
             giver.merged_into_id, giver, points - giver.available, preferred, until,
@@ -289,6 +299,7 @@ DECLARE
     part loyalty_transfer;
     pool bigint;
     due bigint;
+    lot date;
 BEGIN
     SELECT * INTO part FROM loyalty_transfer t
      WHERE t.source_id = ledger AND t.client_key = 'pool:' || award.purchase_id AND t.seq = 0;
@@ -303,10 +314,12 @@ BEGIN
         w.debt := w.debt - due;
     END IF;
     IF w.merged_into_id IS NOT NULL THEN
+        SELECT t.expires_on INTO lot FROM loyalty_transfer t
+         WHERE t.wallet_id = award.wallet_id AND t.purchase_id = award.purchase_id AND t.reason = 'purchase'
+           AND t.credit_account IN (10, 11) LIMIT 1;
         w := loyalty_bring_home(
-            w.merged_into_id, w, points - w.available,
-            (SELECT t.expires_on FROM loyalty_transfer t WHERE t.wallet_id = award.wallet_id AND t.purchase_id = award.purchase_id
-                AND t.reason = 'purchase' AND t.credit_account IN (10, 11) LIMIT 1), today,
+            w.merged_into_id, w,
+            points - w.available - CASE WHEN lot < today THEN loyalty_expired_of_lot(w.id, lot) ELSE 0 END, lot, today,
             loyalty_ledger_act('merge-refund:' || refund, 'merge', at), today);
     END IF;
     RETURN w;

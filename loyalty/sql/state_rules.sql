@@ -242,7 +242,7 @@ BEGIN
     IF units <> 0 THEN
         w := loyalty_give(w, act, term, term -> 'gives', state, in_event, due, units, context);
         IF term ->> 'kind' = 'referral' THEN
-            PERFORM loyalty_settle_referrer(w.currency_id, holder, act, term, units, said, context);
+            w := loyalty_settle_referrer(w, holder, act, term, units, said, context);
         END IF;
         state.units := state.units + units;
     END IF;
@@ -256,10 +256,11 @@ BEGIN
 END $$;
 
 -- The other side of a referral: the referrer gets theirs with the friend's, up to so many friends in a period, and gives it
--- back with the friend's. The friend's name stays out of the referrer's ledger: the act is the ledger's own.
+-- back with the friend's. The friend's name stays out of the referrer's ledger: the act is the ledger's own. Two members who were
+-- merged since have one wallet, which is `mine`, locked and not written yet; it is given back.
 CREATE FUNCTION loyalty_settle_referrer(
-    in_currency smallint, friend bigint, cause loyalty_transfer, term jsonb, units bigint, said jsonb, context jsonb
-) RETURNS void LANGUAGE plpgsql AS $$
+    mine loyalty_wallet, friend bigint, cause loyalty_transfer, term jsonb, units bigint, said jsonb, context jsonb
+) RETURNS loyalty_wallet LANGUAGE plpgsql AS $$
 #variable_conflict use_variable
 DECLARE
     r loyalty_referral;
@@ -269,7 +270,11 @@ DECLARE
     times bigint := coalesce((term ->> 'referrer_times')::bigint, 0);
 BEGIN
     SELECT * INTO r FROM loyalty_referral v WHERE v.friend_id = friend FOR UPDATE;
-    w := loyalty_expire_lots(loyalty_lock_wallet(in_currency, r.referrer_id), (context ->> 'day')::date, cause.occurred_at);
+    w := loyalty_lock_wallet(mine.currency_id, r.referrer_id);
+    IF w.id = mine.id THEN
+        w := mine;
+    END IF;
+    w := loyalty_expire_lots(w, (context ->> 'day')::date, cause.occurred_at);
     state.term := (term ->> 'code') || '#referrer';
     SELECT g.period INTO state.period FROM loyalty_grant g
      WHERE g.wallet_id = w.id AND g.client_key LIKE format('referral:%s:%%', r.id) ORDER BY g.id DESC LIMIT 1;
@@ -294,8 +299,7 @@ BEGIN
     IF (units > 0 AND times > 0 AND state.units >= times) OR (units < 0 AND NOT EXISTS (
             SELECT FROM loyalty_grant g WHERE g.wallet_id = w.id AND g.client_key LIKE format('referral:%s:%%', r.id)
             HAVING sum(g.units) > 0)) THEN
-        PERFORM loyalty_save_wallet(w);
-        RETURN;
+        RETURN loyalty_saved_beside(w, mine);
     END IF;
     SELECT id INTO STRICT act.source_id FROM sales_source WHERE code = 'ledger';
     act.client_key := format('referral:%s:%s', r.id, w.version);
@@ -303,12 +307,22 @@ BEGIN
     act.occurred_at := cause.occurred_at;
     state.measure := state.measure + units;
     w := loyalty_give(w, act, term, term -> 'gives_referrer', state, NULL, state.units + units, units, context);
-    PERFORM loyalty_save_wallet(w);
     INSERT INTO loyalty_rulestate (wallet_id, term, period, ends, rule, rule_set_id, terms, measure, units, shift, changed_at)
     VALUES (w.id, state.term, state.period, state.ends, state.rule, state.rule_set_id, term, state.measure, state.units + units, 0,
             act.occurred_at)
         ON CONFLICT ON CONSTRAINT loyalty_rulestate_pkey DO UPDATE
        SET measure = excluded.measure, units = excluded.units, terms = excluded.terms, changed_at = excluded.changed_at;
+    RETURN loyalty_saved_beside(w, mine);
+END $$;
+
+-- Write a wallet, unless it is the one that the caller holds and writes itself. Gives back the caller's.
+CREATE FUNCTION loyalty_saved_beside(w loyalty_wallet, mine loyalty_wallet) RETURNS loyalty_wallet LANGUAGE plpgsql AS $$
+BEGIN
+    IF w.id = mine.id THEN
+        RETURN w;
+    END IF;
+    PERFORM loyalty_save_wallet(w);
+    RETURN mine;
 END $$;
 
 -- Tell every term what a purchase or an event contributes, and give what is due by it.
@@ -346,7 +360,7 @@ BEGIN
         term := terms -> told.code;
         CONTINUE WHEN term ?| '{tiers,holdout}' AND NOT loyalty_is_for(w, holder, term, act.purchase_id);
         CONTINUE WHEN term ->> 'kind' = 'referral'
-                      AND NOT EXISTS (SELECT FROM loyalty_referral r WHERE r.friend_id = holder);
+                      AND NOT loyalty_was_referred(w, holder);
         begins := told.period;
         ends := told.ends;
         state := told.state;
@@ -407,6 +421,16 @@ BEGIN
         w := loyalty_settle_credits(w, sale, today, act.occurred_at);
     END IF;
     RETURN w;
+END $$;
+
+-- Whether somebody else referred this member: who was merged with their referrer since would have referred themselves.
+CREATE FUNCTION loyalty_was_referred(w loyalty_wallet, holder bigint) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN EXISTS (
+        SELECT FROM loyalty_referral r
+         WHERE r.friend_id = holder
+           AND (SELECT loyalty_root(v.id) FROM loyalty_wallet v WHERE v.member_id = r.referrer_id AND v.currency_id = w.currency_id)
+               IS DISTINCT FROM w.id);
 END $$;
 
 -- What one purchase or event adds to a measure that only counts: money, items, visits, events, of which `total` is of its kind.

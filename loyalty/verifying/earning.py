@@ -107,9 +107,39 @@ HAVING b.cap - sum(s."left") > coalesce(max(g.points), 0)
     OR (coalesce(max(c.cap), b.cap) = b.cap AND b.cap - sum(s."left") < coalesce(max(g.points), 0))
 """
 
+# The same in money, in thousandths of a minor unit: what was given at what a thousand points cost then.
+_MONEY_SPENT = """
+WITH said AS (
+    SELECT s.id AS rule_set, r.value ->> 'code' AS rule,
+           (r.value -> 'budget' ->> 'money_minor')::bigint * 1000 AS cap,
+           (s.definition -> 'point_cost' ->> 'minor_per_1000')::bigint AS cost
+      FROM loyalty_ruleset s CROSS JOIN jsonb_array_elements(s.definition -> 'rules') r (value)
+     WHERE (r.value -> 'budget' ->> 'money_minor')::bigint > 0),
+given AS (
+    SELECT rule, sum(milli) AS milli
+      FROM (SELECT g.rule, g.amount * coalesce((g.terms ->> 'cost')::bigint, 0) AS milli
+              FROM loyalty_grant g JOIN loyalty_wallet w ON w.id = g.wallet_id
+             WHERE w.currency_id = 1 AND g.term NOT LIKE '%%#referrer'
+             UNION ALL
+            SELECT said.rule, (u.value ->> 'points')::bigint * said.cost
+              FROM loyalty_award a CROSS JOIN jsonb_array_elements(a.entitlements) u (value)
+              JOIN said ON said.rule_set = a.rule_set_id AND said.rule = u.value ->> 'rule'
+             WHERE a.entitlements IS NOT NULL) x
+     GROUP BY 1)
+SELECT b.rule, b.cap, b.cap - sum(s."left") AS spent, coalesce(max(g.milli), 0) AS given
+  FROM loyalty_budget b JOIN loyalty_budgetslot s ON s.budget_id = b.id
+  JOIN (SELECT rule, max(cap) AS cap FROM said GROUP BY 1) c ON c.rule = b.rule
+  LEFT JOIN given g ON g.rule = b.rule
+ WHERE b.unit = 'money'
+ GROUP BY b.id
+HAVING b.cap - sum(s."left") > coalesce(max(g.milli), 0)
+    OR (max(c.cap) = b.cap AND b.cap - sum(s."left") < coalesce(max(g.milli), 0))
+"""
+
 PROMISES = [
     Promise("I11", "Points that waited come free once", rows(_MATURED, "wallet {wallet}, waiting points {row}: of {points}, {waiting} wait and {matured} came free")),
     Promise("I13", "What a budget has spent is what its rule gave", rows(_BUDGETS_SPENT, "rule {rule}: of {cap}, {spent} spent, {given} given"), of_sample=False),
+    Promise("I13", "What a budget in money has spent is what its rule cost", rows(_MONEY_SPENT, "rule {rule}: of {cap} thousandths, {spent} spent, {given} given"), of_sample=False),
     Promise("I1", "What waits is what is pending", rows(_PENDING, "wallet {wallet}: {stored} pending, {expected} wait")),
     Promise("I8", "A purchase contributes to rules what refunds left of it", rows(_CONTRIBUTIONS, "wallet {wallet}, purchase {purchase}, rule {term}: {stored} stored, {expected} left")),
     Promise("I16", "A rule's measure is what its contributions come to", rows(_MEASURES, "wallet {wallet}, rule {term}, {period}: measures {stored}, contributions {expected}")),

@@ -242,7 +242,7 @@ class Ledger:
         points = ceiling(left)
         self.carry = left + points * MICRO
         owed = points - self.cancel_waiting(sale, points)
-        self.bring_home(owed - self.available, sale.lot, at.date())
+        self.bring_home(owed - self.available - self.gone(sale.lot, at.date()), sale.lot, at.date())
         self.claw_back(owed, sale.lot, at.date())
         taken = -self.settle_visits(at.date())
         if self.merged_into and self.debt:
@@ -356,15 +356,21 @@ class Ledger:
             return
         survivor = self.merged_into
         survivor.expire(day)
-        survivor.bring_home(points - survivor.available, preferred, day)
-        taken = survivor.take(min(points, survivor.available), preferred)
-        lacking = points - sum(taken.values())
+        if gone := min(points, survivor.gone(preferred, day)):  # nobody loses the same points twice
+            survivor.expired[preferred] -= gone
+        survivor.bring_home(points - gone - survivor.available, preferred, day)
+        taken = survivor.take(min(points - gone, survivor.available), preferred)
+        lacking = points - gone - sum(taken.values())
         survivor.debt += lacking
         lot = preferred or day
-        taken[lot] = taken.get(lot, 0) + lacking
+        taken[lot] = taken.get(lot, 0) + lacking + gone
         self.put(taken)
         self._passed(taken, -1)
         survivor.forward()
+
+    def gone(self, lot: date | None, day: date) -> int:
+        """What of a lot that is over expired here and was not taken back since."""
+        return self.expired.get(lot, 0) if lot and lot < day else 0
 
     def unmerge(self, at: datetime) -> bool:
         """What went on comes back; what the survivor has spent of it, it owes. False when the survivor was merged on."""

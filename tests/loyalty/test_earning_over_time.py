@@ -5,11 +5,12 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db.models import F
 from django.utils import translation
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from loyalty import explaining, operations, queries
+from loyalty import explaining, operations, queries, verifying
 from loyalty.earning import Term, When, due_units
 from loyalty.models import Budget, BudgetSlot, Grant, PendingPoints, Referral, RuleState, Transfer, Wallet
 from members.crypto import keyed_hash
@@ -52,6 +53,10 @@ def test_a_budget_in_money_counts_what_points_cost_and_a_larger_cap_adds_to_it(s
     publish(rule | {"budget": {"money_minor": 140}}, point_cost=cost, live_from=MARCH)
     assert shop.buy(member, 100).points == 50  # the cap grew by one more
     assert (Budget.objects.get().cap, sum(BudgetSlot.objects.values_list("left", flat=True))) == (140_000, 20_000)
+    nothing_is_broken()
+    BudgetSlot.objects.filter(slot=1).update(left=F("left") + 1)
+    [broken] = [found for found in verifying.verify() if found.breaches]
+    assert broken.breaches == ["rule r0: of 140000 thousandths, 119999 spent, 120000 given"]
 
 
 def test_a_member_gets_no_more_than_their_own_limit_in_a_month(shop, publish):  # noqa: F811

@@ -332,3 +332,40 @@ def test_unmerge_of_merge_is_as_before_whatever_came_before(db, before, between)
     assert standing(pair[1]) == was[1][0]
     shop.bought = old
     assert_sound(*Wallet.objects.filter(member__in=[*pair, shop.friend]).values_list("pk", flat=True))
+
+
+@pytest.mark.parametrize("expired_before", [True, False])
+def test_a_refund_after_a_merge_charges_nobody_for_points_that_expired_unspent(shop, expired_before):
+    """Nobody loses the same points twice: not the member who was merged, nor the one whose wallet they expired in."""
+    anna, double = shop.member(), shop.member()
+    bought = shop.buy(double, 10_000)
+    gone, later = MARCH.replace(year=2027, month=5), MARCH.replace(year=2027, month=6)
+    if expired_before:
+        operations.expire_points(at=gone)
+    merge(anna, double, at=gone if expired_before else MARCH)
+    shop.adjust(anna, 70, at=later)
+    shop.refund(bought, (1, 4_000), at=later)
+    shop.refund(bought, (1, 6_000), at=later)
+    kept, absorbed = Wallet.objects.get(member=anna), Wallet.objects.get(member=double)
+    assert (kept.available, kept.debt, absorbed.available, absorbed.debt) == (70, 0, 0, 0)
+    assert_sound()
+
+
+def test_a_referral_of_who_became_one_member_is_settled_in_one_wallet(shop):
+    """What one purchase moves in a wallet twice, for the friend and for the referrer, stands there twice."""
+    shop.publish([{
+        "code": "friend", "name": "Bring a friend", "kind": "referral", "gives": {"points": 30}, "gives_referrer": {"points": 50},
+        "minimum_minor": 1000,
+    }])  # fmt: skip
+    anna, paid, other = shop.member(), shop.member(), shop.member()
+    code = operations.referral_code(member_id=anna.pk, at=MARCH)
+    for friend in (paid, other):
+        operations.refer(code=code, friend_id=friend.pk, at=MARCH)
+    bought = shop.buy(paid, 1_000)
+    merge(anna, paid)
+    merge(anna, other)
+    assert shop.buy(other, 2_000).points == 20  # nobody refers themselves
+    shop.refund(bought, (1, 1_000))
+    kept = Wallet.objects.get(member=anna)
+    assert (kept.available - kept.debt, kept.version) == (20, Transfer.objects.filter(wallet=kept).count())
+    assert_sound()
