@@ -16,5 +16,5 @@ class Migration(migrations.Migration):
                 fields=["event", "term"], name="an_event_contributes_once_to_a_term", condition=models.Q(event__isnull=False)
             ),
         ),
-        InstallFunctions("loyalty", "record_purchase.sql", "state_rules.sql", "sharing.sql", "refund.sql"),
+        InstallFunctions("loyalty", "record_purchase.sql", "state_rules.sql", "sharing.sql", "refund.sql", "reviews.sql"),
     ]

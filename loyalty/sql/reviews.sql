@@ -82,6 +82,8 @@ DECLARE
     left_over bigint;
     part bigint;
     lot date;
+    passed record;
+    bonus bigint := 0;
 BEGIN
     SELECT * INTO r FROM loyalty_review v WHERE v.id = in_review;
     IF r.id IS NULL THEN
@@ -101,13 +103,16 @@ BEGIN
 
     w := loyalty_bring_up(w, today, at);
     IF in_state = 'cancelled' THEN
-        remainder := w.carry_micropoints - greatest(0, r.held_points * 1000000 - loyalty_taken_micropoints(r.purchase_id));
+        remainder := w.carry_micropoints - greatest(0, loyalty_lines_held(r) * 1000000 - loyalty_taken_micropoints(r.purchase_id));
         cancelled := CASE WHEN r.purchase_id IS NULL THEN r.held_points ELSE greatest(0, (999999 - remainder) / 1000000) END;
         IF r.purchase_id IS NOT NULL THEN
             w.carry_micropoints := remainder + cancelled * 1000000;
+            passed := loyalty_cancel_bonuses(w, r, at);
+            w := passed.w;
+            bonus := passed.cancelled;
         END IF;
     END IF;
-    left_over := r.held_points - cancelled;
+    left_over := r.held_points - cancelled - bonus;
     debt_paid := least(left_over, w.debt);
     w.debt := w.debt - debt_paid;
     left_over := left_over - debt_paid;
@@ -127,6 +132,7 @@ BEGIN
         w := loyalty_note_transfer(w, act, 11::smallint, 4::smallint, cancelled, NULL);
         act.seq := act.seq + 1;
     END IF;
+    cancelled := cancelled + bonus;
     IF debt_paid > 0 THEN
         w := loyalty_note_transfer(w, act, 11::smallint, 13::smallint, debt_paid, NULL);
         act.seq := act.seq + 1;
@@ -147,6 +153,49 @@ BEGIN
                               cancelled_points = cancelled WHERE id = in_review;
     PERFORM loyalty_save_wallet(w);
     outcome := 'decided';
+END $$;
+
+-- What of a review's points the lines of the purchase earned: bonuses of rules with a memory are held after them.
+CREATE FUNCTION loyalty_lines_held(r loyalty_review) RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT least(r.held_points, greatest(0, r.points - coalesce((
+        SELECT sum(g.amount) FROM loyalty_transfer t JOIN loyalty_grant g
+            ON g.wallet_id = t.wallet_id AND g.source_id = t.source_id AND g.client_key = t.client_key
+         WHERE t.wallet_id = r.wallet_id AND t.version = r.version AND g.amount > 0), 0)))::bigint
+$$;
+
+-- Take away the held bonuses of a purchase whose review was decided against, as far as they still stand. They are written off with their
+-- units, so that a refund finds nothing left to take back and the next visit pays no second time. What was spent of them stays spent.
+CREATE FUNCTION loyalty_cancel_bonuses(INOUT w loyalty_wallet, r loyalty_review, at timestamptz, OUT cancelled bigint) LANGUAGE plpgsql AS $$
+#variable_conflict use_variable
+DECLARE
+    given record;
+    state loyalty_rulestate;
+    act loyalty_transfer := loyalty_ledger_act(format('review:%s:%s:bonus', r.wallet_id, r.version), 'bonus_back', at);
+    left_over bigint := r.held_points - loyalty_lines_held(r);
+    per bigint;
+    taken bigint;
+    part bigint;
+BEGIN
+    cancelled := 0;
+    act.purchase_id := r.purchase_id;
+    FOR given IN SELECT g.* FROM loyalty_transfer t JOIN loyalty_grant g
+                    ON g.wallet_id = t.wallet_id AND g.source_id = t.source_id AND g.client_key = t.client_key
+                  WHERE t.wallet_id = r.wallet_id AND t.version = r.version AND g.amount > 0 ORDER BY g.id LOOP
+        SELECT * INTO state FROM loyalty_rulestate s
+         WHERE s.wallet_id = given.wallet_id AND s.term = given.term AND s.period = given.period;
+        per := given.amount / given.units;
+        taken := least(given.units, coalesce(state.units, 0), (left_over + per - 1) / per);
+        part := least(left_over, taken * per);
+        CONTINUE WHEN part <= 0;
+        w := loyalty_note_transfer(w, act, 11::smallint, 4::smallint, part, NULL);
+        act.seq := act.seq + 1;
+        PERFORM loyalty_note_grant(w.id, act, given.terms, state, NULL, state.units - taken, -taken, -part);
+        PERFORM loyalty_return_budgets(w, given.terms, part, coalesce((given.terms ->> 'cost')::bigint, 0));
+        UPDATE loyalty_rulestate s SET units = s.units - taken, shift = s.shift - taken
+         WHERE s.wallet_id = state.wallet_id AND s.term = state.term AND s.period = state.period;
+        left_over := left_over - part;
+        cancelled := cancelled + part;
+    END LOOP;
 END $$;
 
 -- One transfer of an act that touches no lot, or whose lot the caller has changed already.
@@ -183,8 +232,8 @@ BEGIN
     RETURN (SELECT t.whole FROM loyalty_taken_back(award, totals, refunded) t);
 END $$;
 
--- What a review took away of a purchase's points already, in micropoints: refunds take back what goes beyond it.
+-- What a review took away of what a purchase's lines earned already, in micropoints: refunds take back what goes beyond it.
 CREATE FUNCTION loyalty_cancelled_micropoints(purchase bigint) RETURNS bigint LANGUAGE sql STABLE AS $$
-    SELECT coalesce(sum(r.held_points), 0)::bigint * 1000000 FROM loyalty_review r
+    SELECT coalesce(sum(loyalty_lines_held(r)), 0)::bigint * 1000000 FROM loyalty_review r
      WHERE r.purchase_id = purchase AND r.state = 'cancelled'
 $$;

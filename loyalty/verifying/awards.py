@@ -47,7 +47,7 @@ taken AS (
       FROM (SELECT a.wallet_id, r.whole, 0 AS cancelled FROM refunds r JOIN loyalty_award a USING (purchase_id)
              WHERE NOT EXISTS (SELECT FROM loyalty_review v WHERE v.purchase_id = a.purchase_id AND v.state = 'cancelled')
              UNION ALL
-            SELECT v.wallet_id, coalesce(r.whole, 0), v.held_points * 1000000
+            SELECT v.wallet_id, coalesce(r.whole, 0), loyalty_lines_held(v) * 1000000
               FROM loyalty_review v LEFT JOIN refunds r USING (purchase_id)
              WHERE v.wallet_id {{chosen}} AND v.state = 'cancelled' AND v.purchase_id IS NOT NULL) x GROUP BY 1),
 moved AS (

@@ -34,7 +34,7 @@ SELECT r.wallet_id AS wallet, r.id AS review, r.state, r.held_points AS held, co
   FROM loyalty_review r
   LEFT JOIN (SELECT wallet_id, split_part(client_key, ':', 3)::bigint AS version,
                     sum(points) FILTER (WHERE credit_account = 11) AS put, sum(points) FILTER (WHERE debit_account = 11) AS taken
-               FROM loyalty_transfer WHERE wallet_id {chosen} AND reason = 'review' GROUP BY 1, 2) t
+               FROM loyalty_transfer WHERE wallet_id {chosen} AND (reason = 'review' OR client_key LIKE 'review:%%:bonus') GROUP BY 1, 2) t
          ON t.wallet_id = r.wallet_id AND t.version = r.version
  WHERE r.wallet_id {chosen}
    AND (coalesce(t.put, 0) <> r.held_points OR coalesce(t.taken, 0) <> CASE r.state WHEN 'open' THEN 0 ELSE r.held_points END

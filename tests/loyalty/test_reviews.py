@@ -80,6 +80,31 @@ def test_a_cancellation_and_refunds_together_take_exactly_what_was_earned(shop, 
     assert broken() == []
 
 
+@pytest.mark.parametrize("refunded", [0, 4_000, 10_000])
+@pytest.mark.parametrize("spent", [0, 30])
+def test_a_cancelled_bonus_is_not_taken_a_second_time_by_a_refund(shop, member, refunded, spent):
+    """What was spent of a cancelled bonus stays spent: the decision wrote the bonus off."""
+    shop.publish(
+        [{"code": "v", "name": "Visits", "kind": "visits", "every": 2, "gives": {"points": 50}, "once_a_day": False}]
+    )
+    first = shop.buy(member, 1_000)
+    sale = shop.buy(member, 10_000)
+    if spent:
+        shop.redeem(member, 10 + spent)
+    held = hold(queries.wallet_of(member.pk), version=2)
+    assert held.held == 150 - spent
+    if refunded:
+        shop.refund(sale, (1, refunded))
+    decide(held, release=False)
+    if refunded < 10_000:
+        shop.refund(sale, (1, 10_000 - refunded))
+    available, pending, debt = state(member)
+    came_first = refunded == 10_000  # then the refund took all of it, and nothing was left to write off
+    assert (available - debt, pending) == ((-spent if came_first else 0) if spent else 10, 0)
+    shop.refund(first, (1, 1_000))
+    assert broken() == []
+
+
 def test_a_release_pays_what_the_member_owes_first(shop, member):
     sale = shop.buy(member, 10_000)
     held = hold(queries.wallet_of(member.pk))
