@@ -33,6 +33,8 @@ STAY_OUT = ("postgres", "redis")  # the servers' own folders: what is in them is
 
 
 def run(report):
+    import config.celery  # noqa: F401 (as the server does: what is told by tasks lies in Redis and is searched for)
+
     log = io.StringIO()
     handler = logging.StreamHandler(log)
     logging.getLogger().addHandler(handler)
