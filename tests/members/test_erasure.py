@@ -278,6 +278,7 @@ def test_a_damaged_or_missing_log_says_what_to_do(planted, tmp_path):
 # What becomes of every table that names a member when the member is erased. A new table without a row fails here, so that
 # whoever adds one decides it, and tells members.signals.personal_data_asked and member_erased in the room's receivers.
 FATES = {
+    "campaigns.AudienceMember": "deleted", "campaigns.MemberNews": "deleted",
     "care.Case": "kept without words", "care.Invitation": "kept without words", "care.Opportunity": "kept without words",
     "care.Task": "kept without words", "campaigns.Entry": "deleted", "campaigns.HistoricalResponse": "deleted", "campaigns.Recipient": "deleted", "campaigns.RehearsalOutcome": "deleted",
     "campaigns.Enrolment": "kept without a name", "campaigns.PortalNote": "deleted",
