@@ -40,7 +40,7 @@ def grant_permissions(*, app_config, apps, using, **_kwargs):
     """Hear `post_migrate`: give the Wagtail roles the permissions of the app that was just migrated."""
     from django.contrib.auth.management import create_permissions
 
-    if app_config.label not in {*AUTHORED, *RUN, "wagtailadmin", "wagtailimages", "wagtaildocs"}:
+    if app_config.label not in {*AUTHORED, *RUN, "wagtailadmin", "wagtailimages", "wagtaildocs", "simple_translation"}:
         return
     create_permissions(app_config, verbosity=0, apps=apps, using=using)  # its own turn comes after ours
     # The permissions to publish and to lock are made by Wagtail's snippets, which come after the rooms and before its admin.
@@ -68,6 +68,8 @@ def _is_granted(app: str, codename: str, role: str, verbs: dict) -> bool:
     if model in RUN.get(app, ()):
         is_one_row = model == "lifecyclerules" and verb in {"add", "delete"}
         return role in {Role.STORE_MANAGER, Role.ADMINISTRATOR} and not is_one_row
+    if app == "simple_translation":
+        return codename == "submit_translation" and "add" in verbs.get("emails", ())
     if app == "members":
         return role == Role.ADMINISTRATOR and codename in {"add_user", "change_user", "view_user"}
     return verb in verbs.get(app, ())

@@ -3,22 +3,23 @@
 from django.utils.translation import gettext as _
 
 from emails.fields import FIELDS
+from push import wording
 
 SKIPPED = {"offers"}  # shown by a block of their own
 
 
-def choices() -> list[dict]:
-    """Field by field: its words, what it looks like, and what is written into the text. `…` stands for the fallback."""
+def choices(*, is_push: bool = False) -> list[dict]:
+    """Field by field: its words, what it looks like, and the filters written behind its name. Push messages know fewer."""
     return [
         {
             "name": field.name,
             "label": str(field.label),
             "sample": "" if field.sample is None else str(field.sample),
-            "filters": " | number" if field.kind == "number" else "",
+            "filters": " | number" if field.kind == "number" and not is_push else "",
             "needsFallback": field.is_optional,
         }
         for field in FIELDS.values()
-        if field.kind not in SKIPPED
+        if field.kind not in SKIPPED and (not is_push or field.name in wording.FIELDS)
     ]
 
 

@@ -80,7 +80,10 @@ class PickerPanel(Panel):
         template_name = "cms/authoring/picker.html"
 
         def get_context_data(self, parent_context=None):
-            return super().get_context_data(parent_context) | {"choices": picking.choices(), "words": picking.words()}
+            return super().get_context_data(parent_context) | {
+                "choices": picking.choices(is_push=isinstance(self.instance, PushTemplate)),
+                "words": picking.words(),
+            }
 
 
 class KeptDeleteView(DeleteView):

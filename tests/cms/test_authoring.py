@@ -6,13 +6,14 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from django.apps import apps
 from django.test import Client
 from django.urls import reverse
 
 from campaigns import checks
 from campaigns.models import Audience, Variant
 from campaigns.operations import create
-from cms.authoring import usage
+from cms.authoring import picking, usage
 from cms.models import Note
 from delivery.models import Message
 from delivery.operations import deliver_chunk
@@ -21,7 +22,9 @@ from emails import starters
 from emails.models import EmailTemplate, MessageRules
 from members.access import Role
 from members.operations import add_staff, enrol
+from members.roles import grant_permissions
 from push.models import PushTemplate, PushWording
+from push.wording import check_wording
 from tests.delivery.conftest import hop  # noqa: F401 -- a channel that records what it is given
 from tests.signing_in import at_door
 
@@ -257,3 +260,19 @@ def test_a_campaign_waits_for_an_approval_of_this_very_version(db, template):
     template.subject = "Changed afterwards"
     template.save_revision().publish()
     assert is_stopped()
+
+
+def test_the_picker_offers_a_push_message_what_it_knows():
+    known = picking.choices(is_push=True)
+    assert {one["name"] for one in known} < {one["name"] for one in picking.choices()}
+    for one in known:
+        fallback = ' | default: "x"' if one["needsFallback"] else ""
+        check_wording("{{ " + one["name"] + one["filters"] + fallback + " }}")
+
+
+def test_marketers_may_copy_a_message_for_translation(db, template):
+    grant_permissions(app_config=apps.get_app_config("simple_translation"), apps=apps, using="default")
+    assert add_staff(email="ann@example.com", roles=[Role.MARKETER]).has_perm("simple_translation.submit_translation")
+    assert not add_staff(email="bob@example.com", roles=[Role.APPROVER]).has_perm(
+        "simple_translation.submit_translation"
+    )
