@@ -18,7 +18,7 @@ import recommender.operations
 from loyalty import beside_points
 from members import operations as members
 from members.clock import now
-from portal import glance, goals, inbox, next_reward, wishes
+from portal import glance, goals, inbox, next_reward, notes, wishes
 from portal.accounts import member_only
 from portal.articles import good_to_know
 from portal.entering import note_consent
@@ -42,6 +42,7 @@ def home(request):
             "collected": goals.of(request.member, at=at),
             "reward": next_reward.of(request.member, at=at),
             "surveys": inbox.surveys(request.member),
+            "notes": notes.of(request.member, at=at),
         },
     )
 

@@ -308,7 +308,7 @@ def _exit_words(step):
 
 
 def _note_also(step):
-    if step["url"] and not step["url"].startswith(("/", "https://")):
+    if step["url"] and (not step["url"].startswith(("/", "https://")) or step["url"].startswith("//")):
         raise Invalid(_("A link leads to a page of this site (it begins with /) or begins with https://."), "url")
 
 

@@ -8,7 +8,7 @@ from django.db.models import Count, F, Max
 from django.utils.translation import gettext as _
 
 from campaigns.journeys import checking, entering, flow, kinds
-from campaigns.journeys.models import Enrolment, Journey, JourneyContent, JourneyVersion
+from campaigns.journeys.models import Enrolment, Journey, JourneyContent, JourneyVersion, PortalNote
 from campaigns.models import Campaign
 from delivery import operations as delivery
 from experiments import operations as experiments
@@ -273,3 +273,9 @@ def end(*, journey: Journey, at) -> Journey:
     journey.status, journey.next_entry_at = Status.ENDED, None
     journey.save(update_fields=["status", "next_entry_at", "updated_at"])
     return journey
+
+
+def close_note(*, note_id: int, member_id: int, at) -> bool:
+    """The member has read a note on their page; False when it is not theirs or was closed before."""
+    theirs = PortalNote.objects.filter(pk=note_id, member=member_id, closed_at__isnull=True)
+    return bool(theirs.update(closed_at=at))

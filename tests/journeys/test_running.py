@@ -1,10 +1,12 @@
 """A member walks a journey step by step; what a step causes is there exactly once, however often the runner runs."""
 
+import json
 from datetime import timedelta
 
 import pytest
 
-from campaigns.journeys import operations, running
+from api import journey_calls
+from campaigns.journeys import operations, queries, running
 from campaigns.journeys.models import Enrolment, PortalNote, StepRun, WebhookCall
 from care.models import Task, Team
 from delivery.models import Message, MessageEvent
@@ -221,3 +223,32 @@ def running_tag(monkeypatch):
 
     monkeypatch.setattr("campaigns.journeys.acting.members.tag_members", fails_for_one)
     return tag
+
+
+def test_a_note_stands_on_the_members_own_page_until_they_close_it(people):
+    note = PortalNote.objects.create(
+        member=people[0], cause="journey:1:s1:1", title="Hello", at=AT, until=later(days=3)
+    )
+    assert list(queries.notes_for(people[0].pk, at=AT)) == [note]
+    assert list(queries.notes_for(people[0].pk, at=later(days=3))) == []
+    assert operations.close_note(note_id=note.pk, member_id=people[1].pk, at=AT) is False, "it is not theirs"
+    assert operations.close_note(note_id=note.pk, member_id=people[0].pk, at=AT) is True
+    assert list(queries.notes_for(people[0].pk, at=AT)) == []
+
+
+def test_a_webhook_is_called_under_one_id_until_it_is_taken_and_given_up_after_days(people):
+    journey = live({"type": "webhook", "url": "https://example.com/hook"})
+    put_in(journey, people[:1])
+    running.run(at=AT)
+    heard = []
+
+    def refuses_once(url, body, headers):
+        heard.append((url, headers["Regulars-Id"], json.loads(body)["member"]))
+        return 503 if len(heard) == 1 else 200
+
+    assert journey_calls.deliver(send=refuses_once) == 0
+    WebhookCall.objects.update(due_at=AT)
+    assert journey_calls.deliver(send=refuses_once) == 1
+    assert len(set(heard)) == 1
+    assert len(heard) == 2
+    assert WebhookCall.objects.get().state == "done"
