@@ -20,7 +20,7 @@ from drills._database import database
 MEMBERS, KILLS, MUTANT_MEMBERS, MUTANT_KILLS = 5_000, 60, 1_500, 12
 AT = datetime(2026, 3, 10, 16, tzinfo=UTC)
 SEED = 20_260_310
-BATCH = 100
+BATCH = 50
 GIFT = 5
 
 
@@ -40,16 +40,13 @@ def run(report):
         )
         report("steps or effects lost", lost, "0", lost == 0)
         report("steps or effects twice", twice, "0", twice == 0)
-        mutant = _journey("Wrong on purpose", MUTANT_MEMBERS)
+        mutant = _journey("Wrong on purpose", MUTANT_MEMBERS, step="s3")
         _through(mutant, name, chance, kills=MUTANT_KILLS, is_wrong=True)
-        twice, lost = _judge(mutant, MUTANT_MEMBERS)
+        twice = sum(n - 1 for n in _given(mutant).values())
         report(
-            "a wrong runner is caught",
-            twice + lost,
-            "> 0",
-            twice + lost > 0,
-            "points committed before their rows, under keys of their own",
-        )
+            "gifts twice by a runner that is wrong on purpose", twice, "> 0", twice > 0,
+            "they are committed before the step's row: the check sees it",
+        )  # fmt: skip
 
 
 def _set_up():
@@ -60,7 +57,7 @@ def _set_up():
     Member.objects.bulk_create((Member(joined_at=AT) for _n in range(MEMBERS)), batch_size=2000)
 
 
-def _journey(name: str, members: int):
+def _journey(name: str, members: int, *, step: str = "s1"):
     from campaigns.journeys.models import Enrolment, Journey, JourneyContent, JourneyVersion
     from members.models import Member
 
@@ -89,7 +86,7 @@ def _journey(name: str, members: int):
     Enrolment.objects.bulk_create(
         (
             Enrolment(
-                journey=journey, version=version, member_id=pk, round=1, cause="hand:1", step="s1", due_at=AT,
+                journey=journey, version=version, member_id=pk, round=1, cause="hand:1", step=step, due_at=AT,
                 arrived_at=AT, entered_at=AT,
             )
             for pk in Member.objects.order_by("pk").values_list("pk", flat=True)[:members]
@@ -112,7 +109,7 @@ def _through(journey, name: str, chance, *, kills: int, is_wrong=False) -> tuple
     while inside.exists():
         if killed < kills:
             pair = [_fork(name, clock, is_wrong=is_wrong) for _n in range(2)]
-            time.sleep(chance.uniform(0.02, 0.15))
+            time.sleep(chance.uniform(0.05, 0.7))
             for pid in pair:
                 os.kill(pid, signal.SIGKILL)
             deaths = [os.waitpid(pid, 0)[1] for pid in pair]
@@ -185,7 +182,7 @@ def _judge(journey, members: int) -> tuple[int, int]:
         ran = Counter(StepRun.objects.filter(version__journey=journey).values_list("enrolment__member", flat=True))
         tagged = Counter(MemberTag.objects.filter(tag__code="walked").values_list("member", flat=True))
         given = _given(journey)
-    told = [(sent, 1), (ran, 4), (given, 1)] + ([(tagged, 1)] if members == MEMBERS else [])
+    told = [(sent, 1), (ran, 4), (given, 1), (tagged, 1)]
     twice = sum(max(0, n - wanted) for counted, wanted in told for n in counted.values())
     lost = sum(max(0, wanted * members - sum(min(n, wanted) for n in counted.values())) for counted, wanted in told)
     return twice, lost
