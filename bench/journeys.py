@@ -41,6 +41,7 @@ def run(report):
 def _fill(_db):
     """A million members and as many enrolments that wait, each by one statement."""
     from campaigns.journeys.models import Journey, JourneyContent, JourneyVersion
+    from drills._killing import content
     from members.models import Member
 
     one = Member.objects.create(joined_at=datetime(2026, 1, 1, tzinfo=UTC))
@@ -70,10 +71,9 @@ def _fill(_db):
     version = JourneyVersion.objects.create(
         journey=journey, number=1, definition=definition, published_at=datetime.now(UTC)
     )
+    words = content()
     for language, _name in settings.LANGUAGES:
-        JourneyContent.objects.create(
-            version=version, step="s2", language=language, content="emails.FrozenEmail:1", needs_values=False
-        )
+        JourneyContent.objects.create(version=version, step="s2", language=language, content=words, needs_values=False)
     Journey.objects.filter(pk=journey.pk).update(version=version, status="live", live_from=datetime.now(UTC))
     with connection.cursor() as cursor:
         cursor.execute(

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from drills._database import database
+from drills._killing import content
 
 MEMBERS, KILLS, MUTANT_MEMBERS, MUTANT_KILLS = 5_000, 60, 1_500, 12
 AT = datetime(2026, 3, 10, 16, tzinfo=UTC)
@@ -78,10 +79,9 @@ def _journey(name: str, members: int, *, step: str = "s1"):
     }
     journey = Journey.objects.create(name=name)
     version = JourneyVersion.objects.create(journey=journey, number=1, definition=definition, published_at=AT)
+    words = content()
     for language, _name in settings.LANGUAGES:
-        JourneyContent.objects.create(
-            version=version, step="s1", language=language, content="emails.FrozenEmail:1", needs_values=False
-        )
+        JourneyContent.objects.create(version=version, step="s1", language=language, content=words, needs_values=False)
     Journey.objects.filter(pk=journey.pk).update(version=version, status="live", live_from=AT)
     Enrolment.objects.bulk_create(
         (
