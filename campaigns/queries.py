@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from django.db.models import Case, CharField, Count, IntegerField, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Cast, Coalesce, Concat
+from django.utils.translation import gettext as _
 
 from campaigns.models import Campaign, Entry, Learning, LiftReport, Recipient
 from delivery import queries as outbox
@@ -128,6 +129,38 @@ def people(campaign: Campaign, fate: str):
 def fate_of(campaign: Campaign, member_id: int):
     """Why one member did or did not get it: their assignment with `.fate`, or None when they were not in the audience."""
     return people(campaign, "audience").filter(member_id=member_id).first() if campaign.experiment else None
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One step of why a member did or did not get a campaign: in words, whether it let them on, and when."""
+
+    words: str
+    is_met: bool
+    at: object = None
+
+
+def story_of(campaign: Campaign, member_id: int, *, at) -> list[Chapter]:
+    """Why one member did or did not get it, from the audience to the last event of the message."""
+    from campaigns import verdicts
+
+    rows = list(people(campaign, "audience").filter(member_id=member_id))
+    if not rows:
+        return [Chapter(_("Was not in the audience when it was drawn."), is_met=False)]
+    told = []
+    for row in rows:
+        entered = row.occurred_at if isinstance(row, Entry) else row.assigned_at
+        told.append(Chapter(_("Entered the campaign"), is_met=True, at=entered))
+        if not isinstance(row, Entry):
+            told.append(Chapter(verdicts.arm_words([row.arm.name]), is_met=not row.arm.is_holdout, at=row.assigned_at))
+        told.append(Chapter(verdicts.fate_words(row.fate), is_met=row.fate == SENT))
+    for message in (
+        outbox.messages(campaign.cause).filter(member_id=member_id).prefetch_related("events").order_by("pk")
+    ):
+        sentence = f"{message.get_channel_display()}: {message.get_state_display()} {message.get_skip_reason_display()}"
+        told.append(Chapter(sentence.strip(), is_met=message.state == "sent", at=message.sent_at or message.due_at))
+        told += [Chapter(str(e.get_kind_display()), is_met=not e.is_machine, at=e.at) for e in message.events.all()]
+    return told
 
 
 def final_report(campaign: Campaign) -> LiftReport | None:

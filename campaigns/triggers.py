@@ -60,6 +60,10 @@ def _cleaned(one: Field, value):
     return text
 
 
+def words(code: str) -> str:
+    return str(TRIGGERS[code].label) if code in TRIGGERS else ""
+
+
 def choices() -> list[tuple[str, str]]:
     return [(one.code, one.label) for one in TRIGGERS.values()]
 

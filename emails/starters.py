@@ -179,7 +179,12 @@ def body_of(words: Words):
 @transaction.atomic
 def write(starter: str, *, name: str) -> EmailTemplate:
     """Write a starter as a published e-mail in every language it has; gives the English one."""
-    words_by_language = STARTERS[starter][1]
+    return write_words(STARTERS[starter][1], name=name)
+
+
+@transaction.atomic
+def write_words(words_by_language: dict[str, Words], *, name: str) -> EmailTemplate:
+    """Write an e-mail in each of its languages and publish it; gives the English one."""
     key, written = uuid.uuid4(), {}
     for language, words in words_by_language.items():
         locale, _created = Locale.objects.get_or_create(language_code=language)

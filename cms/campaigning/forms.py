@@ -3,34 +3,8 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.models import Campaign
 from emails.models import EmailTemplate
 from push.models import PushTemplate
-
-
-class CampaignForm(forms.ModelForm):
-    kind = forms.ChoiceField(
-        label=_("Kind"),
-        choices=[c for c in Campaign.Kind.choices if c[0] != Campaign.Kind.HISTORICAL],
-        help_text=_("A rehearsal simulates the responses with a planted effect, to try out the report."),
-    )
-
-    class Meta:
-        model = Campaign
-        fields = [
-            "name", "kind", "audience", "holdout_percent", "outcome_days", "offers_buy_again", "offers_new_for_you",
-            "late_hours_max", "priority", "message_hours_max",
-        ]  # fmt: skip
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.fields["audience"].required = True
-        self.fields["priority"].required = False  # empty: ordinary
-        if self.instance.pk:
-            self.fields["kind"].disabled = True
-
-    def clean_priority(self):
-        return self.cleaned_data["priority"] or Campaign.Priority.ORDINARY
 
 
 class VariantForm(forms.Form):
@@ -38,6 +12,11 @@ class VariantForm(forms.Form):
     weight = forms.IntegerField(label=_("Weight"), min_value=1, max_value=1000, initial=1)
     email_template = forms.ModelChoiceField(label=_("E-mail"), queryset=EmailTemplate.objects.none(), required=False)
     push_template = forms.ModelChoiceField(label=_("Push"), queryset=PushTemplate.objects.none(), required=False)
+    send_time = forms.TimeField(
+        label=_("Sent at"), required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
+    )
+    offers_buy_again = forms.IntegerField(label=_("“Buy again” offers"), min_value=0, max_value=6, required=False)
+    offers_new_for_you = forms.IntegerField(label=_("“New for you” offers"), min_value=0, max_value=6, required=False)
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -60,7 +39,9 @@ class BaseVariants(forms.BaseFormSet):
             raise forms.ValidationError(_("Each variant needs a name of its own."))
 
     def chosen(self) -> list[dict]:
-        keys = ("name", "weight", "email_template", "push_template")
+        keys = (
+            "name", "weight", "email_template", "push_template", "send_time", "offers_buy_again", "offers_new_for_you",
+        )  # fmt: skip
         return [
             {key: form.cleaned_data[key] for key in keys}
             for form in self.forms

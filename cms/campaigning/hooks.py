@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
 from wagtail.admin.menu import MenuItem
 
-from cms.campaigning import views
+from cms.campaigning import campaigns, planning
 from members.access import Role, has_role
 
 
@@ -22,10 +22,15 @@ def campaigns_item():
 @hooks.register("register_admin_urls")
 def campaigning_urls():
     return [
-        path("campaigns/", views.campaign_list, name="cms_campaigns"),
-        path("campaigns/new/", views.campaign_edit, name="cms_campaign_new"),
-        path("campaigns/<int:pk>/", views.campaign, name="cms_campaign"),
-        path("campaigns/<int:pk>/edit/", views.campaign_edit, name="cms_campaign_edit"),
-        path("campaigns/<int:pk>/people/<str:fate>/", views.campaign_people, name="cms_campaign_people"),
-        path("campaigns/<int:pk>/<slug:act>/", views.campaign_act, name="cms_campaign_act"),
+        path("campaigns/", campaigns.campaign_list, name="cms_campaigns"),
+        path("campaigns/new/", campaigns.campaign_edit, name="cms_campaign_new"),
+        path("campaigns/calendar/", planning.calendar_page, name="cms_campaign_calendar"),
+        path("campaigns/flows/", planning.flow_list, name="cms_campaign_flows"),
+        path("campaigns/flows/<slug:code>/", planning.flow_start, name="cms_campaign_flow"),
+        path("campaigns/rules/", planning.rules, name="cms_campaign_rules"),
+        path("campaigns/<int:pk>/", campaigns.campaign, name="cms_campaign"),
+        path("campaigns/<int:pk>/edit/", campaigns.campaign_edit, name="cms_campaign_edit"),
+        path("campaigns/<int:pk>/go-live/", campaigns.campaign_go_live, name="cms_campaign_go_live"),
+        path("campaigns/<int:pk>/people/<str:fate>/", campaigns.campaign_people, name="cms_campaign_people"),
+        path("campaigns/<int:pk>/<slug:act>/", campaigns.campaign_act, name="cms_campaign_act"),
     ]

@@ -72,6 +72,7 @@ def test_an_audience_is_built_and_a_campaign_launched_and_read(page_at, shop_ope
         is_sound(page, ".camp")
     page.goto(address)
     is_sound(page, ".camp")
+    page.click(".camp-header a:has-text('Go live')")
     page.click("text=Launch now")
     page.wait_for_selector(".camp-funnel")
     deliver(campaign, sent_at=AT)
