@@ -46,6 +46,12 @@ DOCUMENTS = {
         Picture("offline", "pos", "offline", 768, "dark"),
         Picture("phone", "pos", "sale", 360, "dark", "zh-hans"),
     ],
+    "marketers": [
+        Picture("flows", "campaigns", "flows"),
+        Picture("go-live", "campaigns", "go_live"),
+        Picture("campaign", "campaigns", "campaign"),
+        Picture("calendar", "campaigns", "calendar"),
+    ],
     "members": [
         *(
             Picture(page, "portal", page, 360)
@@ -87,7 +93,7 @@ def _take(browser, door: str, pictures: list[tuple[Path, Picture]]):
     from drills.screens import site
     from tests.stage import Stage
 
-    module = importlib.import_module(f"tests.{door}.checks")
+    module = importlib.import_module(f"tests.{'campaigns.pictures' if door == 'campaigns' else f'{door}.checks'}")
     with site() as address:
         scene = module.set_up()
         for path, picture in pictures:

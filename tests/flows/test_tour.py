@@ -118,6 +118,7 @@ def test_one_purchase_walks_through_every_room(page_at, site, market, width):
     assert market.hero.given_name in page.content()
 
     take(page, site, "launch")
+    page.click(".camp-header a:has-text('Go live')")
     page.click("text=Launch now")
     page.wait_for_load_state()
     work()
