@@ -205,7 +205,11 @@ def campaign_go_live(request, pk):
     """The last page before: exactly how many, what it may cost, and whether a difference could be seen."""
     found = get_object_or_404(Campaign.objects.select_related("audience"), pk=pk)
     now = clock.now()
-    context = _problems(found, now) | {"campaign": found, "schedule": ScheduleForm(), "now": now}
+    context = _problems(found, now) | {
+        "campaign": found,
+        "schedule": ScheduleForm(use_required_attribute=False),
+        "now": now,
+    }
     if found.audience and not context["is_blocked"]:
         told = reach.reach(found, at=now)
         power = reach.power_of(found, at=now)

@@ -123,8 +123,8 @@ def test_a_campaign_is_made_launched_and_read(marketer, town, everybody, email):
     response = marketer.post(reverse("cms_campaign_new"), form)
     campaign = Campaign.objects.get()
     assert response.url == reverse("cms_campaign", args=[campaign.pk])
-    page = marketer.get(response.url).content.decode()
-    assert "20 members are in the audience right now" in page
+    page = marketer.get(reverse("cms_campaign_go_live", args=[campaign.pk])).content.decode()
+    assert "20 are in the audience right now" in page
     edit = marketer.get(reverse("cms_campaign_edit", args=[campaign.pk])).content.decode()
     assert f'<option value="{everybody.pk}" selected>' in edit
     marketer.post(reverse("cms_campaign_act", args=[campaign.pk, "launch"]))
