@@ -158,7 +158,7 @@ def money(minor) -> str:
 
 
 def tell_number(value) -> str:
-    return _("found: %(value)s") % {"value": f"{value or 0:,}"}
+    return _("found: %(value)s") % {"value": f"{float(value or 0):,.10g}"}
 
 
 def tell_money(value) -> str:
