@@ -290,7 +290,7 @@ FATES = {
     "loyalty.ReferralCode": "deleted", "loyalty.Remark": "deleted", "loyalty.Wallet": "kept without a name", "members.Access": "kept without a name",
     "members.CustomValue": "deleted", "members.MemberTag": "deleted", "members.StageChange": "kept without a name",
     "members.Touchpoint": "deleted",
-    "members.DuplicatePair": "kept without a name", "members.Consent": "kept without a name", "members.Erasure": "kept without a name", "members.Identifier": "deleted",
+    "members.DuplicatePair": "deleted, whichever of the two it was", "members.Consent": "kept without a name", "members.Erasure": "kept without a name", "members.Identifier": "deleted",
     "members.Member": "emptied", "members.MemberMerge": "kept without a name", "members.Passkey": "deleted",
     "members.SearchToken": "deleted",
     "members.User": "deleted", "push.PushSubscription": "deleted", "push.AppInstallation": "deleted", "recommender.Decision": "deleted",
