@@ -38,7 +38,7 @@ def assign(*, experiment: Experiment, members, at, skipped: dict | None = None) 
 def enlist(*, experiment: Experiment, members, at, skipped: dict | None = None) -> int:
     """Assign as `assign` does, and answer how many are new: who assigns a few at a time does not count them all each time."""
     insert, params = _insert_select(experiment, members, at, skipped or {})
-    with transaction.atomic(), connection.cursor() as cursor:
+    with connection.cursor() as cursor:
         cursor.execute(insert, params)
         return cursor.rowcount
 

@@ -508,7 +508,8 @@ def _no_points_offline(stage, page, scene, member):
     kept = waiting(page)
     page.keyboard.press("Enter")
     page.wait_for_selector("#wrong:visible")
-    assert (page.input_value("#amount"), waiting(page)) == ("9.00", kept)
+    assert page.input_value("#amount") == "9.00"
+    assert waiting(page) <= kept  # fewer, where a sale was on its way when the line was cut
 
 
 def k7_refund_right(stage, scene):
