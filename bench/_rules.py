@@ -1,11 +1,13 @@
-"""Two rule sets of fifty active rules: as a retailer has them, and one whose rules all ask for every basket's history.
+"""Rule sets of fifty active rules: without a memory, as a retailer has them, and one whose rules all ask for every basket's history.
+
+The plain ones, `definition("plain")`, are multipliers and bonuses that a basket alone decides on: 43 of them.
 
 A retailer's fifty, `definition()`: forty plain ones (31 multipliers by category, eight by weekday or hour, a bonus for big baskets), four
 with a budget (in points, in money, for each member), six with a memory. A basket of three lines meets three multipliers by category, four
 timed ones and, of those with a memory, every fifth visit, a streak of weeks, the first purchase and the birthday; the coffee card and
 the challenge ask for some categories only.
 
-The dense fifty, `definition(is_dense=True)`: 34 categories, two with a budget that every basket takes from, a stamp card that every visit is
+The dense fifty, `definition("dense")`: 34 categories, two with a budget that every basket takes from, a stamp card that every visit is
 stamped on, and challenges that every line counts for. No programme is run so; it says what the worst basket costs.
 """
 
@@ -28,8 +30,8 @@ DENSE = [
 BUDGETS = [{"points": 1_000_000}, {"member_points": 500, "member_period": "month"}, {"money_minor": 500_000}]
 
 
-def definition(*, is_dense: bool = False) -> dict:
-    """Multipliers by category first, those with a budget at their head; a third of the multipliers stack."""
+def definition(kind: str = "retailer") -> dict:
+    """The rule set of a kind: plain, retailer or dense. Multipliers by category first, those with a budget at their head; a third of the multipliers stack."""
     conditions = [
         *({"categories": [f"C{n}"]} for n in range(CATEGORIES)),
         *({"weekdays": [n % 7 + 1]} if n % 2 else {"hours": ["08:00", "22:00"]} for n in range(TIMED)),
@@ -38,7 +40,8 @@ def definition(*, is_dense: bool = False) -> dict:
         {"code": f"r{n}", "name": f"Rule {n}", "multiply_percent": 110 + n, "stacks": n % 3 == 0, "when": when}
         for n, when in enumerate(conditions)
     ]
-    for rule, budget in zip(rules, BUDGETS[: 2 if is_dense else 3], strict=False):
+    budgets = {"plain": [], "retailer": BUDGETS, "dense": BUDGETS[:2]}[kind]
+    for rule, budget in zip(rules, budgets, strict=False):
         rule["budget"] = budget
     big = {"code": "big_basket", "name": "Big basket", "bonus_points": 50, "when": {"basket_minor_from": 5_000}}
     gala = {
@@ -49,7 +52,7 @@ def definition(*, is_dense: bool = False) -> dict:
         "when": {"basket_minor_from": 15_000},
     }
     few = [gala, EXPLORER | {"when": {"categories": [f"C{n}" for n in range(5)]}, "target": 5}]
-    rules += [big, *(DENSE if is_dense else few), *WITH_A_MEMORY]
+    rules += [big] if kind == "plain" else [big, *(DENSE if kind == "dense" else few), *WITH_A_MEMORY]
     return {
         "earn": [{"currency": "USD", "points": 1, "per_minor": 100}],
         "point_cost": {"currency": "USD", "minor_per_1000": 1_000},

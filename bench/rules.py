@@ -16,7 +16,7 @@ BASKETS, LINES, BAR = 300, 30, 200
 
 
 def run(report):
-    rule_set = compile_rule_set(definition(is_dense=True))
+    rule_set = compile_rule_set(definition("dense"))
     at = datetime(2026, 3, 10, 12, tzinfo=UTC)
     baskets = [
         Basket("USD", at, [Product(k * LINES + n, n, f"D > C{n % CATEGORIES} > T{n}") for n in range(LINES)], [999] * LINES)

@@ -55,7 +55,7 @@ def notice_expiry(*, at: datetime, horizons: tuple[int, ...] = HORIZONS) -> list
         )
         notices = [Notice(*row) for row in cursor.fetchall()]
         if notices:
-            transaction.on_commit(partial(signals.points_expiring.send, sender=Notice, notices=notices))
+            transaction.on_commit(partial(signals.points_expiring.send, sender=Notice, notices=notices), robust=True)
     return notices
 
 

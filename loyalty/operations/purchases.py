@@ -538,7 +538,8 @@ def _tell(answers: Iterable[Recorded | Exception]):
         if a.tier_code != a.tier_after_code
     ]
     transaction.on_commit(
-        partial(signals.purchases_recorded.send, sender=Recorded, purchase_ids=[a.purchase_id for a in new])
+        partial(signals.purchases_recorded.send, sender=Recorded, purchase_ids=[a.purchase_id for a in new]),
+        robust=True,  # the purchase stands, whatever becomes of the news
     )
     if moves:
-        transaction.on_commit(partial(signals.tier_changed.send, sender=Recorded, changes=moves))
+        transaction.on_commit(partial(signals.tier_changed.send, sender=Recorded, changes=moves), robust=True)

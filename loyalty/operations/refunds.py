@@ -171,7 +171,9 @@ def _refusal(outcome: str, line_no: int | None, left: int | None) -> CannotRefun
 
 
 def _tell(answer: Refunded):
-    transaction.on_commit(partial(signals.purchases_recorded.send, sender=Refunded, purchase_ids=[answer.purchase_id]))
+    transaction.on_commit(
+        partial(signals.purchases_recorded.send, sender=Refunded, purchase_ids=[answer.purchase_id]), robust=True
+    )
     if answer.tier_code != answer.tier_before_code:
         move = TierMove(None, answer.tier_before_code, answer.tier_code, answer.purchase_id)
-        transaction.on_commit(partial(signals.tier_changed.send, sender=Refunded, changes=[move]))
+        transaction.on_commit(partial(signals.tier_changed.send, sender=Refunded, changes=[move]), robust=True)

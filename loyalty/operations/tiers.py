@@ -78,7 +78,7 @@ def give_tier(
     tiers = rules.known().tiers
     if before != after:
         move = TierMove(member_id, tiers[before].code, tiers[after].code, None)
-        transaction.on_commit(partial(signals.tier_changed.send, sender=Evaluated, changes=[move]))
+        transaction.on_commit(partial(signals.tier_changed.send, sender=Evaluated, changes=[move]), robust=True)
     return tiers[after].code
 
 
