@@ -28,10 +28,13 @@ SELECT DISTINCT heard.id FROM unnest(%s::bigint[]) AS heard (id)
  WHERE heard.id IS NOT NULL AND EXISTS (SELECT FROM campaigns_audience WHERE is_kept)
 """  # noqa: S608 - a table's name
 
+# A purchase must cost its till nothing here: those of the last moments are read from the end of their table instead, again and
+# again, which changes nothing. More at once than are read is an import, and then everything is drawn anew.
 _NOTE_PURCHASES = f"""
 INSERT INTO {MemberNews._meta.db_table} (member_id)
 SELECT DISTINCT p.member_id FROM sales_purchase p
- WHERE p.id = ANY(%s) AND p.member_id IS NOT NULL AND EXISTS (SELECT FROM campaigns_audience WHERE is_kept)
+ WHERE p.id > (SELECT max(id) FROM sales_purchase) - {2 * WHOLE_FROM} AND p.recorded_at > clock_timestamp() - %s
+   AND p.member_id IS NOT NULL AND EXISTS (SELECT FROM campaigns_audience WHERE is_kept)
 """  # noqa: S608
 
 _NOTE_MESSAGES = f"""
@@ -40,15 +43,14 @@ SELECT DISTINCT d.member_id FROM delivery_message d
  WHERE d.id = ANY(%s) AND d.member_id IS NOT NULL AND EXISTS (SELECT FROM campaigns_audience WHERE is_kept)
 """  # noqa: S608
 
-# Points move for many reasons without news. What was posted in the last moments is found by its place in time, again and again,
-# which changes nothing; purchases tell their own news.
+# Points move for many reasons without news: what was posted in the last moments is found by its place in time.
 _NOTE_POINTS = f"""
 INSERT INTO {MemberNews._meta.db_table} (member_id)
 SELECT DISTINCT w.member_id FROM loyalty_transfer t JOIN loyalty_wallet w ON w.id = t.wallet_id
  WHERE t.posted_at > clock_timestamp() - %s AND t.reason <> 'purchase' AND w.member_id IS NOT NULL
    AND EXISTS (SELECT FROM campaigns_audience WHERE is_kept)
 """  # noqa: S608
-POINTS_LOOKED_BACK = timedelta(seconds=15)
+LOOKED_BACK = timedelta(seconds=15)
 
 _TAKE = f"""
 DELETE FROM {MemberNews._meta.db_table}
@@ -65,8 +67,10 @@ def note(member_ids) -> None:
     _execute(_NOTE, [list(member_ids)])
 
 
-def note_purchases(purchase_ids) -> None:
-    _execute(_NOTE_PURCHASES, [list(purchase_ids)])
+def note_latest() -> None:
+    """Purchases and points of the last moments."""
+    for latest in (_NOTE_PURCHASES, _NOTE_POINTS):
+        _execute(latest, [LOOKED_BACK])
 
 
 def note_messages(message_ids) -> None:
@@ -151,7 +155,7 @@ def refresh(*, at) -> int:
     Safe to run at any time and by several at once: members are taken off the list in the transaction that follows them.
     """
     _draw_due(at)
-    _execute(_NOTE_POINTS, [POINTS_LOOKED_BACK])
+    note_latest()
     if MemberNews.objects.count() >= WHOLE_FROM:
         return _draw_all(at)
     looked = 0

@@ -7,7 +7,7 @@ from campaigns.memberships.models import AudienceMember, MemberNews
 from care.models import Answer, Case
 from care.signals import case_closed, case_opened, survey_answered
 from delivery.signals import message_evidence
-from loyalty.signals import purchases_recorded, tier_changed
+from loyalty.signals import tier_changed
 from members.signals import (
     consent_changed,
     lifecycle_stages_changed,
@@ -16,11 +16,6 @@ from members.signals import (
     member_unmerged,
     members_changed,
 )  # fmt: skip
-
-
-@receiver(purchases_recorded)
-def bought(purchase_ids, **_news):
-    keeping.note_purchases(purchase_ids)
 
 
 @receiver(message_evidence)

@@ -81,7 +81,9 @@ TAGGED = {"match": "all", "conditions": [{"type": "tag", "op": "yes", "tags": ["
 
 
 @pytest.fixture
-def kept():
+def kept(monkeypatch):
+    """Whose purchases lie longer ago than the last moments."""
+    monkeypatch.setattr(keeping, "LOOKED_BACK", timedelta(0))
     members_ = neighbourhood(20)
     tag_members(code="vip", members=type(members_[0]).objects.filter(pk=members_[0].pk), source="test", at=AT)
     audience = keeping.keep(audience=Audience.objects.create(name="VIP", conditions=TAGGED), at=AT)
@@ -119,14 +121,16 @@ def test_a_kept_audience_follows_what_happens_and_asks_of_nobody_else(
     assert keeping.audiences_of(people[3].pk) == [audience.pk]
 
 
-def test_news_of_every_room_reaches_the_list_once_somebody_keeps_an_audience(kept):
+def test_news_of_every_room_reaches_the_list_once_somebody_keeps_an_audience(kept, monkeypatch):
     audience, people = kept
     place = shop_of(people)
     bought = sale(people[4], AT, 500, place, "news")
     bought.save()
-    keeping.note_purchases([bought.pk])
     keeping.note([people[5].pk, people[5].pk, None])
-    assert list(MemberNews.objects.order_by("id").values_list("member_id", flat=True)) == [people[4].pk, people[5].pk]
+    assert list(MemberNews.objects.values_list("member_id", flat=True)) == [people[5].pk]
+    monkeypatch.setattr(keeping, "LOOKED_BACK", timedelta(hours=1))
+    keeping.note_latest()
+    assert people[4].pk in MemberNews.objects.values_list("member_id", flat=True)
     keeping.let_go(audience=audience)
     MemberNews.objects.all().delete()
     keeping.note([people[5].pk])
