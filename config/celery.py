@@ -3,6 +3,7 @@
 import os
 
 from celery import Celery
+from celery.schedules import crontab
 from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -31,6 +32,7 @@ app.set_default()
 app.autodiscover_tasks()
 
 # Every due thing is a row in PostgreSQL; these ticks only make the workers look. A lost or doubled tick is harmless.
+# What is done once a day has an hour, not an interval: a beat that is started anew every morning would never come to it.
 app.conf.task_routes = {
     "delivery.tasks.*": {"queue": "delivery"},
     "campaigns.tasks.run_journeys": {"queue": "journeys"},
@@ -54,7 +56,7 @@ app.conf.beat_schedule = {
     "delivery-sweep": {"task": "delivery.tasks.sweep", "schedule": 10.0},
     "delivery-search": {"task": "delivery.tasks.sweep", "schedule": 3600.0, "kwargs": {"is_thorough": True}},
     "members-erase": {"task": "members.tasks.finish_erasures", "schedule": 60.0},
-    "members-duplicates": {"task": "members.tasks.find_duplicates", "schedule": 24 * 3600.0},
+    "members-duplicates": {"task": "members.tasks.find_duplicates", "schedule": crontab(hour=3, minute=20)},
     "loyalty-trials": {"task": "loyalty.tasks.assign_trials", "schedule": 60.0},
     "loyalty-expire": {"task": "loyalty.tasks.expire_points", "schedule": 3600.0},
     "loyalty-verify": {"task": "loyalty.tasks.verify_sample", "schedule": 3600.0},
