@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings as site
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from campaigns.conditions import Field, Invalid
 from members.models import Member
@@ -208,7 +209,9 @@ def _stages():
     return Member.LifecycleStage.choices
 
 
-_BEFORE = Field("days_before", _("days before"), "number", 0, low=0, high=DAYS_AHEAD_MAX)
+_BEFORE = Field(
+    "days_before", pgettext_lazy("a number of days", "days before"), "number", 0, low=0, high=DAYS_AHEAD_MAX
+)
 _NOTHING_BOUGHT = """
 NOT EXISTS (SELECT 1 FROM sales_purchase p WHERE p.member_id = e.member_id AND p.kind = 1
                    AND p.purchased_at >= e.occurred_at AND p.purchased_at <= %(at)s)
@@ -219,13 +222,13 @@ TRIGGERS = {
     for one in (
         Trigger("joined", _("A member joined"), _joined),
         Trigger("birthday", _("It is the member's birthday"), _birthday, (_BEFORE,)),
-        Trigger("tier", _("The tier changed"), _tier, (Field("way", _("to"), "choice", "up", _ways),)),
+        Trigger("tier", _("The tier changed"), _tier, (Field("way", pgettext_lazy("after a change", "to"), "choice", "up", _ways),)),
         Trigger(
             "points_expiring",
             _("Points are about to expire"),
             _points_expiring,
             (
-                Field("days_before", _("days before"), "number", 30, low=0, high=DAYS_AHEAD_MAX),
+                Field("days_before", pgettext_lazy("a number of days", "days before"), "number", 30, low=0, high=DAYS_AHEAD_MAX),
                 Field("points", _("at least this many points"), "number", 1, low=1),
             ),
         ),
@@ -235,15 +238,15 @@ TRIGGERS = {
         ),
         Trigger(
             "stage", _("The life-cycle stage changed"), _stage,
-            (Field("stages", _("to"), "choices", ["at_risk", "lapsed"], _stages),),
+            (Field("stages", pgettext_lazy("after a change", "to"), "choices", ["at_risk", "lapsed"], _stages),),
         ),
         Trigger(
             "offer_expiring", _("An offer is about to end"), _offer_expiring,
-            (Field("days_before", _("days before"), "number", 2, low=0, high=DAYS_AHEAD_MAX),),
+            (Field("days_before", pgettext_lazy("a number of days", "days before"), "number", 2, low=0, high=DAYS_AHEAD_MAX),),
         ),
         Trigger(
             "replenishment", _("Something is about to run out"), _replenishment,
-            (Field("days_before", _("days before"), "number", 2, low=0, high=DAYS_AHEAD_MAX),),
+            (Field("days_before", pgettext_lazy("a number of days", "days before"), "number", 2, low=0, high=DAYS_AHEAD_MAX),),
         ),
         Trigger("visited", _("A visit to the shop's site, and nothing bought since"), _visited, still=_NOTHING_BOUGHT),
         Trigger("event", _("Another system tells of it"), _event, (Field("event", _("name of the event"), "name", ""),)),

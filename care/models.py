@@ -4,6 +4,7 @@ import uuid
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from members.crypto import EncryptedTextField
 from members.languages import in_readers_language
@@ -111,7 +112,7 @@ class Case(models.Model):
         API = "api", _("API")
         TILL = "till", _("Till")
         DESK = "desk", _("Service desk")
-        PHONE = "phone", _("Phone")
+        PHONE = "phone", pgettext_lazy("a call", "Phone")
         SURVEY = "survey", _("Survey")
 
     class Status(models.TextChoices):
@@ -329,7 +330,7 @@ class Opportunity(models.Model):
     member = models.ForeignKey("members.Member", on_delete=models.PROTECT, related_name="opportunities")
     owner = models.ForeignKey("members.User", null=True, on_delete=models.SET_NULL, related_name="opportunities")
     stage = models.ForeignKey(Stage, on_delete=models.PROTECT, related_name="opportunities")
-    value_minor = models.PositiveBigIntegerField(_("value"))
+    value_minor = models.PositiveBigIntegerField(pgettext_lazy("money", "value"))
     currency = models.CharField(max_length=3)
     opened_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)

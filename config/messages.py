@@ -116,6 +116,30 @@ def troubles(app: Path) -> list[str]:
     return wrong
 
 
+def clashes(apps: list[Path]) -> list[str]:
+    """The words that two apps put into different Chinese, one sentence each.
+
+    Django merges all catalogues and shows one of them everywhere. Where the meaning differs, the words need a context.
+    """
+    told: dict[tuple, dict[tuple, list[str]]] = {}
+    for app in apps:
+        for message in _read(path_of(app)):
+            if message.id:
+                ids = message.id if isinstance(message.id, tuple) else (message.id,)
+                strings = message.string if isinstance(message.string, tuple | list) else (message.string,)
+                told.setdefault((message.context or "", ids[0]), {}).setdefault(tuple(strings), []).append(app.name)
+    return [
+        f"{words!r} is {' but '.join(map(_said, said.items()))}; choose one, or give a context."
+        for (_context, words), said in sorted(told.items())
+        if len(said) > 1
+    ]
+
+
+def _said(item) -> str:
+    strings, names = item
+    return f"{strings[0]!r} in {', '.join(names)}"
+
+
 def compile_(app: Path) -> None:
     po = path_of(app)
     if not po.exists():

@@ -10,6 +10,7 @@ from django.utils import translation
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from emails.enclosures import is_flag
 
@@ -32,7 +33,7 @@ class Field:
 
 
 OFFER = (
-    Field("name", _("Name"), "text", "Whole milk"),
+    Field("name", pgettext_lazy("of a thing", "Name"), "text", "Whole milk"),
     Field("reason", _("Why this member gets it"), "text", "You buy it about every nine days"),
     Field("benefit", _("Benefit"), "text", "2× points"),
     Field("icon_url", _("Icon"), "url", ""),

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class ScoreKind(models.TextChoices):
@@ -25,7 +26,7 @@ class ScoreRun(models.Model):
 
     class Status(models.TextChoices):
         REFUSED = "refused", _("Refused")
-        LIVE = "live", _("Live")
+        LIVE = "live", pgettext_lazy("a model", "Live")
         RETIRED = "retired", _("Retired")
 
     kind = models.CharField(max_length=16, choices=ScoreKind)

@@ -4,6 +4,7 @@ import uuid
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from members.languages import in_readers_language
 
@@ -78,7 +79,7 @@ class Membership(models.Model):
     """A member's subscription as the payment provider last told it. The tier follows from it (TierGrant)."""
 
     class Status(models.TextChoices):
-        ACTIVE = "active", _("Active")
+        ACTIVE = "active", pgettext_lazy("in use", "Active")
         GRACE = "grace", _("Payment failed")
         ENDED = "ended", _("Ended")
 

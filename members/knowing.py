@@ -3,6 +3,7 @@
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from members.crypto import EncryptedTextField
 from members.languages import in_readers_language
@@ -14,7 +15,7 @@ class CustomField(models.Model):
     """A field of the shop's own. A personal one is encrypted and can only be asked whether it equals something."""
 
     class Kind(models.TextChoices):
-        TEXT = "text", _("Text")
+        TEXT = "text", pgettext_lazy("a kind of field", "Text")
         NUMBER = "number", _("Number")
         DATE = "date", _("Date")
         YES_NO = "yes_no", _("Yes or no")

@@ -3,6 +3,7 @@
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class Slot(models.TextChoices):
@@ -107,7 +108,7 @@ class RankerVersion(models.Model):
 
     class Status(models.TextChoices):
         CANDIDATE = "candidate", _("Candidate")
-        LIVE = "live", _("Live")
+        LIVE = "live", pgettext_lazy("a model", "Live")
         RETIRED = "retired", _("Retired")
 
     slot = models.CharField(max_length=12, choices=Slot)

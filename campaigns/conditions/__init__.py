@@ -3,7 +3,7 @@
 A file for each room that is asked. Add a condition to one of them and the builder, the check, the sentence and “why” know it.
 """
 
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from campaigns.conditions import care, messages, people, points, predictions, purchases
 from campaigns.conditions.asking import Condition, Field, Invalid, Nested, Own, Rows
@@ -17,7 +17,7 @@ __all__ = [
 
 GROUPS = (
     (gettext_lazy("Profile and consent"), people.CONDITIONS),
-    (gettext_lazy("Purchases"), purchases.CONDITIONS),
+    (pgettext_lazy("what is asked about", "Purchases"), purchases.CONDITIONS),
     (gettext_lazy("Points and rewards"), points.CONDITIONS),
     (gettext_lazy("Messages and offers"), messages.CONDITIONS),
     (gettext_lazy("Predictions"), predictions.CONDITIONS),

@@ -2,13 +2,14 @@
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from emails.models import EmailTemplate
 from push.models import PushTemplate
 
 
 class VariantForm(forms.Form):
-    name = forms.CharField(label=_("Name"), max_length=60)
+    name = forms.CharField(label=pgettext_lazy("of a thing", "Name"), max_length=60)
     weight = forms.IntegerField(label=_("Weight"), min_value=1, max_value=1000, initial=1)
     email_template = forms.ModelChoiceField(label=_("E-mail"), queryset=EmailTemplate.objects.none(), required=False)
     push_template = forms.ModelChoiceField(label=_("Push"), queryset=PushTemplate.objects.none(), required=False)

@@ -4,7 +4,7 @@ from html import escape
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from wagtail import blocks
 from wagtail.images.blocks import ImageChooserBlock
 
@@ -179,7 +179,7 @@ class ProductBlock(blocks.StructBlock):
 
     image = ImageChooserBlock(required=False, label=gettext_lazy("Image"))
     alt = liquid_char(required=False, label=gettext_lazy("Image, in words"), help_text=ALT_HELP)
-    name = liquid_char(label=gettext_lazy("Name"))
+    name = liquid_char(label=pgettext_lazy("of a thing", "Name"))
     text = blocks.TextBlock(required=False, label=gettext_lazy("Text"))
     price = blocks.CharBlock(required=False, max_length=40, label=gettext_lazy("Price"))
     url = LinkBlock(required=False, label=gettext_lazy("Leads to"), help_text=BUTTON_HELP)

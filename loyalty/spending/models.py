@@ -79,7 +79,7 @@ class Hold(models.Model):
     """
 
     class State(models.TextChoices):
-        OPEN = "open", _("Open")
+        OPEN = "open", pgettext_lazy("not yet settled", "Open")
         CAPTURED = "captured", _("Captured")
         VOIDED = "voided", _("Voided")
         EXPIRED = "expired", _("Expired")
@@ -129,7 +129,7 @@ class VoucherPool(models.Model):
     )
     valid_from = models.DateTimeField(_("From"))
     valid_until = models.DateTimeField(_("Until"))
-    is_active = models.BooleanField(_("Active"), default=True)
+    is_active = models.BooleanField(pgettext_lazy("in use", "Active"), default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -161,7 +161,7 @@ class Reward(models.Model):
     words_zh = models.CharField(_("Description in Chinese"), max_length=300, blank=True)
     kind = models.CharField(_("Kind"), max_length=10, choices=Kind)
     amount = models.PositiveIntegerField(
-        _("Amount"), default=0,
+        pgettext_lazy("of points or money", "Amount"), default=0,
         help_text=_("Percent for a percentage (or 300 for points ×3), minor units for money, points for a bonus, pieces for a product."),
     )  # fmt: skip
     currency = models.CharField(pgettext_lazy("money", "Currency"), max_length=3, default="USD")
@@ -204,7 +204,7 @@ class Reward(models.Model):
     stores = models.ManyToManyField(
         "sales.Store", verbose_name=_("At stores"), blank=True, related_name="+", help_text=_("None chosen: all.")
     )
-    is_active = models.BooleanField(_("Active"), default=True)
+    is_active = models.BooleanField(pgettext_lazy("in use", "Active"), default=True)
 
     class Meta:
         ordering = ["points", "pk"]

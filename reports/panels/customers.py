@@ -1,7 +1,7 @@
 """Members who come, stay and leave; what they are worth and how likely they are to go."""
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from insights import queries as scored
 from members.models import Member
@@ -55,7 +55,7 @@ def new_and_lost(at):
     found = rows_of(_MONTHS, zone_at(at, days=ACTIVE_DAYS))
     rows = tuple(found[1:-1])  # the first has no month before it, the last is the echo of the one that runs
     columns = (
-        Column("month", _("Month"), "month"), Column("active", _("Active")), Column("new", _("New")), Column("back", _("Back")),
+        Column("month", _("Month"), "month"), Column("active", _("Active")), Column("new", _("New")), Column("back", pgettext("after an absence", "Back")),
         Column("lost", _("Lost")),
     )  # fmt: skip
     return Table(columns, rows, at, "active") if any(row[1] for row in rows) else None
@@ -130,7 +130,7 @@ SELECT (s.value::int / 100), (s.value::int / 10) %% 10, count(*), avg(s.value::i
     ),
     chart=lambda table: charts.heatmap(
         [{"x": f, "y": str(r), "value": n} for r, f, n, _m in table.rows if n is not None],
-        x=_("How often"), y=_("How lately"), label=_("Members by recency and frequency"), text=",d",
+        x=pgettext("somebody buys", "How often"), y=_("How lately"), label=_("Members by recency and frequency"), text=",d",
     ),
     group=GROUP,
 )  # fmt: skip
@@ -138,7 +138,7 @@ def rfm(at):
     run = scored.live("rfm")
     rows = tuple((r, f, n, float(m)) for r, f, n, m in rows_of(_RFM, {"run": run.pk})) if run else ()
     columns = (
-        Column("recency", _("How lately"), "text"), Column("frequency", _("How often"), "text"), Column("members", _("Members")),
+        Column("recency", _("How lately"), "text"), Column("frequency", pgettext("somebody buys", "How often"), "text"), Column("members", _("Members")),
         Column("money", _("Money, mean fifth"), "number"),
     )  # fmt: skip
     return Table(columns, rows, run.at, "members", summed(columns, rows, label=_("Total"))) if rows else None

@@ -1,7 +1,7 @@
 """Points, tiers, and what all of marketing changed."""
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from campaigns import programme_lift, verdicts
 from loyalty import liability
@@ -84,7 +84,11 @@ SELECT before.code, after.code, count(*) FROM loyalty_tierchange c
 )  # fmt: skip
 def tier_flow(at):
     names = {tier.code: tier.name for tier, _percent in loyalty.ladder()}
-    columns = (Column("from", _("From"), "text"), Column("to", _("To"), "text"), Column("steps", _("Steps")))
+    columns = (
+        Column("from", pgettext("before a change", "From"), "text"),
+        Column("to", pgettext("after a change", "To"), "text"),
+        Column("steps", pgettext("how many", "Steps")),
+    )
     rows = tuple(
         (names.get(before, before or _("none")), names.get(after, after), n)
         for before, after, n in rows_of(_TIER_FLOW, zone_at(at))

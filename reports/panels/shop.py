@@ -1,7 +1,7 @@
 """Stores, products, weeks, and what staff did."""
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from members.languages import reads_chinese
 from reports import charts, programme
@@ -51,7 +51,7 @@ SELECT s.code, s.name, coalesce(sum(p.total_minor), 0)::bigint, count(*) FILTER 
 )  # fmt: skip
 def stores(at):
     columns = (
-        Column("code", _("Code"), "text"), Column("store", _("Store"), "text"), Column("sales", _("Sales"), "money"),
+        Column("code", pgettext("of a thing", "Code"), "text"), Column("store", _("Store"), "text"), Column("sales", _("Sales"), "money"),
         Column("purchases", _("Purchases")), Column("members", _("Members")), Column("mean", _("Mean sale"), "money"),
     )  # fmt: skip
     rows = tuple(rows_of(_STORES, zone_at(at, days=DAYS)))

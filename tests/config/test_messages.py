@@ -14,6 +14,11 @@ def test_every_word_a_user_sees_has_its_chinese(app):
     assert messages.troubles(app) == []
 
 
+def test_the_same_words_have_the_same_chinese_in_every_app():
+    """Django shows one of them everywhere; where the meaning differs, the words say so by a context."""
+    assert messages.clashes(our_apps()) == []
+
+
 @pytest.fixture
 def app(tmp_path) -> Path:
     folder = tmp_path / "shop"
@@ -81,3 +86,18 @@ def test_a_word_not_yet_extracted_a_fuzzy_one_and_a_lost_placeholder_are_each_na
     assert "'Welcome' is marked fuzzy" in found
     assert "'Hello %(a)s' has other placeholders" in found
     assert "'Unseen' is not in the catalogue" in found
+
+
+def test_two_apps_that_translate_one_word_differently_are_named(app, tmp_path):
+    other = tmp_path / "counter"
+    other.mkdir()
+    (other / "views.py").write_text('from django.utils.translation import gettext as _\nA = _("Good morning")\n')
+    for one in (app, other):
+        messages.update(one)
+        _translate(one, WORDS)
+    assert messages.clashes([app, other]) == []
+    text = messages.path_of(other).read_text()
+    messages.path_of(other).write_text(text.replace("早上好", "早"))
+    assert messages.clashes([app, other]) == [
+        "'Good morning' is '早上好' in shop but '早' in counter; choose one, or give a context."
+    ]

@@ -25,6 +25,7 @@ class Command(BaseCommand):
         chosen = [app for app in our_apps() if not options["apps"] or app.name in options["apps"]]
         if options["check"]:
             wrong = [trouble for app in chosen for trouble in messages.troubles(app)]
+            wrong += messages.clashes(our_apps())
             if wrong:
                 raise CommandError("\n".join(wrong))
             return
