@@ -161,10 +161,18 @@ class Members(RuleBasedStateMachine):
             self.holds.append((model, len(model.holds) - 1, answer.hold.public_id))
 
     @precondition(lambda self: self.holds)
-    @rule(data=st.data(), part=st.sampled_from([0, 1, 2, 2, 3, 4]), lets_go=st.booleans())
-    def end_a_hold(self, data, part, lets_go):
-        """Capture nothing (a void), a point, half or all of what the model still holds, or more than that."""
-        model, number, public_id = pick(data, self.holds)
+    @rule(
+        data=st.data(),
+        parts=st.lists(st.sampled_from([0, 1, 2, 2, 3, 4]), min_size=1, max_size=2),
+        lets_go=st.booleans(),
+    )
+    def end_a_hold(self, data, parts, lets_go):
+        """Once or twice: capture nothing (a void), a point, half or all of what the model still holds, or more than that."""
+        hold = pick(data, self.holds)
+        for part in parts:
+            self._end(*hold, part, lets_go)
+
+    def _end(self, model, number, public_id, part, lets_go):
         still = model.holds[number].points if model.holds[number] else 0
         points = [0, 1, max(1, still // 2), max(1, still), still + 1][part]
         is_done = model.capture(self.at, number, points, lets_go=lets_go or not points)
