@@ -1,7 +1,8 @@
 """A stateful stand-in for Stripe on a free port: checkout sessions and subscriptions over HTTP, events signed for real.
 
 It answers what the `stripe` library asks for in the provider's own form; what Stripe would do by itself (a payment, a failed one,
-an end) is a method here, which gives back the event's body and its signature header.
+an end) is a method here, which gives back the event's body and its signature header. A browser that is sent to pay finds a page
+with one button; pressing it pays, leads back to the shop, and leaves the event in `unsent`.
 """
 
 import itertools
@@ -16,11 +17,13 @@ import stripe
 
 SECRET = "whsec_of_the_double"
 PERIOD_S = 30 * 24 * 3600
+PAY_PAGE = """<!doctype html><html lang="en"><meta name="viewport" content="width=device-width"><link rel="icon" href="data:,"><title>Pay</title>
+<main><h1>Pay</h1><form method="post"><button type="submit">Pay</button></form></main></html>"""
 
 
 class StripeDouble:
     def __init__(self):
-        self.sessions, self.subscriptions, self.asked = {}, {}, []
+        self.sessions, self.subscriptions, self.asked, self.unsent = {}, {}, [], []
         self.is_down = False
         self._numbers = itertools.count(1)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -52,6 +55,11 @@ class StripeDouble:
         self.subscriptions[subscription_id] |= {"status": status} | facts
         return self.event("customer.subscription.updated", dict(self.subscriptions[subscription_id]))
 
+    def paid_by_browser(self, session_id: str) -> str:
+        """Somebody pressed the button of the page; where they go on to."""
+        self.unsent.append(self.pay(session_id, ends=int(time.time()) + PERIOD_S))
+        return self.sessions[session_id]["success_url"]
+
     def event(self, kind: str, thing: dict) -> tuple[bytes, str]:
         """The body and the signature header of a webhook call."""
         body = json.dumps(
@@ -82,12 +90,20 @@ class StripeDouble:
             def _take(self):
                 length = int(self.headers.get("Content-Length") or 0)
                 said = dict(parse_qsl(self.rfile.read(length).decode()))
-                status, body = double._answer(self.command, self.path, said)
-                content = json.dumps(body).encode()
+                session = re.fullmatch(r"/pay/(\w+)", self.path)
+                if session and self.command == "POST":
+                    self._say(303, "text/plain", b"", Location=double.paid_by_browser(session[1]))
+                elif session:
+                    self._say(200, "text/html", PAY_PAGE.encode())
+                else:
+                    status, body = double._answer(self.command, self.path, said)
+                    self._say(status, "application/json", json.dumps(body).encode())
+
+            def _say(self, status: int, kind: str, content: bytes, **headers):
                 self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(content)))
-                self.send_header("Stripe-Should-Retry", "false")
+                told = {"Content-Type": kind, "Content-Length": len(content), "Stripe-Should-Retry": "false", **headers}
+                for name, value in told.items():
+                    self.send_header(name, str(value))
                 self.end_headers()
                 self.wfile.write(content)
 

@@ -9,6 +9,7 @@ import itertools
 import json
 import re
 import threading
+import urllib.error
 import urllib.request
 import zipfile
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from django.conf import settings
 from django.core import mail
 from django.db.models import F
 from django.template.defaultfilters import date as date_filter
+from django.test import override_settings
 from django.utils import timezone, translation
 
 import delivery.operations
@@ -28,11 +30,12 @@ import loyalty.queries
 import loyalty.rewards
 from delivery import tokens
 from delivery.models import Message
-from loyalty.models import Redemption, Reward
+from loyalty.models import Redemption, Reward, Tier
 from members import card_tokens, operations, queries
 from members.models import Member
 from recommender.models import Dismissal
 from sales.lines import Line
+from tests.loyalty.stripe_double import SECRET, StripeDouble
 from tests.portal import scene as scenes
 
 NUMBERS = itertools.count(1)
@@ -405,10 +408,60 @@ def _leave_for_good(stage):
     assert Member.objects.get(pk=member.pk).status == Member.Status.ERASED
 
 
+def paid_tier(stage, scene):
+    """Join a paid tier at the payment provider's page; the tier comes with its signed word, never with a forged one, and goes on request."""
+    member, double = somebody(), StripeDouble()
+    loyalty.operations.change_tier(
+        code="plus", name_en="Plus", name_zh="优享会员", how="paid", rank=8, benefits=[("Free delivery", "免运费")]
+    )
+    loyalty.operations.add_plan(
+        tier_code="plus", price_id="price_plus", amount_minor=499, currency="USD", interval="month"
+    )
+    keys = {"STRIPE_SECRET_KEY": "sk_test_double", "STRIPE_WEBHOOK_SECRET": SECRET, "STRIPE_API_URL": double.url}
+    try:
+        with override_settings(**keys):
+            _pay_for_a_tier(stage, member, double)
+    finally:
+        double.stop()
+
+
+def _pay_for_a_tier(stage, member, double):
+    page = at_portal(stage, member, "membership/")
+    stage.gate(page, "plans")
+    page.click("form.plan button[type=submit]")
+    page.wait_for_url("**/pay/**")
+    page.click("button")
+    page.wait_for_selector("#paid")
+    [(body, signature)] = double.unsent
+    assert _tell(stage, body, signature.replace("v1=", "v1=0")) == 400
+    page.reload()
+    assert not page.locator("[data-membership]").count(), "nobody holds what was not confirmed"
+    assert _tell(stage, body, signature) == 200
+    page.wait_for_selector("[data-membership=plus]")  # the page asks again by itself
+    page.goto(f"{stage.site}/portal/")
+    with reading(stage):
+        assert Tier.objects.get(code="plus").name in page.inner_text(".hero__tier")
+    page.goto(f"{stage.site}/portal/membership/")
+    stage.gate(page, "a membership")
+    page.click("[data-membership] button")
+    page.wait_for_selector("[data-membership]:not(:has(form))")
+    assert next(iter(double.subscriptions.values()))["cancel_at_period_end"]
+
+
+def _tell(stage, body: bytes, signature: str) -> int:
+    """The provider calls our address; what we answer."""
+    said = urllib.request.Request(f"{stage.site}/api/v1/stripe/events/", body, {"Stripe-Signature": signature})
+    try:
+        with urllib.request.urlopen(said) as answer:
+            return answer.status
+    except urllib.error.HTTPError as refusal:
+        return refusal.code
+
+
 CHECKS = [
     p1_join_with_one_address, p2_balance_at_a_glance, p3_card_at_the_counter, p4_points_come_at_once,
     p5_every_point_explained, p6_expiry_never_a_surprise, p7_tier_is_clear, p8_redeem_safely, p9_leave_easily, p10_my_data,
-    passkey_instead_of_a_code,
+    passkey_instead_of_a_code, paid_tier,
 ]  # fmt: skip
 
 
