@@ -254,7 +254,7 @@ def fits(request, public_id):
 def show(request, person, said, *, note: str = ""):
     here = till_of(request)
     context = {"panel": panel_of(request, person, here, said), "member": members.queries.masked(person), "note": note}
-    return render(request, "pos/_spend.html", context)
+    return render(request, "pos/_spend.html", {**context, "is_answer": True})
 
 
 # -- codes that are brought --------------------------------------------------------------------------------------------
