@@ -1,24 +1,30 @@
-"""Every promise of the doors at every look: three widths, two themes, two languages, on a slow machine behind a far network.
+"""Every promise of the doors at every look: three widths, two themes, two languages.
+
+What must be so (axe, the console, cut-off text, the keyboard, what each check asserts) is asked at all twelve looks. Times are judged at
+three of them, `JUDGED`, on a slow machine behind a far network: every page at every width, both themes and both languages among them.
+Those run alone; the other nine, where nobody looks at the clock, run side by side, one to a core.
 
 Which doors have checks is found by their folders (`tests/<door>/checks.py`; tests/stage.py says what such a module holds). The
 main pages of the doors that have none yet go through the common gate alone.
 
-The whole takes over an hour, so it runs in parts, each on a site of its own: one door at one look. What a part found is kept under
-`var/screens/`, and the report is of all parts kept. `make drill ONLY=screens` begins anew; `LOOKS="1280,light,en 360,dark,zh-hans"` and
-`DOORS="pos portal"` take some parts, `LOOKS=rest` those that are missing. `CHECKS="k6 page"` takes the checks with such a name, to
-look closer: that is told, and not kept.
+It runs in parts, each on a site of its own: one door at one look. What a part found is kept under `var/screens/`, and the report is of
+all parts kept. `make drill ONLY=screens` begins anew; `LOOKS="1280,light,en 360,dark,zh-hans"` and `DOORS="pos portal"` take some parts,
+`LOOKS=rest` those that are missing. `CHECKS="k6 page"` takes the checks with such a name, to look closer: that is told, and not kept.
 """
 
 import importlib
 import json
+import multiprocessing
 import os
 import shutil
+import time
 import traceback
 from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import asdict
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
+from typing import NamedTuple
 
 from django.conf import settings
 from django.contrib.staticfiles.handlers import StaticFilesHandler
@@ -36,36 +42,41 @@ from tests.stage import Measured, Stage, looks
 
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright's sync API runs an event loop in this thread
 DOORS = ("pos", "portal", *_pages.MAIN)
-LONG_LOOK = ("light", "en")  # the long checks run once a width
+JUDGED = [(360, "light", "zh-hans"), (768, "dark", "en"), (1280, "light", "en")]
+LONG_LOOK = JUDGED[-1]  # the long checks run once
+AT_ONCE = os.cpu_count() or 1
+
+
+class Part(NamedTuple):
+    """One door at one look, and which of its checks (all, if none is named)."""
+
+    door: str
+    look: tuple[int, str, str]
+    only: tuple[str, ...] = ()
+
+    @property
+    def file(self) -> Path:
+        return _kept() / self.door / f"{'_'.join(map(str, self.look))}.json"
+
+    @property
+    def is_judged(self) -> bool:
+        return self.look in JUDGED
 
 
 def run(report):
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     doors = os.environ.get("DOORS", " ".join(DOORS)).split()
-    said, only = os.environ.get("LOOKS"), os.environ.get("CHECKS", "").split()
+    said, only = os.environ.get("LOOKS"), tuple(os.environ.get("CHECKS", "").split())
     if not said and not only:
         for door in doors:
             shutil.rmtree(_kept() / door, ignore_errors=True)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find(), args=FLAGS)
-        for look in _looks(said):
-            for door in doors:
-                file = _kept() / door / f"{'_'.join(map(str, look))}.json"
-                if said == "rest" and file.exists():
-                    continue
-                part = _part(browser, door, look, only)
-                if only:
-                    _tell(report, door, [part])
-                else:
-                    file.parent.mkdir(parents=True, exist_ok=True)
-                    file.write_text(json.dumps(part, ensure_ascii=False, indent=1))
-                print(
-                    f"    {door} at {look}: {len(part['checked']) - len(part['failed'])} of {len(part['checked'])}",
-                    flush=True,
-                )
-        browser.close()
-    if not only:
-        for door in doors:
+    parts = [Part(door, look, only) for look in _looks(said) for door in doors]
+    if said == "rest":
+        parts = [part for part in parts if not part.file.exists()]
+    found = [*_do([part for part in parts if not part.is_judged], AT_ONCE), *_do([p for p in parts if p.is_judged], 1)]
+    for door in doors:
+        if only:
+            _tell(report, door, [told for part, told in found if part.door == door])
+        else:
             _tell(report, door, [json.loads(file.read_text()) for file in sorted((_kept() / door).glob("*.json"))])
 
 
@@ -82,30 +93,70 @@ def _looks(said: str | None) -> list[tuple[int, str, str]]:
 # -- a part ------------------------------------------------------------------------------------------------------------
 
 
-def _part(browser, door: str, look: tuple[int, str, str], only: list[str]) -> dict:
-    """One door at one look on a site of its own: what was checked, what failed and why, what was measured."""
-    width, theme, language = look
-    set_up, todo = _todo(door, has_long=(theme, language) == LONG_LOOK)
-    todo = {name: check for name, check in todo.items() if not only or any(one in name for one in only)}
-    failed, measured = {}, {}
+def _do(parts: list[Part], at_once: int) -> list[tuple[Part, dict]]:
+    """The parts and what was found at them; each worker keeps one browser, and the pages it compiled, for all of its parts."""
+    if not parts:
+        return []
+    found = []
+    with multiprocessing.get_context("fork").Pool(min(at_once, len(parts)), _prepare) as workers:
+        for part, told in workers.imap_unordered(_work, parts):
+            if not part.only:
+                part.file.parent.mkdir(parents=True, exist_ok=True)
+                part.file.write_text(json.dumps(told, ensure_ascii=False, indent=1))
+            held = len(told["checked"]) - len(told["failed"])
+            print(f"    {part.door} at {part.look}: {held} of {len(told['checked'])}, {told['seconds']} s", flush=True)
+            found.append((part, told))
+    return found
+
+
+def _prepare():
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.CACHES["default"]["KEY_PREFIX"] = str(os.getpid())
+
+
+@cache
+def _browser():
+    return sync_playwright().start().chromium.launch(executable_path=find(), args=FLAGS)
+
+
+def _work(part: Part) -> tuple[Part, dict]:
+    """One door at one look on a site of its own: what was checked, what failed and why, what was measured, and how long all took."""
+    begun, failed, measured, took = time.monotonic(), {}, {}, {}
+    set_up, todo = _todo(part.door, has_long=part.look == LONG_LOOK)
+    todo = {name: check for name, check in todo.items() if not part.only or any(one in name for one in part.only)}
     with site() as address:
         scene = set_up()
-        _warm(browser, address, todo, scene)
+        if part.is_judged:
+            _warm(part.door, address, scene)
         for name, check in todo.items():
-            stage = Stage(browser, address, width=width, theme=theme, language=language, is_slow=True)
-            problem = _try(stage, check, scene)
-            found = {one.name: one for one in stage.measured}
-            if isinstance(check, partial) and not problem:
-                _once_more(stage, check, scene, found)
+            started = time.monotonic()
+            problem, found = _checked(_stage(part, address), check, scene)
             measured |= found
+            took[name] = round(time.monotonic() - started, 1)
             if problem:
-                failed[name] = f"{stage.look}: {problem}"
-                print(f"    {door} {name}: {failed[name][:300]}", flush=True)
-    return {
+                failed[name] = f"{_stage(part, address).look}: {problem}"
+                print(f"    {part.door} {name}: {failed[name][:300]}", flush=True)
+    return part, {
         "checked": {name: _words(name, check) for name, check in todo.items()},
         "failed": failed,
         "measured": [asdict(one) for one in measured.values()],
+        "seconds": round(time.monotonic() - begun),
+        "took": took,
     }
+
+
+def _stage(part: Part, address: str) -> Stage:
+    width, theme, language = part.look
+    return Stage(_browser(), address, width=width, theme=theme, language=language, is_slow=part.is_judged)
+
+
+def _checked(stage: Stage, check, scene) -> tuple[str, dict[str, Measured]]:
+    """What is wrong, and what was measured: that nothing jumps everywhere, times where they are judged."""
+    problem = _try(stage, check, scene)
+    found = {one.name: one for one in stage.measured if stage.is_slow or one.name.startswith("CLS")}
+    if isinstance(check, partial) and not problem:
+        _once_more(stage, check, scene, found)
+    return problem, found
 
 
 def _once_more(stage: Stage, check, scene, found: dict[str, Measured]):
@@ -156,11 +207,16 @@ def _words(name: str, check) -> str:
     return (said or name).strip().splitlines()[0]
 
 
-def _warm(browser, address: str, todo: dict, scene):
-    """Open one page first: a server that has just started compiles its templates, which no customer waits for."""
-    pages = [check for check in todo.values() if isinstance(check, partial)]
-    if pages:
-        _try(Stage(browser, address), pages[0], scene)
+_WARM = set()
+
+
+def _warm(door: str, address: str, scene):
+    """Open every page first: a server that has just started compiles its templates, which no customer waits for."""
+    if door not in _WARM:
+        for check in _todo(door, has_long=False)[1].values():
+            if isinstance(check, partial):
+                _try(Stage(_browser(), address), check, scene)
+        _WARM.add(door)
 
 
 def _try(stage: Stage, check, scene) -> str:
@@ -178,7 +234,7 @@ def _try(stage: Stage, check, scene) -> str:
 @contextmanager
 def site():
     """The house over HTTP on an empty database of its own; yields its address."""
-    with database("regulars_drill_screens"):
+    with database(f"regulars_drill_screens_{os.getpid()}"):
         catalogue.forget()
         rules.forget()
         import config.celery  # noqa: F401 (as the server does: shared tasks find the broker)
