@@ -11,6 +11,7 @@ from functools import cache, cached_property
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db import connection
 
 from loyalty.earning import Product, RuleSet, compile_rule_set
 from loyalty.models import RuleSet as PublishedRuleSet
@@ -66,7 +67,7 @@ _memories: dict[str, _Memory] = {}
 
 
 def _memory() -> _Memory:
-    name = settings.DATABASES["default"]["NAME"]
+    name = connection.settings_dict["NAME"]  # the connection's: a what-if's sandbox goes by a name of its own
     return _memories.get(name) or _memories.setdefault(name, _Memory())
 
 

@@ -13,6 +13,7 @@ from loyalty.earning import compile_rule_set
 from loyalty.models import RuleSet
 from loyalty.operations.errors import LedgerRefusal
 from loyalty.operations.purchases import _programme_zone
+from sales.models import Purchase
 
 log = logging.getLogger(__name__)
 State = Simulation.State
@@ -45,8 +46,13 @@ def ask_what_if(
     )  # fmt: skip
 
 
-def run_what_if(*, simulation_id: int, at: datetime, done: Callable[[int, int], object] | None = None) -> Simulation:
-    """Run a what-if that waits; one that runs or ran already is left as it is. `done` hears of progress, as its row does."""
+def run_what_if(
+    *, simulation_id: int, at: datetime, done: Callable[[int, int], object] | None = None, processes: int | None = None
+) -> Simulation:
+    """Run a what-if that waits; one that runs or ran already is left as it is. `done` hears of progress, as its row does.
+
+    `processes`: how many replay beside each other at most; None leaves it to the size of the history and the machine.
+    """
     claimed = Simulation.objects.filter(pk=simulation_id, state=State.WAITING).update(
         state=State.RUNNING, started_at=at
     )
@@ -56,7 +62,7 @@ def run_what_if(*, simulation_id: int, at: datetime, done: Callable[[int, int], 
     real, begun = connections[DEFAULT_DB_ALIAS], time.monotonic()
     hears = _Progress(real, simulation_id, done)
     try:
-        asked.result = _replayed(asked, hears)
+        asked.result = _replayed(asked, hears, processes)
         asked.state = State.DONE
     except Exception as reason:
         log.exception("what-if %s failed", simulation_id)
@@ -67,22 +73,14 @@ def run_what_if(*, simulation_id: int, at: datetime, done: Callable[[int, int], 
     return asked
 
 
-def _replayed(asked: Simulation, hears: "_Progress") -> dict:
-    from loyalty.simulating.replaying import Replay, Stretch  # the engine's verbs, of which this is one
-    from loyalty.simulating.reporting import report
-    from loyalty.simulating.sandbox import sandbox
+def _replayed(asked: Simulation, hears: "_Progress", processes: int | None) -> dict:
+    from loyalty.simulating import running  # the engine's verbs, of which this is one
+    from loyalty.simulating.replaying import Stretch
 
     stretch = Stretch(_midnight(asked.since), _midnight(asked.until + timedelta(days=1)), frozenset(asked.store_codes))
-    begun = time.monotonic()
-    with sandbox():
-        found = Replay(stretch, asked.definition, done=hears).run()
-        seconds = time.monotonic() - begun
-        replayed = {
-            "purchases": found.purchases, "refunds": found.refunds, "moves": found.moves, "short": found.short,
-            "refused": found.refused, "seconds": round(seconds, 1),
-            "per_minute": round((found.purchases + found.refunds) / max(seconds, 1e-9) * 60),
-        }  # fmt: skip
-        return report(stretch, asked.definition) | {"replayed": replayed}
+    if processes is None:
+        processes = running.processes_for(Purchase.objects.filter(purchased_at__lt=stretch.until).count())
+    return running.run(stretch, asked.definition, done=hears, processes=processes)
 
 
 def _midnight(day: date) -> datetime:

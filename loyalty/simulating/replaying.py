@@ -1,20 +1,23 @@
 """Replay history through the engine's own verbs, in the sandbox: warm up under the rules of then, then under the draft."""
 
 from bisect import bisect_left
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db import connection
 
 from loyalty import operations, rules
 from loyalty.earning import compile_rule_set
 from loyalty.models import RuleSet
-from loyalty.operations.purchases import Recorded
+from loyalty.simulating import receipts
 from loyalty.simulating.history import MovedOtherwise, Sale, TakenBack, acts, count
+from loyalty.simulating.parts import Part, parts_of
+from loyalty.simulating.selling import Seller
 
-BATCH = 2_000
+BATCH = 4_000
 
 
 @dataclass(frozen=True)
@@ -39,47 +42,64 @@ class Replayed:
     short: int = 0
     refused: dict[str, int] = field(default_factory=dict)
 
+    @classmethod
+    def together(cls, parts: Sequence["Replayed"]) -> "Replayed":
+        refused = sum((Counter(part.refused) for part in parts), Counter())
+        counts = [sum(getattr(part, name) for part in parts) for name in ("purchases", "refunds", "moves", "short")]
+        return cls(*counts, dict(refused))
+
+    def refuse(self, name: str, n: int = 1):
+        if n:
+            self.refused[name] = self.refused.get(name, 0) + n
+
 
 class Replay:
-    """One run. `done` hears how many purchases and refunds are through, of how many."""
+    """One run over one part of the members. `done` hears how many purchases and refunds are through, of how many."""
 
-    def __init__(self, stretch: Stretch, definition: dict | None, *, done: Callable[[int, int], object]):
+    def __init__(
+        self, stretch: Stretch, definition: dict | None, *, done: Callable[[int, int], object], part: Part | None = None
+    ):
+        self._under = rules_of_then_and_of(definition, stretch)
         self._stretch, self._done = stretch, done
-        self._under = _under(definition, stretch)
+        self._part = part or parts_of(self._under["draft"].rule_sets, most=1)[0]
         self._waiting: dict[str, list] = {"then": [], "draft": [], "back": [], "moved": []}
-        self._members: dict[str, set[int]] = {kind: set() for kind in self._waiting}
+        self._members: dict[str, dict[int, int]] = {kind: {} for kind in self._waiting}
         self._behind: Future | None = None
+        self._seller = Seller()
         self.found = Replayed()
 
     def run(self) -> Replayed:
         history = connection.real  # read beside the posting, over the connection that is not the sandbox's
-        with history.cursor() as cursor:
-            total = count(cursor, until=self._stretch.until)
+        history.ensure_connection()
+        until = self._stretch.until
+        total = count(history, self._part, until=until)
+        receipts.lay_out(connection, self._part, until=until)
         with ThreadPoolExecutor(1) as self._pool:
-            for act in acts(history, until=self._stretch.until):
+            for act in acts(history, self._part, until=until):
                 self._take(act)
                 if len(self._waiting["then"]) + len(self._waiting["draft"]) >= BATCH:
                     self._settle()
                     self._done(self.found.purchases + self.found.refunds, total)
             self._settle()
             self._hear()
-        operations.expire_points(at=self._stretch.until)
-        operations.evaluate_tiers(at=self._stretch.until)
+        operations.expire_points(at=until)
+        operations.evaluate_tiers(at=until)
         self._done(total, total)
         return self.found
 
     def _take(self, act: Sale | TakenBack | MovedOtherwise):
-        """Put an act to its kind; of one member nothing overtakes."""
-        kind = self._kind(act)
+        """Put an act to its kind; of one member, and of members who are tied, nothing overtakes."""
+        kind, group = self._kind(act), self._part.group_of(act.member_id)
         for other, members in self._members.items():
-            if other != kind and act.member_id in members:
+            if group in members and (other != kind or members[group] != act.member_id):
                 self._post(other)
         self._waiting[kind].append(act)
-        self._members[kind].add(act.member_id)
+        self._members[kind][group] = act.member_id
 
     def _kind(self, act) -> str:
         if isinstance(act, Sale):
-            return "draft" if self._stretch.holds(act.purchase.purchased_at, act.store_code) else "then"
+            holds = self._stretch.holds(act.purchased_at, self._seller.store_code(act.store_id))
+            return "draft" if holds else "then"
         return "back" if isinstance(act, TakenBack) else "moved"
 
     def _settle(self):
@@ -87,7 +107,7 @@ class Replay:
             self._post(kind)
 
     def _post(self, kind: str):
-        waiting, self._waiting[kind], self._members[kind] = self._waiting[kind], [], set()
+        waiting, self._waiting[kind], self._members[kind] = self._waiting[kind], [], {}
         if not waiting:
             return
         if kind in self._under:
@@ -98,35 +118,26 @@ class Replay:
                 (self._take_back if kind == "back" else self._move)(act)
 
     def _sell(self, kind: str, sales: list[Sale]):
-        """Ask the rules about this batch in this thread while PostgreSQL posts the batch before it in another."""
+        """Ask the rules about these sales in this thread while PostgreSQL posts those before them in another."""
         rules.remember(self._under[kind])
-        planned = operations.plan([sale.purchase for sale in sales])
+        sold, refused = self._seller.plan(sales, self._under[kind])
+        self.found.refuse("NoRuleSet", refused)
         self._hear()
-        self._behind = self._pool.submit(_post, connections[DEFAULT_DB_ALIAS], planned)
+        self._behind = self._pool.submit(self._seller.post, connection.connection, sold)
         self.found.purchases += len(sales)
 
     def _hear(self):
-        """Wait for the batch that is being posted."""
+        """Wait for the sales that are being posted."""
         behind, self._behind = self._behind, None
-        for answer in behind.result() if behind else ():
-            if not isinstance(answer, Recorded):
-                self._refuse(answer)
+        if behind:
+            self.found.refuse("CannotRecord", behind.result())
 
     def _take_back(self, act: TakenBack):
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT p.id FROM sales_purchase p JOIN sales_source s ON s.id = p.source_id WHERE s.code = %s AND p.client_key = %s",
-                list(act.of),
-            )
-            sale = cursor.fetchone()
         self.found.refunds += 1
-        if sale is None:
-            self._refuse(LookupError("refund"))
-            return
         try:
             operations.refund(
-                source=act.source, client_key=act.client_key, purchase_id=sale[0], lines=act.lines, refunded_at=act.at,
-                store_code=act.store_code,
+                source=act.source, client_key=act.client_key, purchase_id=act.sale_id, lines=act.lines, refunded_at=act.at,
+                store_code=self._seller.store_code(act.store_id),
             )  # fmt: skip
         except operations.LedgerRefusal as reason:
             self._refuse(reason)
@@ -146,16 +157,10 @@ class Replay:
                 operations.redeem(points=reason.available, **said)
 
     def _refuse(self, reason: Exception):
-        name = type(reason).__name__
-        self.found.refused[name] = self.found.refused.get(name, 0) + 1
+        self.found.refuse(type(reason).__name__)
 
 
-def _post(sandbox, planned) -> list:
-    connections[DEFAULT_DB_ALIAS] = sandbox  # connections belong to threads; this thread ends with the replay
-    return operations.post(planned)
-
-
-def _under(definition: dict | None, stretch: Stretch) -> dict[str, rules.Known]:
+def rules_of_then_and_of(definition: dict | None, stretch: Stretch) -> dict[str, rules.Known]:
     """The rules as they were, and as they would be: those in force before the stretch, then the draft and nothing after."""
     known = rules.known()
     if definition is None:

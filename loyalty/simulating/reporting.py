@@ -1,6 +1,9 @@
 """What a replay made, beside what really happened: the same questions to the copies and to the ledger itself."""
 
 import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -10,6 +13,7 @@ from django.db import connection
 from loyalty.models import Tier
 from loyalty.operations.purchases import POINTS, _programme_zone
 from loyalty.oversight import PointValue
+from loyalty.simulating.parts import Part
 from loyalty.simulating.replaying import Stretch
 
 REAL, REPLAYED = "public", "pg_temp"
@@ -24,7 +28,7 @@ SELECT to_char(t.occurred_at AT TIME ZONE %(zone)s, 'YYYY-MM'),
        coalesce(sum(t.points) FILTER (WHERE t.credit_account = 2), 0)::bigint
   FROM {schema}.loyalty_transfer t JOIN {schema}.loyalty_wallet w ON w.id = t.wallet_id AND w.currency_id = %(points)s
   LEFT JOIN {schema}.sales_purchase p ON p.id = t.purchase_id
- WHERE t.occurred_at >= %(since)s AND t.occurred_at < %(until)s {stores}
+ WHERE t.occurred_at >= %(since)s AND t.occurred_at < %(until)s {stores} AND {mine}
  GROUP BY 1 ORDER BY 1
 """
 _OUTSTANDING = """
@@ -32,7 +36,7 @@ SELECT coalesce(sum(CASE WHEN t.credit_account BETWEEN 10 AND 12 THEN t.points E
                   - CASE WHEN t.debit_account BETWEEN 10 AND 12 THEN t.points ELSE 0 END), 0)::bigint,
        coalesce(sum(CASE WHEN t.debit_account = 13 THEN t.points WHEN t.credit_account = 13 THEN -t.points ELSE 0 END), 0)::bigint
   FROM {schema}.loyalty_transfer t JOIN {schema}.loyalty_wallet w ON w.id = t.wallet_id AND w.currency_id = %(points)s
- WHERE t.occurred_at < %(until)s AND (t.expires_on IS NULL OR t.expires_on >= %(last_day)s)
+ WHERE t.occurred_at < %(until)s AND (t.expires_on IS NULL OR t.expires_on >= %(last_day)s) AND {mine}
 """
 _COMPARED = """
 WITH was AS ({was}), would AS ({would}), both_of AS (
@@ -51,38 +55,104 @@ _EARNED = """
       FROM {schema}.loyalty_transfer t JOIN {schema}.loyalty_wallet w ON w.id = t.wallet_id AND w.currency_id = %(points)s
       LEFT JOIN {schema}.sales_purchase p ON p.id = t.purchase_id
      WHERE t.occurred_at >= %(since)s AND t.occurred_at < %(until)s AND (t.debit_account = 1 OR t.credit_account = 4)
-       AND w.member_id IS NOT NULL {stores}
+       AND w.member_id IS NOT NULL {stores} AND {mine}
      GROUP BY 1
 """
 _TIERS = """
 SELECT w.member_id, coalesce((SELECT c.to_tier_id FROM {schema}.loyalty_tierchange c WHERE c.wallet_id = w.id AND c.at < %(until)s
                                ORDER BY c.at DESC, c.id DESC LIMIT 1), %(lowest)s) AS tier_id
-  FROM {schema}.loyalty_wallet w WHERE w.currency_id = %(points)s AND w.member_id IS NOT NULL
+  FROM {schema}.loyalty_wallet w WHERE w.currency_id = %(points)s AND w.member_id IS NOT NULL AND {mine}
 """
 
 
-def report(stretch: Stretch, definition: dict | None) -> dict[str, Any]:
-    """Compare the replay with the ledger. Asked inside the sandbox, after the replay; pairs are [really, under the draft]."""
+NAMES = ("issued", "taken_back", "expired", "redeemed")
+
+
+@dataclass
+class Counted:
+    """What was counted of one part of the members, really and replayed; parts add up.
+
+    `months`: month → [really, replayed], each in the order of NAMES; `owed`: [really, replayed] of (outstanding, debt); `tiers`: how many
+    stand in "really>replayed"; `best` and `worst`: (member, really, replayed), those whose points change most.
+    """
+
+    months: dict[str, list[list[int]]]
+    owed: list[list[int]]
+    tiers: dict[str, int]
+    better: int
+    worse: int
+    same: int
+    best: list[list[int]]
+    worst: list[list[int]]
+
+    @classmethod
+    def together(cls, parts: Sequence["Counted"]) -> "Counted":
+        def change(row):
+            return row[2] - row[1]
+
+        return cls(
+            months={
+                month: _sum([part.months.get(month, _NOTHING) for part in parts])
+                for month in sorted({month for part in parts for month in part.months})
+            },
+            owed=_sum([part.owed for part in parts]),
+            tiers=dict(sum((Counter(part.tiers) for part in parts), Counter())),
+            better=sum(part.better for part in parts),
+            worse=sum(part.worse for part in parts),
+            same=sum(part.same for part in parts),
+            best=sorted((row for part in parts for row in part.best), key=lambda row: (-change(row), row[0]))[:TOP],
+            worst=sorted((row for part in parts for row in part.worst), key=lambda row: (change(row), row[0]))[:TOP],
+        )
+
+
+_NOTHING = [[0] * len(NAMES)] * 2
+
+
+def _sum(tables: Sequence[list[list[int]]]) -> list[list[int]]:
+    return [[sum(cells) for cells in zip(*rows, strict=True)] for rows in zip(*tables, strict=True)]
+
+
+def count(stretch: Stretch, part: Part) -> Counted:
+    """Compare a part's replay with the ledger. Asked inside the sandbox, after the replay."""
     values = {
         "zone": settings.TIME_ZONE, "points": POINTS, "since": stretch.since, "until": stretch.until,
         "stores": sorted(stretch.store_codes), "last_day": _last_day(stretch.until), "top": TOP,
-    }  # fmt: skip
-    worth = value_of_points(stretch.until, definition)
-    flows = {schema: _ask(_FLOWS, schema, values, stretch) for schema in (REAL, REPLAYED)}
-    names = ("issued", "taken_back", "expired", "redeemed")
+    } | part.given  # fmt: skip
+    stores = _STORES if stretch.store_codes else ""
+
+    def told(question: str, schema: str) -> str:
+        return question.format(schema=schema, stores=stores, mine=part.holds("w.member_id"))
+
+    flows = [{month: row for month, *row in _ask(told(_FLOWS, schema), values)} for schema in (REAL, REPLAYED)]
+    lowest = Tier.objects.order_by("points_from").values_list("pk", flat=True)[0]
+    tiers = "SELECT was.tier_id, would.tier_id, count(*) FROM ({was}) was JOIN ({would}) would USING (member_id) GROUP BY 1, 2"
+    of_both = {"was": told(_TIERS, REAL), "would": told(_TIERS, REPLAYED)}
+    [people] = _ask(_COMPARED.format(was=told(_EARNED, REAL), would=told(_EARNED, REPLAYED)), values)
+    return Counted(
+        {month: [flow.get(month, _NOTHING[0]) for flow in flows] for month in sorted(flows[0] | flows[1])},
+        [list(_ask(told(_OUTSTANDING, schema), values)[0]) for schema in (REAL, REPLAYED)],
+        {f"{was}>{would}": n for was, would, n in _ask(tiers.format(**of_both), values | {"lowest": lowest})},
+        *people[:3],
+        *map(_listed, people[3:]),
+    )
+
+
+def report(counted: Counted, stretch: Stretch, definition: dict | None) -> dict[str, Any]:
+    """The result as it is kept; pairs are [really, under the draft]."""
     points = {
-        name: [sum(row[n] for row in flows[schema]) for schema in (REAL, REPLAYED)] for n, name in enumerate(names, 1)
+        name: [sum(month[side][n] for month in counted.months.values()) for side in (0, 1)]
+        for n, name in enumerate(NAMES)
     }
-    owed = [_ask(_OUTSTANDING, schema, values, stretch)[0] for schema in (REAL, REPLAYED)]
-    points["outstanding"], points["debt"] = ([row[n] for row in owed] for n in (0, 1))
+    points["outstanding"], points["debt"] = (list(pair) for pair in zip(*counted.owed, strict=True))
     points["earned"] = [i - t for i, t in zip(points["issued"], points["taken_back"], strict=True)]
+    worth = value_of_points(stretch.until, definition)
     return {
         "points": points,
         "worth": worth,
         "money": _in_money(points, worth),
-        "months": _months(flows),
-        "tiers": _tiers(values, stretch),
-        "members": _members(values, stretch),
+        "months": [[month, was[0] - was[1], would[0] - would[1]] for month, (was, would) in counted.months.items()],
+        "tiers": _tiers(counted),
+        "members": {name: getattr(counted, name) for name in ("better", "worse", "same", "best", "worst")},
     }
 
 
@@ -114,43 +184,20 @@ def _in_money(points: dict, worth: dict | None) -> dict | None:
     }
 
 
-def _months(flows: dict) -> list:
-    """Points earned by month: [month, really, under the draft]."""
-    by = {schema: {row[0]: row[1] - row[2] for row in rows} for schema, rows in flows.items()}
-    return [[m, by[REAL].get(m, 0), by[REPLAYED].get(m, 0)] for m in sorted(by[REAL].keys() | by[REPLAYED].keys())]
-
-
-def _tiers(values: dict, stretch: Stretch) -> dict:
+def _tiers(counted: Counted) -> dict:
     """Members by the tier they really held at the end (rows) and the one they would hold (columns), from the lowest."""
     ladder = list(Tier.objects.order_by("points_from").values_list("pk", "code"))
-    values = values | {"lowest": ladder[0][0]}
-    was, would = (_TIERS.format(schema=schema) for schema in (REAL, REPLAYED))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT was.tier_id, would.tier_id, count(*) FROM ({was}) was JOIN ({would}) would USING (member_id) GROUP BY 1, 2",  # noqa: S608
-            values,
-        )
-        counted = {(was_id, would_id): n for was_id, would_id, n in cursor.fetchall()}
-    matrix = [[counted.get((row, column), 0) for column, _code in ladder] for row, _code in ladder]
+    matrix = [[counted.tiers.get(f"{row}>{column}", 0) for column, _code in ladder] for row, _code in ladder]
     up = sum(n for r, row in enumerate(matrix) for c, n in enumerate(row) if c > r)
     down = sum(n for r, row in enumerate(matrix) for c, n in enumerate(row) if c < r)
     return {"codes": [code for _pk, code in ladder], "matrix": matrix, "up": up, "down": down}
-
-
-def _members(values: dict, stretch: Stretch) -> dict:
-    stores = _STORES if stretch.store_codes else ""
-    was, would = (_EARNED.format(schema=schema, stores=stores) for schema in (REAL, REPLAYED))
-    with connection.cursor() as cursor:
-        cursor.execute(_COMPARED.format(was=was, would=would), values)
-        better, worse, same, best, worst = cursor.fetchone()
-    return {"better": better, "worse": worse, "same": same, "best": _listed(best), "worst": _listed(worst)}
 
 
 def _listed(found) -> list:
     return json.loads(found) if isinstance(found, str) else found
 
 
-def _ask(sql: str, schema: str, values: dict, stretch: Stretch) -> list[tuple]:
+def _ask(asked: str, values: dict) -> list[tuple]:
     with connection.cursor() as cursor:
-        cursor.execute(sql.format(schema=schema, stores=_STORES if stretch.store_codes else ""), values)
+        cursor.execute(asked, values)
         return cursor.fetchall()

@@ -14,13 +14,14 @@ from functools import partial
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from loyalty import rules
+from loyalty.simulating.receipts import RENAMED, REPLACED, STAND_INS
 
 CLONED = ("sales_purchase", "sales_purchaseline")
 """What is copied besides the ledger's own tables: receipts, because a refund looks at what was refunded before it."""
 KEPT = (
     "loyalty_currency", "loyalty_ruleset", "loyalty_pointvalue", "loyalty_tier", "loyalty_tierpolicy", "loyalty_tierbenefit",
     "loyalty_tiergrant", "loyalty_spendingpolicy", "loyalty_giftpolicy", "loyalty_partner", "loyalty_partnerterms",
-    "loyalty_funder", "loyalty_poolshare", "loyalty_referralcode", "loyalty_entitlement",
+    "loyalty_funder", "loyalty_poolshare", "loyalty_referralcode", "loyalty_referral", "loyalty_entitlement",
 )  # fmt: skip
 """Tables of the ledger that say how things are and not what happened: copied with their rows. All others begin empty."""
 FUNCTIONS = "^(loyalty_|sales_store_purchase)"
@@ -43,6 +44,8 @@ UPDATE pg_temp.loyalty_entitlement e SET uses_left = e.uses_left + used.times, u
           FROM public.loyalty_award a CROSS JOIN jsonb_array_elements(a.entitlements) u GROUP BY 1) used
  WHERE used.id = e.id
 """
+# Friends who came by a code wait for their first purchase again.
+_REFERRALS = "UPDATE pg_temp.loyalty_referral SET state = 'open', settled_at = NULL"
 _HOLDERS = """
 SELECT pg_temp.loyalty_open_wallets(c.id, ARRAY(SELECT DISTINCT member_id FROM pg_temp.loyalty_entitlement))
   FROM loyalty_currency c WHERE c.code = 'points'
@@ -106,9 +109,14 @@ def _furnish(mine) -> list[str]:
                 _keep_rows(cursor, table)
         names = sorted({name for name, _text in functions})
         called = re.compile(rf"(?<![.\w])({'|'.join(names)})(?=\s*\()")
-        for _name, text in functions:
-            cursor.execute(called.sub(r"pg_temp.\1", text.replace("FUNCTION public.", "FUNCTION ", 1)))
-        for statement in (_BENEFITS, _HOLDERS, _ENTITLED):
+        for name, text in functions:
+            text_here = text.replace(f"FUNCTION public.{name}", f"FUNCTION pg_temp.{name}", 1)
+            if name in RENAMED:
+                cursor.execute(re.sub(rf"\b{name}\b", RENAMED[name], text_here))
+            elif name not in REPLACED:
+                cursor.execute(called.sub(r"pg_temp.\1", text_here))
+        cursor.execute(STAND_INS)
+        for statement in (_REFERRALS, _BENEFITS, _HOLDERS, _ENTITLED):
             cursor.execute(statement)
         cursor.execute("SET default_transaction_read_only = on")
     return names

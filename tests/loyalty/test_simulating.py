@@ -7,8 +7,11 @@ from decimal import Decimal
 import pytest
 from django.db import connection
 
-from loyalty import operations
+from loyalty import operations, rules
+from loyalty.earning import compile_rule_set
 from loyalty.models import Award, RuleSet, Transfer, Wallet
+from loyalty.simulating import running
+from loyalty.simulating.parts import parts_of
 from loyalty.simulating.replaying import Replay, Stretch
 from loyalty.simulating.sandbox import sandbox
 from sales.lines import Line
@@ -34,20 +37,28 @@ LIVE = {
             "period": "month",
         },
         {"code": "few", "bonus_points": 5, "budget": {"points": 60, "member_points": 20, "member_period": "quarter"}},
+        {
+            "code": "friends",
+            "kind": "referral",
+            "gives": {"points": 30},
+            "gives_referrer": {"points": 50},
+            "minimum_minor": 1000,
+        },
         {"code": "tried", "bonus_points": 7, "trial": {"salt": "a trial", "holdout_percent": 50}},
     ],
 }
 
 
-def live_through_months(shop, seed=7):
+def live_through_months(shop, seed=7, definition=LIVE):
     """Months of purchases, refunds, spending and goodwill of a few members, under two versions of the rules."""
     chance = random.Random(seed)
-    operations.publish_rule_set(definition=LIVE, live_from=START, name="first")
+    operations.publish_rule_set(definition=definition, live_from=START, name="first")
     operations.publish_rule_set(
-        definition=LIVE | {"earn": [{"currency": "USD", "points": 3, "per_minor": 200}]},
+        definition=definition | {"earn": [{"currency": "USD", "points": 3, "per_minor": 200}]},
         live_from=START + timedelta(days=90), name="second",
     )  # fmt: skip
     members = [shop.member() for _ in range(5)]
+    refer(members)
     for day in range(0, 230, 2):
         at = START + timedelta(days=day)
         member = chance.choice(members)
@@ -60,6 +71,8 @@ def live_through_months(shop, seed=7):
             shop.refund(bought, (1, lines[0].total_minor // 3), at=at + timedelta(hours=5))
         if day % 14 == 8 and bought.available:
             shop.redeem(member, bought.available // 2 + 1, at=at + timedelta(hours=6))
+        if day % 18 == 10 and bought.available > 220:
+            pay_with_points(shop, member, lines, at=at + timedelta(hours=4))
         if day % 30 == 6:
             offer = operations.EntitlementIn(
                 member.pk, None, "multiply", 300, at + timedelta(hours=1), at + timedelta(days=20), f"offer:{day}"
@@ -68,6 +81,20 @@ def live_through_months(shop, seed=7):
         if day % 50 == 20:
             shop.adjust(member, 40, at=at + timedelta(hours=7))
     return members
+
+
+def refer(members):
+    """The first brings the fourth."""
+    code = operations.referral_code(member_id=members[0].pk, at=START)
+    operations.refer(code=code, friend_id=members[3].pk, at=START)
+
+
+def pay_with_points(shop, member, lines, *, at):
+    """What points pay for earns nothing, then and in a replay."""
+    operations.record_paid_purchase(
+        source="till", client_key=shop.key(), store_code="S1", purchased_at=at, currency="USD", lines=lines,
+        member_id=member.pk, spend=operations.Spend(points=100),
+    )  # fmt: skip
 
 
 def everything():
@@ -116,6 +143,62 @@ def test_replaying_the_rules_that_were_live_reproduces_every_award(committed_sho
     assert everything() == before
 
 
+def test_parts_replayed_beside_each_other_come_to_the_same_as_everybody_in_one(committed_shop):
+    apart = without_shared_budget(LIVE)
+    live_through_months(committed_shop, definition=apart)
+    before = everything()
+    alone, beside = (what_if(apart, processes=n) for n in (1, 3))
+    assert (alone.error, beside.error) == ("", "")
+    assert [one.result["replayed"]["processes"] for one in (alone, beside)] == [1, 3]
+    assert (beside.purchases_done, beside.purchases_total) == (alone.purchases_done, alone.purchases_total)
+    told = [without_time(one.result) for one in (alone, beside)]
+    assert told[0] == told[1]
+    assert told[0]["members"]["worse"] > 1
+    assert rules.known().latest_id == RuleSet.objects.order_by("pk").last().pk  # nothing of a what-if is remembered
+    assert everything() == before
+
+
+def without_shared_budget(definition):
+    return definition | {"rules": [rule for rule in definition["rules"] if rule["code"] != "few"]}
+
+
+def without_time(result):
+    replayed = {
+        name: told for name, told in result["replayed"].items() if name in {"purchases", "refunds", "moves", "short"}
+    }
+    return result | {"replayed": replayed}
+
+
+def test_members_who_are_tied_stay_in_one_part_and_a_budget_for_all_ties_everybody(committed_shop):
+    shop = committed_shop
+    members = [shop.member() for _ in range(5)]
+    refer(members)
+    limited, free = (compile_rule_set(one) for one in (LIVE, without_shared_budget(LIVE)))
+    assert len(parts_of([free, limited], most=2)) == 1
+    parts = parts_of([free], most=2)
+    assert [members[0].pk in part.mine for part in parts] == [members[3].pk in part.mine for part in parts]
+    with connection.cursor() as cursor:
+        held = []
+        for part in parts:
+            cursor.execute(f"SELECT id FROM members_member m WHERE {part.holds('m.id')}", part.given)
+            held.append({row[0] for row in cursor.fetchall()})
+    assert held[0] | held[1] == {member.pk for member in members}
+    assert not held[0] & held[1]
+    assert any({members[0].pk, members[3].pk} <= part for part in held)
+
+
+def test_a_part_that_breaks_fails_the_whole_what_if_and_says_why(committed_shop, monkeypatch):
+    shop = committed_shop
+    shop.buy(shop.member(), 10_000, at=START)
+
+    def broken(*_):
+        raise ValueError("no more disk")
+
+    monkeypatch.setattr(running, "count", broken)
+    done = what_if({"earn": LIVE["earn"]}, processes=2)
+    assert (done.state, done.result, done.error) == ("failed", None, "PartFailed: ValueError: no more disk")
+
+
 def test_nothing_but_temporary_tables_can_be_written_inside(committed_shop):
     live_through_months(committed_shop)
     with sandbox(), connection.cursor() as cursor, pytest.raises(Exception, match="read-only transaction"):
@@ -125,10 +208,10 @@ def test_nothing_but_temporary_tables_can_be_written_inside(committed_shop):
 FIRST_DAY, LAST_DAY = START.date(), (END - timedelta(days=1)).date()
 
 
-def what_if(definition, *, since=FIRST_DAY, until=LAST_DAY, stores=()):
+def what_if(definition, *, since=FIRST_DAY, until=LAST_DAY, stores=(), processes=None):
     draft = operations.create_draft(name="draft", definition=definition, by_user_id=None, at=END)
     asked = operations.ask_what_if(draft=draft, since=since, until=until, store_codes=list(stores), at=END)
-    return operations.run_what_if(simulation_id=asked.pk, at=END)
+    return operations.run_what_if(simulation_id=asked.pk, at=END, processes=processes)
 
 
 def test_a_what_if_says_what_twice_the_points_would_have_cost_and_to_whom(committed_shop):
