@@ -458,10 +458,23 @@ def _tell(stage, body: bytes, signature: str) -> int:
         return refusal.code
 
 
+def installable_as_an_app(stage, scene):
+    """The browser finds nothing that keeps the pages from the home screen: name, icons, first page, worker."""
+    page = at_portal(stage, scene.hero)
+    page.evaluate("async () => { await navigator.serviceWorker.ready; }")
+    wire = page.context.new_cdp_session(page)
+    told = wire.send("Page.getAppManifest")
+    assert not told["errors"]
+    manifest = json.loads(told["data"])
+    assert (manifest["display"], manifest["start_url"]) == ("standalone", "/portal/")
+    problems = {one["errorId"] for one in wire.send("Page.getInstallabilityErrors")["installabilityErrors"]}
+    assert problems <= {"in-incognito"}, problems  # every window of a check is a private one
+
+
 CHECKS = [
     p1_join_with_one_address, p2_balance_at_a_glance, p3_card_at_the_counter, p4_points_come_at_once,
     p5_every_point_explained, p6_expiry_never_a_surprise, p7_tier_is_clear, p8_redeem_safely, p9_leave_easily, p10_my_data,
-    passkey_instead_of_a_code, paid_tier,
+    passkey_instead_of_a_code, installable_as_an_app, paid_tier,
 ]  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 // No words here: they come from data attributes.
 (() => {
   const here = document.currentScript.dataset;
+  // What only some browsers can do keeps its place until it is known: nothing on the page jumps (portal.css).
+  const settle = (box, isHere) => { box.hidden = !isHere; delete box.dataset.awaits; };
   const post = (address, csrf, body) => fetch(address, {
     method: "POST", body: JSON.stringify(body ?? {}),
     headers: { "Content-Type": "application/json", "X-CSRFToken": csrf },
@@ -30,7 +32,7 @@
     const showPrinted = () => {
       qr.replaceChildren(printed.content.cloneNode(true));
       qr.dataset.token = "";
-      time.setAttribute("hidden", "");
+      time.classList.remove("is-running");
       word.textContent = words.wordOffline;
     };
     const showNext = async () => {
@@ -41,7 +43,7 @@
         qr.innerHTML = next.qr;
         qr.dataset.token = next.token;
         until = Date.now() + Number(words.shownMs);
-        time.removeAttribute("hidden");
+        time.classList.add("is-running");
         word.textContent = words.wordLive;
       } catch { showPrinted(); }
     };
@@ -98,10 +100,10 @@
     return { id: made.id, rawId: text(made.rawId), type: made.type, response: said };
   };
   const passkey = document.getElementById("passkey");
-  if (passkey && window.PublicKeyCredential) {
+  if (passkey) settle(passkey, Boolean(window.PublicKeyCredential));
+  if (passkey && !passkey.hidden) {
     const words = passkey.dataset, status = passkey.querySelector("[data-passkey-status]");
     const asked = async () => (await (await post(words.ask, words.csrf)).json()).publicKey;
-    passkey.hidden = false;
     passkey.querySelector("[data-passkey-login]")?.addEventListener("click", async () => {
       try {
         const options = await asked();
@@ -124,14 +126,15 @@
 
   // -- pushes on this device
   const box = document.getElementById("device");
-  if (!box || !worker || !("PushManager" in window)) return;
+  if (!box) return;
+  if (!worker || !("PushManager" in window)) return settle(box, false);
   const words = box.dataset, status = box.querySelector("[data-push-status]");
   const on = box.querySelector("[data-push-on]"), off = box.querySelector("[data-push-off]");
   const show = (isOn, said) => {
     status.textContent = said ?? (isOn ? words.wordOn : words.wordOff);
     on.hidden = isOn;
     off.hidden = !isOn;
-    box.hidden = false;
+    settle(box, true);
   };
   const send = async (address, body) => {
     const answer = await post(address, words.csrf, body);
