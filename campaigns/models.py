@@ -1,10 +1,22 @@
 """Audiences, campaigns and their variants, what was planned for whom, and what came of it."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.running import CampaignRules, Entry, Wave  # noqa: F401 - tables of this app
+from campaigns.drafts import CampaignDraft  # noqa: F401 - tables of this app stand by their subject
+from campaigns.results import (  # noqa: F401
+    AnalysisPlan,
+    Baseline,
+    HistoricalResponse,
+    Learning,
+    LiftReport,
+    ProgrammeLift,
+    Rehearsal,
+    RehearsalOutcome,
+)
+from campaigns.running import CampaignRules, Entry, Fire, FrozenContent, Recipient, Wave  # noqa: F401
 from campaigns.shaping import Agreed, Budgeted, Choosing, Timed
 
 
@@ -222,8 +234,24 @@ class Campaign(Timed, Choosing, Budgeted, Agreed, models.Model):
         return {slot: n for slot, n in asked.items() if n}
 
 
+class Short(models.TextChoices):
+    """The ways a short message goes: through delivery, or onto the member's own page, where it waits to be read."""
+
+    PUSH = "push", _("Push to the browser")
+    MOBILE = "mobile", _("Push to the app")
+    SMS = "sms", _("Text message")
+    PORTAL = "portal", _("Member's page")
+
+
+def by_push() -> list[str]:
+    return [Short.PUSH]
+
+
 class Variant(models.Model):
-    """One way of saying it: an e-mail, a push, or both, and the share of the sent members who get it."""
+    """One way of saying it: an e-mail, a short message, or both, and the share of the sent members who get it.
+
+    A short message is a push template; it may go to browsers, to apps, as a text message and onto the member's page.
+    """
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="variants")
     name = models.CharField(_("name"), max_length=60)
@@ -240,6 +268,13 @@ class Variant(models.Model):
     )
     push_template = models.ForeignKey(
         "push.PushTemplate", null=True, blank=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("push")
+    )
+    push_by = ArrayField(
+        models.CharField(max_length=10, choices=Short),
+        verbose_name=_("the short message goes by"),
+        default=by_push,
+        blank=True,
+        help_text=_("Only where the way is set up."),
     )
 
     send_time = models.TimeField(
@@ -268,6 +303,9 @@ class Variant(models.Model):
                 condition=models.Q(email_template__isnull=False) | models.Q(push_template__isnull=False),
                 name="a_variant_says_something",
             ),
+            models.CheckConstraint(
+                condition=models.Q(push_template__isnull=True) | ~models.Q(push_by=[]), name="a_short_message_has_a_way"
+            ),
         ]
 
     def __str__(self):
@@ -275,8 +313,25 @@ class Variant(models.Model):
 
     @property
     def channels(self) -> tuple[str, ...]:
-        held = (("email", self.email_template_id), ("push", self.push_template_id))
-        return tuple(channel for channel, template in held if template)
+        """The channels of delivery it goes by. The member's page is none: nothing leaves the house."""
+        short = self.push_by if self.push_template_id else []
+        mail = ["email"] if self.email_template_id else []
+        return tuple(mail + [channel for channel in short if channel != Short.PORTAL])
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """Every way it goes: the channels of delivery, and the member's page."""
+        return self.channels + ((Short.PORTAL.value,) if self.is_on_page else ())
+
+    @property
+    def short_ways(self) -> list[str]:
+        """The ways of its short message in words."""
+        return [str(Short(way).label) for way in self.push_by]
+
+    @property
+    def is_on_page(self) -> bool:
+        """Whether it stands on the member's own page, which every member has."""
+        return bool(self.push_template_id) and Short.PORTAL in self.push_by
 
     def slots(self, campaign: Campaign) -> dict[str, int]:
         """Slot → how many offers this variant shows; what it does not say itself is the campaign's."""
@@ -290,185 +345,6 @@ class Variant(models.Model):
         """Whether the offer at a position is in this variant: one of fewer offers leaves out what was decided for the others."""
         own = {"buy_again": self.offers_buy_again, "new_for_you": self.offers_new_for_you}.get(slot)
         return own is None or position <= own
-
-
-class FrozenContent(models.Model):
-    """What a variant says in one language on one channel, frozen at planning: later edits of the template do not reach it."""
-
-    variant = models.ForeignKey(Variant, on_delete=models.CASCADE, related_name="contents")
-    language = models.CharField(max_length=10)
-    channel = models.CharField(max_length=10)
-    content = models.CharField(max_length=60, help_text="The frozen version's name, such as emails.FrozenEmail:12.")
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["variant", "language", "channel"], name="a_variant_is_frozen_once_per_language"
-            ),
-        ]
-
-
-class Recipient(models.Model):
-    """One member who is to be sent a variant, with the values its fields take. Nothing personal: names come at sending."""
-
-    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="recipients")
-    variant = models.ForeignKey(Variant, on_delete=models.CASCADE, related_name="recipients")
-    member = models.ForeignKey("members.Member", on_delete=models.CASCADE, related_name="+")
-    language = models.CharField(max_length=10)
-    values = models.JSONField(default=dict)
-    visit = models.PositiveSmallIntegerField(
-        default=1, help_text="Of a triggered campaign: the member's how-manieth time."
-    )
-    wave = models.PositiveSmallIntegerField(default=1, help_text="In which part it goes out.")
-    propensity = models.FloatField(
-        null=True, help_text="Where shares move: the chance this member had of this variant."
-    )
-    send_at = models.DateTimeField(null=True, help_text="When it is due; empty: at the launch.")
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["campaign", "member", "visit"], name="one_variant_for_one_member_and_visit"
-            ),
-        ]
-
-
-class Fire(models.Model):
-    """A schedule that went off. Unique, so that two beats launch once."""
-
-    class Outcome(models.TextChoices):
-        CLAIMED = "claimed", _("Claimed")
-        LAUNCHED = "launched", _("Launched")
-        TOO_LATE = "too_late", _("Too late, not sent")
-        BLOCKED = "blocked", _("Stopped by a check")
-
-    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="fires")
-    due_at = models.DateTimeField()
-    fired_at = models.DateTimeField()
-    outcome = models.CharField(max_length=10, choices=Outcome)
-    detail = models.TextField(blank=True)
-
-    class Meta:
-        ordering = ["-fired_at"]
-        constraints = [models.UniqueConstraint(fields=["campaign", "due_at"], name="one_fire_for_one_due_time")]
-
-
-class LiftReport(models.Model):
-    """What was read, frozen: every figure with its doubt, as of one moment. Never edited; a later look is a new row."""
-
-    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="reports")
-    as_of = models.DateTimeField()
-    is_final = models.BooleanField(help_text="Read at the planned end of the window; else an early look.")
-    figures = models.JSONField()
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        ordering = ["-as_of", "-pk"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["campaign"], condition=models.Q(is_final=True), name="one_final_report_for_one_campaign"
-            ),
-        ]
-
-
-class Learning(models.Model):
-    """What the recommender made of a campaign's outcomes, in its own words."""
-
-    campaign = models.OneToOneField(Campaign, on_delete=models.PROTECT, related_name="learning")
-    verdict = models.TextField()
-    changes = models.JSONField(default=list)
-    learned_at = models.DateTimeField()
-
-
-class Rehearsal(models.Model):
-    """The truth planted into a rehearsal, printed beside what the report estimates."""
-
-    campaign = models.OneToOneField(Campaign, on_delete=models.CASCADE, related_name="rehearsal")
-    seed = models.BigIntegerField()
-    effect = models.JSONField(help_text="Planted rates and the relative effect on purchases.")
-    simulated_at = models.DateTimeField(null=True, blank=True)
-
-
-class RehearsalOutcome(models.Model):
-    """What one member of a rehearsal was made to do. Simulated: no purchase, no consent, no programme figure reads it."""
-
-    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="rehearsal_outcomes")
-    member = models.ForeignKey("members.Member", on_delete=models.CASCADE, related_name="+")
-    is_opened = models.BooleanField(default=False)
-    is_clicked = models.BooleanField(default=False)
-    is_redeemed = models.BooleanField(default=False)
-    is_unsubscribed = models.BooleanField(default=False)
-    orders = models.PositiveIntegerField(default=0)
-    spend_minor = models.BigIntegerField(default=0)
-    redeemed_categories = models.JSONField(
-        default=list, help_text="Ids of the offered product types this member was made to buy."
-    )
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["campaign", "member"], name="one_simulated_outcome_for_one_member")
-        ]
-
-
-class HistoricalResponse(models.Model):
-    """A household that an imported campaign reached, and the coupons it redeemed. It was not chosen by chance."""
-
-    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="historical_responses")
-    member = models.ForeignKey("members.Member", on_delete=models.CASCADE, related_name="+")
-    redemptions = models.PositiveIntegerField(default=0)
-    first_redeemed_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["campaign", "member"], name="one_response_for_one_household")]
-
-
-class AnalysisPlan(models.Model):
-    """How an experiment will be read, written down before its outcome is: never edited, whatever comes out.
-
-    Windows, caps and prices are those of this moment; a report repeats them.
-    """
-
-    experiment = models.OneToOneField("experiments.Experiment", on_delete=models.PROTECT, related_name="+")
-    made_at = models.DateTimeField()
-    outcome_days = models.PositiveSmallIntegerField(
-        null=True, blank=True, help_text="Empty: no planned end, as for rules."
-    )
-    covariate_days = models.PositiveSmallIntegerField(help_text="Days before assignment that CUPED looks back.")
-    spend_cap_minor = models.BigIntegerField(
-        null=True, blank=True, help_text="A member's spend above this is read as this, in both arms."
-    )
-    before_cap_minor = models.BigIntegerField(null=True, blank=True, help_text="The same for the spend before.")
-    point_minor_per_1000 = models.PositiveIntegerField(
-        null=True, blank=True, help_text="What points cost; empty: unknown."
-    )
-    margin_percent = models.PositiveSmallIntegerField(
-        null=True, blank=True, help_text="Of revenue that is kept; empty: unknown, and revenue is shown."
-    )
-    send_minor_per_1000 = models.JSONField(default=dict, help_text="What a thousand messages cost, by channel.")
-
-
-class Baseline(models.Model):
-    """What an assigned member did in the days before: the covariate of CUPED. Written once, before any outcome; numbers only."""
-
-    assignment = models.OneToOneField(
-        "experiments.Assignment", on_delete=models.CASCADE, primary_key=True, related_name="+", db_constraint=False
-    )
-    spend_minor = models.BigIntegerField()
-    orders = models.IntegerField()
-    visits = models.IntegerField(help_text="Days with a purchase.")
-
-
-class ProgrammeLift(models.Model):
-    """What the whole of marketing changed, read each day against the standing control group. Frozen."""
-
-    experiment = models.ForeignKey("experiments.Experiment", on_delete=models.PROTECT, related_name="+")
-    day = models.DateField()
-    as_of = models.DateTimeField()
-    figures = models.JSONField()
-
-    class Meta:
-        ordering = ["-day"]
-        constraints = [models.UniqueConstraint(fields=["experiment", "day"], name="programme_lift_is_read_once_a_day")]
 
 
 # Journeys have a room of their own; Django finds models only through this module.

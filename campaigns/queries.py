@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass, field
 
-from django.db.models import Case, CharField, Count, IntegerField, OuterRef, Q, Subquery, Value, When
+from django.db.models import Case, CharField, Count, Exists, IntegerField, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Cast, Coalesce, Concat
 from django.utils.translation import gettext as _
 
 from campaigns.models import Campaign, Entry, Learning, LiftReport, Recipient
+from campaigns.operations import paging
 from delivery import queries as outbox
 from experiments import queries as assigned
+from members import clock
 
 HELD_OUT, SENT, WAITING, FAILED, IN_DOUBT, SKIPPED = "held_out", "sent", "waiting", "failed", "in_doubt", "skipped"
 #: With several channels a member's best message counts.
@@ -80,6 +82,7 @@ def _fate_of_entry(campaign):
         When(state=Entry.State.WAITING, then=Value(WAITING)),
         When(state=Entry.State.HELD_OUT, then=Value(HELD_OUT)),
         When(state=Entry.State.SKIPPED, then=Concat(Value(f"{SKIPPED}:"), "skip_reason")),
+        *_on_page(campaign),
         default=Coalesce(Subquery(mine.values("fate")[:1]), Value(f"{SKIPPED}:{UNREACHABLE}")),
         output_field=CharField(),
     )
@@ -103,9 +106,30 @@ def _fate(campaign):
         When(skipped_reason__gt="", then=Concat(Value(f"{SKIPPED}:"), "skipped_reason")),
         When(arm__is_holdout=True, then=Value(HELD_OUT)),
         *still_waits,
+        *_on_page(campaign),
         default=Coalesce(Subquery(message.annotate(fate=spoken).values("fate")[:1]), Value(without)),
         output_field=CharField(),
     )
+
+
+def _on_page(campaign) -> list:
+    """Where a variant stands on the members' own pages: who has it there was reached, whatever became of other messages.
+
+    What is still to come, or was held back by a pause, waits; without any other message a cancelled one is skipped.
+    """
+    if not any(variant.is_on_page for variant in campaign.variants.all()):
+        return []
+    notes = paging.of(campaign).filter(member=OuterRef("member"))
+    if campaign.timing == Campaign.Timing.TRIGGERED:
+        later = Q(cause=Concat(Value(f"{campaign.cause}:"), Cast("visit", CharField())))
+        notes = notes.annotate(visit=Cast(OuterRef("visit"), IntegerField()))
+        notes = notes.filter(Q(cause=campaign.cause, visit=1) | later)
+    is_alone = ~Exists(outbox.messages(campaign.cause).filter(member=OuterRef("member")))
+    is_over = campaign.status == Campaign.Status.CANCELLED
+    return [
+        When(Exists(paging.shown(notes, at=clock.now())), then=Value(SENT)),
+        When(is_alone & Exists(notes), then=Value(f"{SKIPPED}:cancelled" if is_over else WAITING)),
+    ]
 
 
 def _still_waits(campaign) -> list:
@@ -160,7 +184,17 @@ def story_of(campaign: Campaign, member_id: int, *, at) -> list[Chapter]:
         sentence = f"{message.get_channel_display()}: {message.get_state_display()} {message.get_skip_reason_display()}"
         told.append(Chapter(sentence.strip(), is_met=message.state == "sent", at=message.sent_at or message.due_at))
         told += [Chapter(str(e.get_kind_display()), is_met=not e.is_machine, at=e.at) for e in message.events.all()]
+    told += [
+        _chapter_of_note(note, at) for note in paging.of(campaign).filter(member_id=member_id).order_by("at", "pk")
+    ]
     return told
+
+
+def _chapter_of_note(note, at) -> Chapter:
+    is_held = note.closed_at is not None and note.closed_at < note.at
+    if is_held or note.at > at:
+        return Chapter(_("Not on the member's page yet"), is_met=False, at=note.at)
+    return Chapter(_("On the member's page"), is_met=True, at=note.at)
 
 
 def final_report(campaign: Campaign) -> LiftReport | None:

@@ -1,7 +1,68 @@
-"""What a campaign leaves behind while it runs: who entered a triggered one, which parts were sent, and the house's rules."""
+"""What a campaign leaves behind while it runs: what it says to whom, who entered a triggered one, which parts were sent, and the house's rules."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+
+class FrozenContent(models.Model):
+    """What a variant says in one language on one channel, frozen at planning: later edits of the template do not reach it."""
+
+    variant = models.ForeignKey("campaigns.Variant", on_delete=models.CASCADE, related_name="contents")
+    language = models.CharField(max_length=10)
+    channel = models.CharField(max_length=10)
+    content = models.CharField(max_length=60, help_text="The frozen version's name, such as emails.FrozenEmail:12.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["variant", "language", "channel"], name="a_variant_is_frozen_once_per_language"
+            ),
+        ]
+
+
+class Recipient(models.Model):
+    """One member who is to be sent a variant, with the values its fields take. Nothing personal: names come at sending."""
+
+    campaign = models.ForeignKey("campaigns.Campaign", on_delete=models.CASCADE, related_name="recipients")
+    variant = models.ForeignKey("campaigns.Variant", on_delete=models.CASCADE, related_name="recipients")
+    member = models.ForeignKey("members.Member", on_delete=models.CASCADE, related_name="+")
+    language = models.CharField(max_length=10)
+    values = models.JSONField(default=dict)
+    visit = models.PositiveSmallIntegerField(
+        default=1, help_text="Of a triggered campaign: the member's how-manieth time."
+    )
+    wave = models.PositiveSmallIntegerField(default=1, help_text="In which part it goes out.")
+    propensity = models.FloatField(
+        null=True, help_text="Where shares move: the chance this member had of this variant."
+    )
+    send_at = models.DateTimeField(null=True, help_text="When it is due; empty: at the launch.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["campaign", "member", "visit"], name="one_variant_for_one_member_and_visit"
+            ),
+        ]
+
+
+class Fire(models.Model):
+    """A schedule that went off. Unique, so that two beats launch once."""
+
+    class Outcome(models.TextChoices):
+        CLAIMED = "claimed", _("Claimed")
+        LAUNCHED = "launched", _("Launched")
+        TOO_LATE = "too_late", _("Too late, not sent")
+        BLOCKED = "blocked", _("Stopped by a check")
+
+    campaign = models.ForeignKey("campaigns.Campaign", on_delete=models.CASCADE, related_name="fires")
+    due_at = models.DateTimeField()
+    fired_at = models.DateTimeField()
+    outcome = models.CharField(max_length=10, choices=Outcome)
+    detail = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-fired_at"]
+        constraints = [models.UniqueConstraint(fields=["campaign", "due_at"], name="one_fire_for_one_due_time")]
 
 
 class Entry(models.Model):

@@ -5,7 +5,7 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from campaigns.models import Campaign, Entry
-from campaigns.operations import repeating
+from campaigns.operations import paging, repeating
 from campaigns.operations.refusing import CannotLaunch, Status, locked, refuse
 from delivery import operations as delivery
 from delivery import queries as outbox
@@ -24,6 +24,7 @@ def pause(*, campaign: Campaign, at) -> Campaign:
         refuse(campaign, _("paused"))
     for one in (campaign, *campaign.occurrences.filter(status=Status.SENDING)):
         delivery.pause(cause=one.cause, at=at)
+        paging.hold_back(one, at=at)
     campaign.status = Status.PAUSED
     campaign.save()
     return campaign
@@ -50,6 +51,7 @@ def resume(*, campaign: Campaign, at, past_due: str = SEND, until=None) -> Campa
 
 
 def _settle(campaign, at, past_due, until):
+    paging.bring_back(campaign, at=at, until=until if past_due == RESCHEDULE else None, drops=past_due == DROP)
     waiting = campaign.entries.filter(state=Entry.State.WAITING, due_at__lte=at)
     if past_due == DROP:
         delivery.drop_due(cause=campaign.cause, at=at)
@@ -85,6 +87,7 @@ def cancel(*, campaign: Campaign, at) -> Campaign:
         refuse(campaign, _("cancelled"))
     for one in (campaign, *campaign.occurrences.filter(status__in=(Status.SENDING, Status.PAUSED))):
         delivery.cancel(cause=one.cause, at=at)
+        paging.hold_back(one, at=at)
         one.entries.filter(state=Entry.State.WAITING).update(
             state=Entry.State.SKIPPED, skip_reason="cancelled", handled_at=at
         )

@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 
 from campaigns import budgets, checks, eligibility, timing
 from campaigns.bulk import in_bulk
-from campaigns.models import Campaign, FrozenContent, Recipient, Wave
-from campaigns.operations import listening, repeating
+from campaigns.models import Campaign, FrozenContent, Recipient, Short, Wave
+from campaigns.operations import listening, paging, repeating
 from campaigns.operations.planning import plan
 from campaigns.operations.refusing import STARTABLE, Blocked, CannotLaunch, Status, locked, refuse
 from delivery import operations as delivery
@@ -22,6 +22,7 @@ from recommender import operations as recommender
 from recommender import queries as recommended
 
 WAITING = ("pending", "claimed", "attempting")
+SHOWN_BY = ("email", "push", "mobile", "sms")
 MONEY_OFF = ("percent", "amount", "product", "shipping")
 
 
@@ -128,6 +129,10 @@ def entitle(campaign, recipients, *, cause, begin, end):
 
 
 def enqueue(campaign, frozen, recipients, *, cause, at):
+    """Hand what is said in one language by one way to delivery, or put it onto the members' pages."""
+    if frozen.channel == Short.PORTAL:
+        paging.put(campaign, frozen, recipients, cause=cause, at=at)
+        return
     reachable = Member.objects.active().filter(eligibility.can_be_sent(frozen.channel, at)).values("pk")
     rows = recipients.filter(variant=frozen.variant, language=frozen.language)
     rows = rows.exclude(~Q(member__in=reachable))  # NOT IN is hashed once; IN would be joined, and may be joined badly
@@ -149,13 +154,19 @@ def finish(*, campaign: Campaign, at) -> Campaign:
     if campaign.status != Status.SENDING or is_unfinished(campaign):
         return campaign
     messages = outbox.messages(campaign.cause)
-    if messages.filter(state__in=WAITING).exists():
+    if messages.filter(state__in=WAITING).exists() or paging.coming(campaign, at=at).exists():
         return campaign
-    for channel in ("email", "push"):
+    for channel in SHOWN_BY:
         shown = messages.filter(channel=channel, state="sent").values("member_id")
         recommender.record_exposures(
             cause=campaign.cause, members=Member.objects.filter(pk__in=shown), channel=channel, at=at
         )
+    recommender.record_exposures(
+        cause=campaign.cause,
+        members=paging.shown(paging.of(campaign), at=at).values("member_id"),
+        channel=Short.PORTAL,
+        at=at,
+    )
     campaign.status = Status.SENT
     campaign.save()
     return campaign

@@ -192,7 +192,7 @@ def _speaks(language):
 
 def freeze(variant: Variant, language: str):
     """Fix what a variant says in one language on each of its channels. Once: later edits do not reach it."""
-    for channel in variant.channels:
+    for channel in variant.ways:
         if not FrozenContent.objects.filter(variant=variant, language=language, channel=channel).exists():
             frozen = _frozen(variant, channel, language)
             FrozenContent.objects.get_or_create(

@@ -29,6 +29,7 @@ OF_VARIANTS = (
     "weight",
     "email_template",
     "push_template",
+    "push_by",
     "send_time",
     "offers_buy_again",
     "offers_new_for_you",

@@ -2,18 +2,20 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from campaigns import operations, queries
-from campaigns.models import Campaign, Fire, FrozenContent, Recipient
+from campaigns.models import Campaign, Fire, FrozenContent, PortalNote, Recipient
 from campaigns.tasks import run_due
 from delivery import operations as delivery
 from delivery.models import Message
 from experiments.models import Assignment
 from loyalty.models import Entitlement
 from members import clock
+from members.models import Consent, Identifier
 from members.operations import give_consent
 from members.signals import member_erased
-from recommender.models import Decision
+from recommender.models import Decision, Exposure
 from tests.campaigns.conftest import deliver, email_template, push_template
 from tests.campaigns.people import AT
 
@@ -317,3 +319,54 @@ def test_planning_costs_the_same_number_of_statements_for_few_and_for_many(town,
             operations.launch(campaign=campaign, at=AT)
         counts.append(len(asked))
     assert abs(counts[0] - counts[1]) <= 2
+
+
+def test_a_short_message_on_the_members_page_reaches_everybody_and_a_pause_takes_back_what_is_to_come(town, draft):
+    """Nothing leaves the house: the funnel counts it, a pause and a resume mind it, and a cancel ends it."""
+    people, *_ = town(8)
+    later = timezone.localtime(AT) + timedelta(hours=3)
+    campaign = draft(
+        holdout_percent=0,
+        variants=[{"name": "Note", "push_template": push_template(), "push_by": ["portal"], "send_time": later.time()}],
+    )
+    campaign = operations.launch(campaign=campaign, at=AT)
+    notes = PortalNote.objects.filter(cause=campaign.cause)
+    assert set(notes.values_list("member", "title")) == {(one.pk, "Come back") for one in people}
+    assert not Message.objects.filter(cause=campaign.cause).exists()
+    operations.pause(campaign=campaign, at=AT)
+    assert not notes.filter(closed_at=None).exists()
+    operations.resume(campaign=campaign, at=later + timedelta(hours=1), past_due="drop")
+    assert not notes.filter(closed_at=None).exists()
+    cancelled = operations.cancel(campaign=campaign, at=later + timedelta(hours=1))
+    assert queries.funnel(cancelled).skipped == {"cancelled": 8}
+
+
+def test_who_has_it_on_their_page_was_reached_whatever_became_of_the_mail(town, draft, email):
+    people, *_ = town(8)
+    campaign = draft(
+        holdout_percent=0,
+        variants=[
+            {"name": "Both", "email_template": email, "push_template": push_template(), "push_by": ["portal"]},
+        ],
+    )
+    campaign = operations.launch(campaign=campaign, at=AT)
+    deliver(campaign, sent_at=AT, but=people)
+    assert queries.funnel(campaign).sent == 8
+    assert operations.finish(campaign=campaign, at=AT).status == "sent"
+    assert Exposure.objects.filter(channel="portal", decision__cause=campaign.cause).count() > 0
+
+
+def test_a_text_message_goes_to_who_agreed_to_it_and_has_a_number(town, draft):
+    people, *_ = town(3)
+    for one in people[:2]:
+        Identifier.objects.create(
+            member=one, kind="phone", value="+1212555010" + str(one.pk % 10), value_hash=bytes([one.pk % 250]) * 16
+        )
+    Consent.objects.create(member=people[0], channel="sms", is_granted=True, at=AT - timedelta(days=1), source="test")
+    Consent.objects.create(member=people[2], channel="sms", is_granted=True, at=AT - timedelta(days=1), source="test")
+    campaign = draft(
+        holdout_percent=0, variants=[{"name": "Text", "push_template": push_template(), "push_by": ["sms"]}]
+    )
+    campaign = operations.launch(campaign=campaign, at=AT)
+    assert list(Message.objects.values_list("member", "channel")) == [(people[0].pk, "sms")]
+    assert queries.funnel(campaign).skipped == {"no_consent": 1, "no_address": 1}
