@@ -15,7 +15,7 @@ from members import clock
 from members.models import Consent, Identifier
 from members.operations import give_consent
 from members.signals import member_erased
-from recommender.models import Decision, Exposure
+from recommender.models import Decision
 from tests.campaigns.conftest import deliver, email_template, push_template
 from tests.campaigns.people import AT
 
@@ -353,7 +353,6 @@ def test_who_has_it_on_their_page_was_reached_whatever_became_of_the_mail(town, 
     deliver(campaign, sent_at=AT, but=people)
     assert queries.funnel(campaign).sent == 8
     assert operations.finish(campaign=campaign, at=AT).status == "sent"
-    assert Exposure.objects.filter(channel="portal", decision__cause=campaign.cause).count() > 0
 
 
 def test_a_text_message_goes_to_who_agreed_to_it_and_has_a_number(town, draft):

@@ -148,7 +148,7 @@ def test_a_variant_without_words_and_a_name_used_twice_are_refused(marketer, eve
         "v-0-name": "A", "v-0-weight": 1, "v-1-name": "A", "v-1-weight": 1, "v-1-email_template": email.pk,
     }  # fmt: skip
     page = marketer.post(reverse("cms_campaign_new"), form).content.decode()
-    assert "Choose an e-mail, a push message, or both" in page
+    assert "Choose an e-mail, a short message, or both" in page
     page = marketer.post(reverse("cms_campaign_new"), form | {"v-0-email_template": email.pk}).content.decode()
     assert "name of its own" in page
     assert not Campaign.objects.exists()
