@@ -3,12 +3,10 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db import connection
-
 from campaigns import audiences
 from campaigns.journeys import happenings
 from campaigns.journeys.models import Enrolment
-from campaigns.journeys.running import Due, Group, arrival
+from campaigns.journeys.running import Due, Group, Stand, arrival
 from delivery.models import Message, MessageEvent
 from experiments import operations as experiments
 from experiments.models import Assignment, Experiment
@@ -67,26 +65,18 @@ def _meet(condition: dict | None, rows: list[Due], *, at) -> set[int]:
 
 # -- waiting -----------------------------------------------------------------------------------------------------------
 
-_WAIT = """
-UPDATE campaigns_enrolment e SET due_at = said.due_at, until = said.until
-  FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[]) AS said (id, due_at, until) WHERE e.id = said.id
-"""
 
-
-def waits_over(group: Group) -> Group:
-    """Those whose waiting is over; the others are given the moment to look again. Every other step is nobody's waiting."""
+def waiting(group: Group) -> dict[int, Stand]:
+    """Those whose waiting is not over, with the moment to look again. Every other step is nobody's waiting."""
     if group.node.type not in ("wait", "wait_until", "wait_for"):
-        return group
-    waiting = []
+        return {}
     happened = _happened(group) if group.node.type == "wait_for" else set()
+    found = {}
     for row in group.rows:
         until = row.until or arrival(group.node, row.time_zone, row.arrived_at)[1]
         if until > group.at and row.id not in happened:
-            waiting.append((row.id, until, until))
-    if waiting:
-        with connection.cursor() as cursor:
-            cursor.execute(_WAIT, [list(column) for column in zip(*waiting, strict=True)])
-    return group.but(enrolment_id for enrolment_id, _due, _until in waiting)
+            found[row.id] = Stand(row.step, until, until, row.arrived_at)
+    return found
 
 
 def _happened(group: Group) -> set[int]:

@@ -1,13 +1,14 @@
-"""The runner: due enrolments are claimed in batches and each group that stands at one step is moved on by a few statements.
+"""The runner: due enrolments are claimed in batches, and each group that stands at one step is moved on by a few statements.
 
-One transaction claims a batch, writes the step's unique rows, causes what the step causes (all of it rows of our own
-database) and moves everybody on. Killed at any moment it has done all of that or nothing. Any number may run at once.
+One transaction claims a batch and lets everybody walk until they wait: for each step it writes the step's unique rows and
+causes what the step causes (all of it rows of our own database); at the end it writes where everybody stands. Killed at any
+moment it has done all of that or nothing. Any number may run at once.
 """
 
 import logging
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from itertools import groupby
 from typing import NamedTuple
@@ -116,20 +117,16 @@ def run(*, at, batches: int = 200, limit: int = BATCH) -> int:
 
 @transaction.atomic
 def run_batch(*, at, limit: int = BATCH) -> int:
-    """Claim one batch and do one step for each; how many were claimed. A step that fails waits a minute and stops no other."""
+    """Claim one batch and let each walk on until they wait; how many were claimed. A step that fails stops no other."""
     rows = _claim(at, limit)
     plans = load({row.version_id for row in rows})
-    place = {version: {step: n for n, step in enumerate(plan.nodes)} for version, plan in plans.items()}
-    rows.sort(key=lambda row: (row.version_id, place[row.version_id].get(row.step, -1), row.member_id))
-    for (version_id, step), several in groupby(rows, key=lambda row: (row.version_id, row.step)):
-        group = Group(plans[version_id], plans[version_id].nodes[step], list(several), at)
-        try:
-            with transaction.atomic():
-                _perform(group)
-        except Exception:
-            LOG.exception("journey %s, step %s failed and is tried again", group.plan.journey.pk, step)
-            Enrolment.objects.filter(pk__in=group.ids).update(due_at=at + TRY_AGAIN)
+    for version_id, several in groupby(sorted(rows, key=_by_version), key=lambda row: row.version_id):
+        _walk(plans[version_id], list(several), at)
     return len(rows)
+
+
+def _by_version(row: Due) -> tuple[int, int]:
+    return row.version_id, row.member_id
 
 
 _CLAIM = """
@@ -158,21 +155,87 @@ def load(version_ids) -> dict[int, Plan]:
     return {version.pk: Plan(version, flow.nodes(version.definition)) for version in versions}
 
 
-# -- one step for one group --------------------------------------------------------------------------------------------
+# -- the way of a batch ------------------------------------------------------------------------------------------------
 
 
-def _perform(group: Group) -> None:
+class Stand(NamedTuple):
+    """Where an enrolment stands: its step, when it is looked at next, when its waiting is over, when it came there."""
+
+    step: str
+    due_at: datetime
+    until: datetime | None
+    arrived_at: datetime
+
+
+@dataclass
+class Came:
+    """What came of a step: who ended and how (state, why), who stands where, who goes on at once."""
+
+    ended: dict[int, tuple[str, str]] = field(default_factory=dict)
+    standing: dict[int, Stand] = field(default_factory=dict)
+    onward: list[Due] = field(default_factory=list)
+
+
+def _walk(plan: Plan, rows: list[Due], at: datetime) -> None:
+    """Let the members of one version walk until they wait or end. The order of reading is an order of time: who is done with
+    a step comes to steps below it only, so each step is taken once, for all who stand at it."""
+    ended: dict[int, tuple[str, str]] = {}
+    standing: dict[int, Stand] = {}
+    here: dict[str, list[Due]] = defaultdict(list)
+    for row in rows:
+        here[row.step].append(row)
+    for step, node in plan.nodes.items():
+        if at_step := here.pop(step, None):
+            came = _tried(Group(plan, node, sorted(at_step, key=lambda row: row.member_id), at))
+            ended |= came.ended
+            standing |= came.standing
+            for row in came.onward:
+                here[row.step].append(row)
+    end(ended, at=at)
+    move(standing)
+
+
+def _tried(group: Group) -> Came:
+    """What came of the step; where it fails, nothing of it is done and its members wait a minute."""
+    try:
+        with transaction.atomic():
+            return _perform(group)
+    except Exception:
+        LOG.exception("journey %s, step %s failed and is tried again", group.plan.journey.pk, group.node.id)
+        again = group.at + TRY_AGAIN
+        return Came(standing={row.id: Stand(row.step, again, row.until, row.arrived_at) for row in group.rows})
+
+
+def _perform(group: Group) -> Came:
     from campaigns.journeys import acting, parting  # late: they speak of groups
 
     left = parting.leaving(group)
-    end(left, at=group.at)
-    group = parting.waits_over(group.but(left))
-    if not group.rows:
-        return
-    ways = parting.ways(group)
-    fresh = note(group, ways)
-    acting.act(group.only(fresh))
-    move(group, ways)
+    group = group.but(left)
+    waiting = parting.waiting(group)
+    came = Came(ended=left, standing=waiting)
+    group = group.but(waiting)
+    if group.rows:
+        ways = parting.ways(group)
+        fresh = note(group, ways)
+        acting.act(group.only(fresh))
+        _send_on(group, ways, came)
+    return came
+
+
+def _send_on(group: Group, ways: dict[int, tuple[str, str | None]], came: Came) -> None:
+    """Let each stand at their next step, go on where it asks for no waiting, or end where there is none."""
+    for row in group.rows:
+        target = ways[row.id][1]
+        if target is None:
+            came.ended[row.id] = _ending(group)
+            continue
+        node = group.plan.nodes[target]
+        stand = Stand(target, *arrival(node, row.time_zone, group.at), group.at)
+        if stand.due_at > group.at or node.type == "wait_for":
+            # Who waits for an event is looked at by another transaction: news that came during this one is found by that.
+            came.standing[row.id] = stand
+        else:
+            came.onward.append(row._replace(**stand._asdict()))
 
 
 _NOTE = """
@@ -196,27 +259,19 @@ def note(group: Group, ways: dict[int, tuple[str, str | None]]) -> list[int]:
 
 
 _MOVE = """
-UPDATE campaigns_enrolment e SET step = said.step, due_at = said.due_at, until = said.until, arrived_at = %s
-  FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::timestamptz[]) AS said (id, step, due_at, until)
+UPDATE campaigns_enrolment e SET step = said.step, due_at = said.due_at, until = said.until, arrived_at = said.arrived_at
+  FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[])
+    AS said (id, step, due_at, until, arrived_at)
  WHERE e.id = said.id
 """
 
 
-def move(group: Group, ways: dict[int, tuple[str, str | None]]) -> None:
-    """Let each stand at their next step, or end where there is none."""
-    ended: dict[int, tuple[str, str]] = {}
-    moved = []
-    for row in group.rows:
-        _outcome, target = ways[row.id]
-        if target is None:
-            ended[row.id] = _ending(group)
-        else:
-            moved.append((row.id, target, *arrival(group.plan.nodes[target], row.time_zone, group.at)))
-    end(ended, at=group.at)
-    if moved:
-        columns = [list(column) for column in zip(*moved, strict=True)]
+def move(standing: dict[int, Stand]) -> None:
+    """Write where each stands."""
+    if standing:
+        columns = [list(column) for column in zip(*standing.values(), strict=True)]
         with connection.cursor() as cursor:
-            cursor.execute(_MOVE, [group.at, *columns])
+            cursor.execute(_MOVE, [list(standing), *columns])
 
 
 def _ending(group: Group) -> tuple[str, str]:
