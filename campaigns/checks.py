@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from wagtail.admin.admin_url_finder import AdminURLFinder
 from wagtail.models import TaskState
 
-from campaigns import audiences, budgets, triggers
+from campaigns import audiences, budgets, happenings
 from campaigns.models import Campaign, CampaignRules
 from campaigns.reach import power_of
 
@@ -157,6 +157,6 @@ def _timing(campaign, at):
             yield Problem(STOP, _("Choose the day of the month."), "settings")
     if campaign.timing == Campaign.Timing.TRIGGERED:
         try:
-            triggers.clean(campaign.trigger, campaign.trigger_settings)
+            happenings.clean(campaign.trigger, campaign.trigger_settings)
         except audiences.Invalid as reason:
             yield Problem(STOP, str(reason), "settings")

@@ -1,21 +1,65 @@
 """From a tree of conditions to one SQL statement: a join for every question asked of other tables, and one WHERE over them.
 
 Each such question is a subquery that names a member at most once, joined to the left of members; whether a row was found is its
-answer, never unknown. So groups may nest and negate at will, and the planner is free to hash, to merge, or to probe for a few
+answer, never unknown. Questions of one source are answered in one pass over it, each by a column. So groups may nest and negate at will, and the planner is free to hash, to merge, or to probe for a few
 (docs/decisions/0175-every-question-is-a-join.md). Tables are named here and in campaigns/conditions/ as the database knows them.
 """
 
 import re
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from campaigns.conditions import CONDITIONS, Invalid, Nested, Own
+from campaigns.conditions import CONDITIONS, Invalid, Nested, Own, Rows
+from campaigns.conditions.asking import ONLY
 from campaigns.models import Audience
 
-WORK_MEM = "128MB"
+WORK_MEM = "256MB"
 _NAMED = re.compile(r"%\((\w+)\)s")
+
+
+# Whose rows a member's own are: those of a record that was merged into another, and of who merged into that one, are the other's.
+_MERGED = """
+WITH RECURSIVE absorbed (own, whose) AS (
+     SELECT id, merged_into_id FROM members_member WHERE merged_into_id IS NOT NULL
+      UNION ALL
+     SELECT a.own, m.merged_into_id FROM absorbed a JOIN members_member m ON m.id = a.whose AND m.merged_into_id IS NOT NULL),
+merged (own, whose) AS (SELECT own, whose FROM absorbed UNION SELECT whose, whose FROM absorbed) """
+
+
+@dataclass
+class Pass:
+    """One reading of a source, for all questions that it can answer together; `whole` is the first of them."""
+
+    whole: Rows
+    asked: list[Rows] = field(default_factory=list)
+
+    @property
+    def since(self) -> datetime | None:
+        begins = [rows.span[0] for rows in self.asked]
+        return None if None in begins else min(begins)
+
+    @property
+    def until(self) -> datetime:
+        return max(rows.span[1] for rows in self.asked)
+
+    def where(self) -> tuple[str, dict]:
+        """The rows that matter to any of the questions, as SQL and its parameters."""
+        since = "p.purchased_at > %(first)s AND " if self.since else ""
+        return f"{since}p.purchased_at <= %(last)s", {"first": self.since, "last": self.until}
+
+    def only(self, rows: Rows) -> str:
+        """Those rows of the pass that one of its questions means."""
+        since, until = rows.span
+        parts = [
+            rows.only, "p.purchased_at > %(since)s" if since != self.since else "",
+            "p.purchased_at <= %(until)s" if until != self.until else "",
+        ]  # fmt: skip
+        said = " AND ".join(part for part in parts if part)
+        return f"FILTER (WHERE {said})" if said else ""
 
 
 class Statement:
@@ -25,8 +69,9 @@ class Statement:
         """`among`: ask of these members alone. `is_telling`: keep what was found of those who do not meet a condition too."""
         self.at, self.among, self.is_telling = at, among, is_telling
         self.given: dict[str, object] = {}
-        self._joins: list[str] = []
-        self._known: dict[tuple, int] = {}
+        self._passes: list[Pass] = []
+        self._known: dict[tuple, tuple[int, int]] = {}
+        self._asks_merged = False
 
     def group(self, tree: dict, path: tuple[int, ...] = ()) -> str:
         """The tree as SQL that is true or false. `path`: the audiences it stands in. Raises Invalid where they go in circles."""
@@ -47,36 +92,71 @@ class Statement:
             return (f"NOT {inner}" if question.is_absent else inner), "NULL"
         if isinstance(question, Own):
             return f"({self._put(question.test, question.given)})", self._put(question.found, question.given)
-        alias = f"c{self._joined(question)}"
-        if self.is_telling:
-            is_met = f"COALESCE({alias}.is_met, false)"
-            return (f"NOT {is_met}" if question.is_absent else is_met), f"{alias}.found"
-        return f"{alias}.member_id IS {'' if question.is_absent else 'NOT '}NULL", "NULL"
+        number, place = self._asked(question)
+        isnt = "NOT " if question.is_absent else ""
+        if self.is_telling or question.span:
+            return f"c{number}.is_met{place} IS {isnt}TRUE", f"c{number}.found{place}"
+        return f"c{number}.member_id IS {'' if question.is_absent else 'NOT '}NULL", "NULL"
 
-    def _joined(self, rows) -> int:
-        """The number of the join that asks these rows; the same question twice is one join."""
-        key = (rows.source, rows.test, rows.found, repr(rows.given))
+    def _asked(self, rows: Rows) -> tuple[int, int]:
+        """The pass that answers these rows, and their place in it; the same question twice is asked once."""
+        key = (rows.source, rows.test, rows.found, rows.only, rows.span, repr(rows.given))
         if key not in self._known:
-            self._known[key] = len(self._joins)
-            number = len(self._joins)
-            self._joins.append("")  # its place is taken before its parameters are named
-            self._joins[number] = (
-                f"LEFT JOIN ({self._put(*self._asked(rows))}) AS c{number} ON c{number}.member_id = m.id"
+            number = next(
+                (n for n, one in enumerate(self._passes) if rows.span and one.whole.source == rows.source), None
             )
+            if number is None:
+                number = len(self._passes)
+                self._passes.append(Pass(rows))
+            self._known[key] = (number, len(self._passes[number].asked))
+            self._passes[number].asked.append(rows)
         return self._known[key]
 
-    def _asked(self, rows) -> tuple[str, dict]:
-        source, given = rows.source, rows.given
-        if self.among is not None:
-            source, given = f"{source} AND {rows.member} = ANY(%(among)s)", given | {"among": self.among}
-        select, grouped = f"SELECT {rows.member} AS member_id", "" if rows.is_single else " GROUP BY 1"
+    def _join(self, number: int, one: Pass) -> str:
+        inner = self._together(one) if one.whole.span else self._alone(one.whole)
+        return f"LEFT JOIN ({inner}) AS c{number} ON c{number}.member_id = m.id"
+
+    def _together(self, one: Pass) -> str:
+        """All questions of a pass as columns; kept are members who meet any, or everybody if what was found is to be told."""
+
+        def put(text: str, rows: Rows) -> str:
+            return self._put(text.replace(ONLY, one.only(rows)), rows.given)
+
+        tests = [put(rows.test, rows) for rows in one.asked]
+        columns = [f"{test} AS is_met{place}" for place, test in enumerate(tests)]
         if self.is_telling:
-            return f"{select}, {rows.found} AS found, {rows.test or 'true'} AS is_met FROM {source}{grouped}", given
-        if not rows.test:
-            return f"{select} FROM {source}{grouped}", given
-        return f"{select} FROM {source}" + (
-            f" AND {rows.test}" if rows.is_single else f"{grouped} HAVING {rows.test}"
-        ), given
+            columns += [f"{put(rows.found, rows)} AS found{place}" for place, rows in enumerate(one.asked)]
+        return self._grouped(one.whole, columns, [] if self.is_telling else [f"({' OR '.join(tests)})"], one.where())
+
+    def _alone(self, rows: Rows) -> str:
+        test, found = self._put(rows.test, rows.given), self._put(rows.found, rows.given)
+        if self.is_telling:
+            return self._grouped(rows, [f"{found} AS found0", f"{test or 'true'} AS is_met0"], [])
+        return self._grouped(rows, [], [test] if test else [])
+
+    def _grouped(self, rows: Rows, columns: list[str], having: list[str], more: tuple[str, dict] = ("", {})) -> str:
+        """A SELECT of members with columns, of those of whom `having` is true. Who is two records merged into one is asked apart, by
+        index, for they are few: what is asked of everybody shall not pay for them.
+        """
+        tables, _where, where = rows.source.partition(" WHERE ")
+        given = rows.given | more[1] | {"among": self.among}
+        where = " AND ".join(part for part in (where, more[0]) if part) or "true"
+
+        def select(tables: str, where: str, member: str, having: list[str]) -> str:
+            said = self._put(f"{tables} WHERE {where}", given)
+            few = f" AND {member} = ANY({self._put('%(among)s', given)})" if self.among is not None else ""
+            if rows.is_single:
+                few, grouped = " AND ".join([few, *having]) if having else few, ""
+            else:
+                grouped = " GROUP BY 1" + (f" HAVING {' AND '.join(having)}" if having else "")
+            return f"SELECT {', '.join([f'{member} AS member_id', *columns])} FROM {said}{few}{grouped}"  # noqa: S608 - ours
+
+        if not rows.is_merged:
+            return select(tables, where, rows.member, having)
+        self._asks_merged = True
+        apart = [*having, f"{rows.member} NOT IN (SELECT whose FROM merged)"]  # noqa: S608 - ours
+        both = select(f"{tables} JOIN merged ON merged.own = {rows.member}", where, "merged.whose", having)
+        return f"{select(tables, where, rows.member, apart)} UNION ALL {both}"
 
     def _put(self, sql: str, given: dict) -> str:
         def renamed(match):
@@ -90,8 +170,9 @@ class Statement:
         """The whole statement over members, who are called m, with its parameters by name."""
         if self.among is not None:
             where = f"{self._put('m.id = ANY(%(among)s)', {'among': self.among})} AND {where}"
-        joined = " ".join(self._joins)
-        return f"SELECT {columns} FROM members_member m {joined} WHERE {where}", self.given  # noqa: S608 - ours; values are parameters
+        joined = " ".join(self._join(number, one) for number, one in enumerate(self._passes))
+        merged = _MERGED if self._asks_merged else ""
+        return f"{merged}SELECT {columns} FROM members_member m {joined} WHERE {where}", self.given  # noqa: S608 - ours; values are parameters
 
 
 @contextmanager

@@ -358,4 +358,4 @@ from campaigns.journeys.models import (  # noqa: E402, F401
     StepRun,
     WebhookCall,
 )
-from campaigns.memberships.models import AudienceMember, MemberNews  # noqa: E402, F401 -- tables of this app, kept in a room of their own
+from campaigns.memberships.models import AudienceMember, AudienceRevision, MemberNews  # noqa: E402, F401 -- tables of this app, kept in a room of their own

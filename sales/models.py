@@ -124,12 +124,14 @@ class Purchase(models.Model):
         ]
         # Each index is paid for at every till: foreign keys have none of their own where one of these serves.
         indexes = [
-            # What audiences add up comes out of the index alone: kind and total lie beside the keys.
+            # What is added up, of a member or of everybody in a window, comes out of an index alone.
             models.Index(
                 fields=["member", "purchased_at"], include=["kind", "total_minor"], name="sales_purchase_sums_of_member"
             ),
             models.Index(fields=["store", "purchased_at"], name="sales_purchase_at_store"),
-            models.Index(fields=["purchased_at"], name="sales_purchase_when"),
+            models.Index(
+                fields=["purchased_at"], include=["member", "kind", "total_minor"], name="sales_purchase_sums_by_time"
+            ),
             models.Index(fields=["refunds"], name="sales_refund_of", condition=models.Q(refunds__isnull=False)),
         ]
 

@@ -6,7 +6,7 @@ before the moment of asking.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.conf import settings
@@ -31,13 +31,18 @@ class Own:
     found: str = "NULL"
 
 
+ONLY = "{only}"
+
+
 @dataclass(frozen=True)
 class Rows:
     """Asked of a member's rows elsewhere, grouped by member: those for whom `test` holds (empty: who has any row at all).
 
     `source` is what stands after FROM, up to and into its WHERE. `is_single`: a member has one row at most, so that nothing
     need be grouped, and `test` and `found` speak of that row. `is_absent` turns the answer round. `is_ranked`: who is in depends
-    on everybody, so that it cannot be asked of a few members alone.
+    on everybody, so that it cannot be asked of a few members alone. `span`: from when (left out; None: from ever) to when rows can
+    matter; questions of one source that have a span are asked in one pass over it, so that their `found` and `test` name the rows
+    they mean by “{only}”, which becomes a filter of the span and of `only`. `is_merged`: rows of a record that was merged into another are that other's.
     """
 
     source: str
@@ -48,6 +53,9 @@ class Rows:
     is_single: bool = False
     is_absent: bool = False
     is_ranked: bool = False
+    is_merged: bool = False
+    only: str = ""
+    span: tuple[datetime | None, datetime] | None = None
 
 
 @dataclass(frozen=True)

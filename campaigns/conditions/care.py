@@ -35,7 +35,9 @@ def _score(at, survey, op, score, days):
     if survey:
         source, given = f"{source} AND i.survey_id = %(survey)s", given | {"survey": int(survey)}
     found = "(array_agg(a.score ORDER BY a.answered_at DESC, a.id DESC))[1]"
-    return Rows(source, given, f"{found} {'>=' if op == 'at_least' else '<='} %(score)s", found, "i.member_id")
+    return Rows(
+        source, given, f"{found} {'>=' if op == 'at_least' else '<='} %(score)s", found, "i.member_id", is_merged=True
+    )
 
 
 def _score_words(survey, op, score, days):
@@ -52,7 +54,7 @@ def _cases(test: str, topic: str, given: dict, *, is_absent: bool) -> Rows:
             f"{source} AND c.topic_id = (SELECT id FROM care_topic WHERE code = %(topic)s)",  # noqa: S608 - ours
             given | {"topic": topic},
         )
-    return Rows(source, given, found="max(c.opened_at)", member="c.member_id", is_absent=is_absent)
+    return Rows(source, given, found="max(c.opened_at)", member="c.member_id", is_absent=is_absent, is_merged=True)
 
 
 def _open(at, op, topic):

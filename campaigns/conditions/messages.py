@@ -50,7 +50,7 @@ def _message(at, *, op, fate, campaign, channel, days):
         )
         given |= {"fate": fate}
     source = f"{source} AND d.purpose = 'marketing' AND {when} > %(since)s AND {when} <= %(until)s AND {by} AND {of}"
-    return Rows(source, given, found=f"max({when})", member="d.member_id", is_absent=op == "no")
+    return Rows(source, given, found=f"max({when})", member="d.member_id", is_absent=op == "no", is_merged=True)
 
 
 def _message_words(op, fate, campaign, channel, days):
@@ -93,7 +93,7 @@ def _offer(at, *, op, use, category, campaign, days):
     if category != "":
         of, given = f"{of} AND {alias}.category_id = ANY(%(categories)s)", given | below(category)
     source = f"{source} AND {when} > %(since)s AND {when} <= %(until)s AND {of}"
-    return Rows(source, given, found=f"max({when})", member=f"{alias}.member_id", is_absent=op == "no")
+    return Rows(source, given, found=f"max({when})", member=f"{alias}.member_id", is_absent=op == "no", is_merged=True)
 
 
 def _offer_words(op, use, category, campaign, days):

@@ -10,6 +10,7 @@ from campaigns.conditions.asking import (
     AT_LEAST,
     DAYS,
     DAYS_MAX,
+    ONLY,
     Condition,
     Field,
     Invalid,
@@ -28,7 +29,15 @@ from sales.models import Category, Product, Store
 
 _MEMBERS = "p.member_id IS NOT NULL"
 _WITHIN = "p.purchased_at > %(since)s AND p.purchased_at <= %(until)s"
-_SALES = f"sales_purchase p WHERE p.kind = 1 AND {_MEMBERS}"
+_ANY, _SALES = "", "p.kind = 1"
+
+
+def _purchases(found: str, given: dict, *, only: str, since: datetime | None) -> dict:
+    """What is added up of the purchases in a window, in the one pass that all such questions share."""
+    return {
+        "source": f"sales_purchase p WHERE {_MEMBERS}", "given": given, "found": f"{found} {ONLY}", "member": "p.member_id",
+        "only": only, "span": (since, given["until"]), "is_merged": True,
+    }  # fmt: skip
 
 
 def category_choices() -> list[tuple[str, str]]:
@@ -65,11 +74,9 @@ def _stores():
 
 
 def _last(at, op, days):
-    if op == "newer":
-        return Rows(f"{_SALES} AND {_WITHIN}", window(at, days), member="p.member_id", found="max(p.purchased_at)")
-    source = f"{_SALES} AND p.purchased_at <= %(until)s"
-    found = "max(p.purchased_at)"
-    return Rows(source, window(at, days), f"{found} <= %(since)s", found, "p.member_id")
+    given = window(at, days)
+    rows = _purchases("max(p.purchased_at)", given, only=_SALES, since=given["since"] if op == "newer" else None)
+    return Rows(**rows, test=f"{rows['found']} {'>' if op == 'newer' else '<='} %(since)s")
 
 
 def _last_words(op, days):
@@ -79,9 +86,8 @@ def _last_words(op, days):
 
 
 def _first(at, op, days):
-    found = "min(p.purchased_at)"
-    test = f"{found} {'>' if op == 'newer' else '<='} %(since)s"
-    return Rows(f"{_SALES} AND p.purchased_at <= %(until)s", window(at, days), test, found, "p.member_id")
+    rows = _purchases("min(p.purchased_at)", window(at, days), only=_SALES, since=None)
+    return Rows(**rows, test=f"{rows['found']} {'>' if op == 'newer' else '<='} %(since)s")
 
 
 def _first_words(op, days):
@@ -91,13 +97,8 @@ def _first_words(op, days):
 
 
 def _count(at, op, count, days):
-    rows = {
-        "source": f"{_SALES} AND {_WITHIN}",
-        "given": window(at, days),
-        "found": "count(*)",
-        "member": "p.member_id",
-    }
-    return compared(rows, op, count)
+    given = window(at, days)
+    return compared(_purchases("count(*)", given, only=_SALES, since=given["since"]), op, count)
 
 
 def _count_words(op, count, days):
@@ -107,10 +108,14 @@ def _count_words(op, count, days):
     return _("At most %(count)s purchases in the last %(days)s") % shown
 
 
+# Added up as floating point, which is exact for whole numbers below 2⁵³ (90 trillion units of a currency) and costs a third less
+# than numeric for a million members.
+_SPENT = "sum(p.total_minor::float8)"
+
+
 def _amount(at, op, amount, days):
-    source = f"sales_purchase p WHERE {_MEMBERS} AND {_WITHIN}"
-    rows = {"source": source, "given": window(at, days), "found": "sum(p.total_minor)", "member": "p.member_id"}
-    return compared(rows, op, amount * 100)
+    given = window(at, days)
+    return compared(_purchases(_SPENT, given, only=_ANY, since=given["since"]), op, amount * 100)
 
 
 def _amount_words(op, amount, days):
@@ -129,7 +134,9 @@ _LINES = """sales_purchase p JOIN sales_purchaseline l ON l.purchase_id = p.id J
 def _category(at, op, category, days):
     source = f"{_LINES} AND {_WITHIN} AND r.category_id = ANY(%(categories)s)"
     given = window(at, days) | below(category)
-    return Rows(source, given, member="p.member_id", found="max(p.purchased_at)", is_absent=op == "not_bought")
+    return Rows(
+        source, given, member="p.member_id", found="max(p.purchased_at)", is_absent=op == "not_bought", is_merged=True
+    )
 
 
 def _category_words(op, category, days):
@@ -157,7 +164,13 @@ def _bought(within, *, op, number, measure, **of):
     if "category" in said:
         given |= below(said["category"])
     source = " AND ".join([f"{_LINES} AND {_WITHIN}", *(_FILTERS[name] for name in said)])
-    rows = {"source": source, "given": given, "member": "p.member_id", "found": f"COALESCE({_MEASURED[measure]}, 0)"}
+    rows = {
+        "source": source,
+        "given": given,
+        "member": "p.member_id",
+        "found": f"COALESCE({_MEASURED[measure]}, 0)",
+        "is_merged": True,
+    }
     return compared(rows, op, number)
 
 

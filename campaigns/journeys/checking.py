@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from campaigns import audiences
-from campaigns.journeys import flow, happenings, kinds
+from campaigns import audiences, happenings
+from campaigns.journeys import flow, kinds
 from campaigns.journeys.kinds import KINDS, Ask, Invalid, clean_one
 from campaigns.models import Audience, Campaign
 from emails import checks as email_checks

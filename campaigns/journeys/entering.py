@@ -12,10 +12,10 @@ from datetime import date, datetime, time, timedelta
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import CharField, DateTimeField, Max, Q, QuerySet, Value
-from django.db.models.functions import Cast, Concat
 
 from campaigns import audiences
-from campaigns.journeys import clocks, flow, happenings
+from campaigns.happenings import HAPPENINGS, SOURCES
+from campaigns.journeys import clocks, flow
 from campaigns.journeys.models import Enrolment, Journey, JourneyLook, JourneyVersion
 from experiments import queries as experiments
 from loyalty.events import settled_until
@@ -112,19 +112,22 @@ def listen(*, at: datetime) -> Heard:
 
 def _listening() -> dict[str, list[tuple[str, JourneyVersion, dict]]]:
     """Source → who asks about it: journeys by their entry, versions by what their steps wait for and by their goals."""
-    asked = defaultdict(list)
+    told = []
     for journey in _live():
         entry = journey.version.definition["entry"]
         if entry["kind"] == "event":
-            asked[entry["event"]].append(("entry", journey.version, entry))
+            told.append(("entry", journey.version, entry))
     running = JourneyVersion.objects.filter(journey__status=Journey.Status.LIVE).select_related("journey__version")
     for version in running:
         goal = version.definition.get("goal")
         if goal and goal.get("event"):
-            asked[goal["event"]].append(("goal", version, goal))
-        for node in flow.nodes(version.definition).values():
-            if node.type == WAITS_FOR:
-                asked[node.step["event"]].append((node.id, version, node.step))
+            told.append(("goal", version, goal))
+        nodes = flow.nodes(version.definition).values()
+        told.extend((node.id, version, node.step) for node in nodes if node.type == WAITS_FOR)
+    asked = defaultdict(list)
+    for asker in told:
+        for source in HAPPENINGS[asker[2]["event"]].sources:
+            asked[source.code].append(asker)
     return asked
 
 
@@ -134,7 +137,7 @@ _CLOCK = "SELECT clock_timestamp()"
 def _look(code: str) -> tuple[int, int] | None:
     """The ids to read, (after, up to), or None while another worker reads or nothing is new. Settles what was seen before."""
     horizon = settled_until()
-    newest = happenings.HAPPENINGS[code].all_rows().model.objects.aggregate(newest=Max("pk"))["newest"] or 0
+    newest = SOURCES[code].all_rows().model.objects.aggregate(newest=Max("pk"))["newest"] or 0
     with connection.cursor() as cursor:
         cursor.execute(_CLOCK)
         (now,) = cursor.fetchone()
@@ -170,12 +173,11 @@ def _tell(code: str, asker, look: tuple[int, int], at) -> tuple[int, int]:
     """News for one who asked: (how many entered, how many were woken)."""
     what, version, happening = asker
     after, newest = look
-    rows = happenings.rows_of(happening).filter(pk__gt=after, pk__lte=newest)
+    rows = SOURCES[code].rows(happening).filter(pk__gt=after, pk__lte=newest)
     if what != "entry":
         return 0, _wake(version, what, rows, at)
     since = rows.filter(moment__gte=version.journey.live_from)
-    cause = Concat(Value(f"{code}:"), Cast("pk", CharField()), output_field=CharField())
-    return enter(journey=version.journey, rows=since.values_list("who", cause, "moment"), at=at), 0
+    return enter(journey=version.journey, rows=since.values_list("who", SOURCES[code].cause(), "moment"), at=at), 0
 
 
 _WAKE = """

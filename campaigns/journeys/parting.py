@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from campaigns import audiences
-from campaigns.journeys import happenings
+from campaigns import audiences, happenings
 from campaigns.journeys.models import Enrolment
 from campaigns.journeys.running import Due, Group, Stand, arrival
 from delivery.models import Message, MessageEvent
@@ -23,11 +22,11 @@ def in_audience(conditions: dict, member_ids: Iterable[int], *, at) -> set[int]:
 
 
 def last_moments(happening: dict, member_ids: list[int], *, since: datetime) -> dict[int, datetime]:
-    """When it last happened to each of the members, not before a moment: one statement."""
-    rows = happenings.rows_of(happening).filter(who__in=member_ids, moment__gte=since).values_list("who", "moment")
+    """When it last happened to each of the members, not before a moment: one statement a source."""
     last: dict[int, datetime] = {}
-    for who, moment in rows:
-        last[who] = max(moment, last.get(who, moment))
+    for _source, rows in happenings.rows_of(happening):
+        for who, moment in rows.filter(who__in=member_ids, moment__gte=since).values_list("who", "moment"):
+            last[who] = max(moment, last.get(who, moment))
     return last
 
 

@@ -183,14 +183,14 @@ def why_words(why: str) -> str:
 
 def cause_words(cause: str) -> str:
     """What let a member in, in words."""
+    from campaigns import happenings
     from campaigns.journeys.checking import dates
-    from campaigns.journeys.happenings import HAPPENINGS
 
     if cause.startswith("merge:"):
         cause = cause.split(":", 2)[2]
     kind, _sep, _rest = cause.partition(":")
-    if kind in HAPPENINGS:
-        return str(HAPPENINGS[kind].label)
+    if said := happenings.heard_as(kind):
+        return said
     if kind == "audience":
         return _("Was in the audience")
     if kind == "hand":

@@ -44,6 +44,10 @@ class Due(NamedTuple):
     language: str
     public_id: UUID
 
+    def come_to(self, stand: "Stand") -> "Due":
+        """The same enrolment at its next step."""
+        return self._replace(step=stand.step, due_at=stand.due_at, until=stand.until, arrived_at=stand.arrived_at)
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -178,7 +182,8 @@ class Came:
 
 def _walk(plan: Plan, rows: list[Due], at: datetime) -> None:
     """Let the members of one version walk until they wait or end. The order of reading is an order of time: who is done with
-    a step comes to steps below it only, so each step is taken once, for all who stand at it."""
+    a step comes to steps below it only, so each step is taken once, for all who stand at it.
+    """
     ended: dict[int, tuple[str, str]] = {}
     standing: dict[int, Stand] = {}
     here: dict[str, list[Due]] = defaultdict(list)
@@ -235,7 +240,7 @@ def _send_on(group: Group, ways: dict[int, tuple[str, str | None]], came: Came) 
             # Who waits for an event is looked at by another transaction: news that came during this one is found by that.
             came.standing[row.id] = stand
         else:
-            came.onward.append(row._replace(**stand._asdict()))
+            came.onward.append(row.come_to(stand))
 
 
 _NOTE = """

@@ -1,4 +1,4 @@
-"""Who stands on a list or belongs to a kept audience, and whom something happened to since that was last looked at."""
+"""Who stands on a list or belongs to a kept audience, whom something happened to since that was last looked at, and what audiences were."""
 
 from django.db import models
 
@@ -21,3 +21,23 @@ class MemberNews(models.Model):
     member = models.ForeignKey(
         "members.Member", on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
     )
+
+
+class AudienceRevision(models.Model):
+    """An audience as it was saved once. Never edited: an older one is brought back by saving it again."""
+
+    audience = models.ForeignKey(
+        "campaigns.Audience", on_delete=models.CASCADE, related_name="revisions", db_index=False
+    )
+    number = models.PositiveIntegerField()
+    name = models.CharField(max_length=120)
+    conditions = models.JSONField()
+    saved_at = models.DateTimeField()
+    by_user = models.ForeignKey("members.User", null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+
+    class Meta:
+        ordering = ["audience_id", "-number"]
+        constraints = [models.UniqueConstraint(fields=["audience", "number"], name="a_revision_has_one_number")]
+
+    def __str__(self):
+        return f"{self.name} {self.number}"

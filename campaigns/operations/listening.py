@@ -10,7 +10,7 @@ from functools import cache
 from django.conf import settings
 from django.db import connection
 
-from campaigns import audiences, budgets, checks, eligibility, plans, timing, triggers
+from campaigns import audiences, budgets, checks, eligibility, happenings, plans, timing
 from campaigns.models import Campaign, Entry, FrozenContent, Recipient
 from campaigns.operations.planning import HOLDOUT, experiment_of, freeze, most_slots, write_recipients
 from campaigns.operations.refusing import Blocked, Status
@@ -51,7 +51,7 @@ def start(campaign, *, at) -> Campaign:
         raise Blocked(problems)
     variants = list(campaign.variants.all())
     campaign.experiment = experiment_of(campaign, variants)
-    campaign.trigger_settings = triggers.clean(campaign.trigger, campaign.trigger_settings)
+    campaign.trigger_settings = happenings.clean(campaign.trigger, campaign.trigger_settings)
     campaign.audience_snapshot = audiences.clean(campaign.audience.conditions)
     campaign.planned_at = campaign.launched_at = campaign.heard_until = at
     campaign.status = Status.LIVE
@@ -65,7 +65,7 @@ def start(campaign, *, at) -> Campaign:
 
 def enter(campaign, *, at) -> int:
     """Let in everybody to whom it happened since the last look, by the re-entry rule; answers how many. The caller holds the lock."""
-    asked = triggers.happened(campaign.trigger, campaign.trigger_settings, after=campaign.heard_until, until=at)
+    asked = happenings.happened(campaign.trigger, campaign.trigger_settings, after=campaign.heard_until, until=at)
     entered = 0
     if asked:
         statement, given = asked
@@ -120,7 +120,7 @@ def _skip(campaign, mine, variants, at):
     """Write why, the first reason that fits: too late, no longer so, not meant, held by the control group, not reachable."""
     late = at - timedelta(hours=campaign.late_hours_max)
     _skipped(mine.filter(due_at__lt=late), TOO_LATE, at)
-    if still := triggers.TRIGGERS[campaign.trigger].still:
+    if still := happenings.HAPPENINGS[campaign.trigger].still:
         with connection.cursor() as cursor:
             waiting = list(mine.filter(state=Entry.State.WAITING).values_list("pk", flat=True))
             cursor.execute(

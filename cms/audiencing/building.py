@@ -4,12 +4,16 @@ Each node has a place such as 0.2.1, the root is 0; its fields are n.<place>.<na
 button posts the whole form and says in `act` what to change.
 """
 
+import copy
+import json
 from dataclasses import dataclass, field
 
 from campaigns.audiences import MATCHES
 from campaigns.conditions import CONDITIONS, GROUPS, Invalid
 
 NODES_MAX = 60
+UNDO_MAX = 20
+"""So many changes can be taken back, one after another."""
 
 
 @dataclass
@@ -78,6 +82,36 @@ def change(tree: dict, act: str) -> dict:
     except (KeyError, IndexError, ValueError):
         return tree
     return tree
+
+
+def after(data) -> tuple[dict, list[dict]]:
+    """The tree after the button that was pressed, and the trees before it, oldest first: `undo` goes back to the last of them."""
+    tree, past = read(data), _past(data)
+    act = data.get("act", "")
+    if act == "undo":
+        return (past[-1], past[:-1]) if past else (tree, [])
+    if not act:
+        return tree, past
+    before = copy.deepcopy(tree)
+    changed = change(tree, act)
+    return changed, (past if changed == before else [*past, before][-UNDO_MAX:])
+
+
+def _past(data) -> list[dict]:
+    """The trees that the page carries along; what is not a list of trees is nobody's past."""
+    try:
+        told = json.loads(data.get("past") or "[]")
+    except ValueError:
+        return []
+    return [tree for tree in told if _is_tree(tree)][-UNDO_MAX:] if isinstance(told, list) else []
+
+
+def _is_tree(node) -> bool:
+    if not isinstance(node, dict):
+        return False
+    if "conditions" in node:
+        return isinstance(node["conditions"], list) and all(_is_tree(inner) for inner in node["conditions"])
+    return node.get("type") in CONDITIONS
 
 
 def focus_after(tree: dict, act: str) -> str:

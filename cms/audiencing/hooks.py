@@ -23,5 +23,6 @@ def audiencing_urls():
         path("audiences/<int:pk>/", views.audience_members, name="cms_audience_members"),
         path("audiences/<int:pk>/edit/", views.audience_edit, name="cms_audience_edit"),
         path("audiences/<int:pk>/upload/", views.audience_upload, name="cms_audience_upload"),
+        path("audiences/<int:pk>/revisions/<int:number>/restore/", views.audience_restore, name="cms_audience_restore"),
         path("audiences/<int:pk>/delete/", views.audience_delete, name="cms_audience_delete"),
     ]

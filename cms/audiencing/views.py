@@ -1,5 +1,7 @@
 """Audiences. Each view makes one call and puts the answer on a page."""
 
+import json
+
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db import transaction
@@ -11,7 +13,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from campaigns import audiences
-from campaigns.memberships import keeping, lists, usage
+from campaigns.memberships import keeping, lists, revisions, usage
 from campaigns.models import Audience
 from cms.audiencing import building
 from cms.audiencing.forms import AudienceForm, ListForm, UploadForm
@@ -43,25 +45,26 @@ def audience_edit(request, pk=None):
         return redirect("cms_audience_upload", pk)
     if request.method != "POST":
         return _builder(request, audience, AudienceForm(instance=audience), audience.conditions)
-    act = request.POST.get("act", "")
-    tree = building.change(building.read(request.POST), act)
+    act, before = request.POST.get("act", ""), audience.conditions if pk else None
+    tree, past = building.after(request.POST)
     form = AudienceForm(request.POST, instance=audience)
     if act or not form.is_valid():
-        return _builder(request, audience, _kept(request, audience) if act else form, tree)
+        return _builder(request, audience, _kept(request, audience) if act else form, tree, past)
     try:
         form.instance.conditions = audiences.clean(tree, audience=audience)
     except audiences.Invalid as reason:
         messages.error(request, str(reason))
-        return _builder(request, audience, form, tree)
-    saved = _save(form)
+        return _builder(request, audience, form, tree, past)
+    saved = _save(form, before, request.user)
     messages.success(request, _("Audience “%(name)s” saved.") % {"name": saved})
     return redirect("cms_audience_members", saved.pk)
 
 
 @transaction.atomic
-def _save(form) -> Audience:
+def _save(form, before: dict | None, user) -> Audience:
     """What is kept is drawn anew at once, for its conditions may be others now."""
     saved = form.save()
+    revisions.note(audience=saved, at=clock.now(), by_user=user, before=before)
     return keeping.keep(audience=saved, at=clock.now()) if saved.is_kept else keeping.let_go(audience=saved)
 
 
@@ -71,12 +74,13 @@ def _kept(request, audience):
     return AudienceForm(instance=audience, initial=typed)
 
 
-def _builder(request, audience, form, tree):
+def _builder(request, audience, form, tree, past=()):
     context = _counted(tree) | {
         "audience": audience,
         "form": form,
         "root": building.shown(tree or EMPTY),
         "groups": building.groups(),
+        "past": json.dumps(list(past)) if past else "",
         "focus": building.focus_after(tree, request.POST.get("act", "")),
     }
     page = "cms/audiencing/builder.html" if request.headers.get("HX-Request") else "cms/audiencing/audience_edit.html"
@@ -151,6 +155,7 @@ def audience_members(request, pk):
     audience, at = get_object_or_404(Audience, pk=pk), clock.now()
     context = {
         "audience": audience,
+        "revisions": [(one, _said(one)) for one in revisions.of(audience)],
         "uses": [(use, _link(use)) for use in usage.of(audience)],
         "drawings": usage.drawings(audience)[:10],
     }
@@ -159,6 +164,33 @@ def audience_members(request, pk):
     except audiences.Invalid as reason:
         context["fault"] = str(reason)
     return TemplateResponse(request, "cms/audiencing/audience_members.html", context)
+
+
+def _said(revision):
+    """A revision in words; of one that asks for something which is gone, nothing."""
+    try:
+        return audiences.sentences(revision.conditions)
+    except audiences.Invalid:
+        return None
+
+
+@marketers_only
+@require_POST
+def audience_restore(request, pk, number):
+    """Bring an older revision back."""
+    audience = get_object_or_404(Audience, pk=pk)
+    try:
+        with transaction.atomic():
+            restored = revisions.restore(audience=audience, number=number, at=clock.now(), by_user=request.user)
+            if restored.is_kept:
+                keeping.keep(audience=restored, at=clock.now())
+    except audiences.Invalid as reason:
+        messages.error(request, str(reason))
+    except revisions.NoRevision:
+        messages.error(request, _("There is no such revision."))
+    else:
+        messages.success(request, _("Revision %(n)s holds again.") % {"n": number})
+    return redirect("cms_audience_members", pk)
 
 
 def _members(request, audience, at) -> dict:

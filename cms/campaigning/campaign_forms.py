@@ -1,9 +1,9 @@
-"""The form of a campaign: its settings by subject, and the trigger's own fields, drawn from what campaigns.triggers says."""
+"""The form of a campaign: its settings by subject, and the trigger's own fields, drawn from the catalogue of happenings."""
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from campaigns import triggers
+from campaigns import happenings
 from campaigns.models import Campaign
 from campaigns.operations import DROP, RESCHEDULE, SEND
 
@@ -63,13 +63,13 @@ class CampaignForm(forms.ModelForm):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.fields["trigger"].choices = [("", "–"), *triggers.choices()]
+        self.fields["trigger"].choices = [("", "–"), *((one.code, one.label) for one in happenings.triggers())]
         for name, field in self.fields.items():
             field.required = name in ("name", "kind", "audience", "holdout_percent", "outcome_days")
         self.fields["version"].initial = self.instance.version
         if self.instance.pk:
             self.fields["kind"].disabled = True
-        self.asked = [(trigger, one) for trigger in triggers.TRIGGERS.values() for one in trigger.fields]
+        self.asked = [(trigger, one) for trigger in happenings.triggers() for one in trigger.fields]
         for trigger, one in self.asked:
             self.fields[_place(trigger, one)] = self._field(trigger, one)
 
@@ -82,7 +82,7 @@ class CampaignForm(forms.ModelForm):
             return forms.ChoiceField(choices=one.choices(), **shared)
         if one.kind == "number":
             return forms.IntegerField(min_value=one.low, max_value=one.high, **shared)
-        return forms.CharField(max_length=triggers.NAME_MAX, **shared)
+        return forms.CharField(max_length=happenings.NAME_MAX, **shared)
 
     def clean(self):
         cleaned = super().clean()
@@ -96,10 +96,10 @@ class CampaignForm(forms.ModelForm):
         if cleaned.get("timing") == Campaign.Timing.TRIGGERED:
             given = {one.name: own[_place(trigger, one)] for trigger, one in self.asked if trigger.code == code}
             try:
-                cleaned["trigger_settings"] = triggers.clean(
+                cleaned["trigger_settings"] = happenings.clean(
                     code, {k: v for k, v in given.items() if v not in (None, "")}
                 )
-            except triggers.Invalid as reason:
+            except happenings.Invalid as reason:
                 self.add_error("trigger", str(reason))
         return cleaned
 
@@ -116,7 +116,7 @@ class CampaignForm(forms.ModelForm):
             yield title, shown, rows
 
     def trigger_codes(self):
-        return list(triggers.TRIGGERS)
+        return [one.code for one in happenings.triggers()]
 
 
 def _place(trigger, one) -> str:

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from campaigns import audiences, checks, goals, operations, queries, reach, triggers, verdicts
+from campaigns import audiences, checks, goals, happenings, operations, queries, reach, verdicts
 from campaigns.models import Campaign, CampaignRules, Entry
 from campaigns.operations import choosing, repeating
 from cms.campaigning.campaign_forms import CampaignForm, ResumeForm
@@ -106,7 +106,7 @@ def campaign(request, pk):
         "now": now,
         "choosing": _choosing(found, now),
         "dates": _dates(found, now),
-        "trigger_words": triggers.words(found.trigger) if found.trigger else "",
+        "trigger_words": happenings.words(found.trigger) if found.trigger else "",
         **_approval(request, found),
         **(_problems(found, now) if is_open else {}),
         **(_resuming(found, now) if found.status == Campaign.Status.PAUSED else {}),

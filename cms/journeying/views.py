@@ -8,7 +8,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from campaigns.journeys import checking, flow, happenings, kinds, operations, queries, starters
+from campaigns import happenings
+from campaigns.journeys import checking, flow, kinds, operations, queries, starters
 from campaigns.journeys.kinds import KINDS, Invalid
 from campaigns.journeys.models import Journey
 from campaigns.journeys.queries import FATES
@@ -178,9 +179,9 @@ def _happenings(kind) -> list[dict]:
 
 def happening_hints() -> list[dict]:
     return [
-        {"label": one.label, "asks": one.asks, "choices": one.choices() if one.choices else [], "is_free": one.is_free}
-        for one in happenings.HAPPENINGS.values()
-        if one.asks
+        {"label": one.label, "asks": one.which.label, "choices": one.which.choices() if one.which.choices else []}
+        for one in happenings.waited_for()
+        if one.which
     ]
 
 

@@ -1,3 +1,4 @@
+import itertools
 from datetime import timedelta
 
 import pytest
@@ -262,6 +263,67 @@ def test_why_agrees_with_membership_for_every_member(people, django_assert_num_q
         audiences.explain(tree, people[0].pk, at=AT)
     for person in people:
         assert audiences.explain(tree, person.pk, at=AT).is_met == (person.pk in found)
+
+
+def test_several_questions_of_purchases_are_asked_in_one_pass(people):
+    """Of windows that differ, and of some that begin with the first purchase there is: each answers as if it were alone."""
+    codes = (
+        "twice in two months",
+        "spent fifty",
+        "spent little",
+        "quiet for a month",
+        "bought this month",
+        "once at most",
+    )
+    tree = {
+        "match": "any",
+        "conditions": [
+            {"match": "all", "conditions": [GOLDEN[a][0], GOLDEN[b][0]]} for a, b in itertools.pairwise(codes)
+        ],
+    }
+    sql, _given = audiences.statement(tree, at=AT)
+    assert sql.count("LEFT JOIN") == 1
+    where = " OR ".join(f"(({GOLDEN[a][1]}) AND ({GOLDEN[b][1]}))" for a, b in itertools.pairwise(codes))
+    expected = by_hand(where)
+    assert members_of(tree) == expected
+    assert members_of(tree, among=[one.pk for one in people[:20]]) == expected & {one.pk for one in people[:20]}
+    for person in people[:20]:
+        assert audiences.explain(tree, person.pk, at=AT).is_met == (person.pk in expected)
+
+
+def test_what_a_merged_record_bought_is_the_survivors(people):
+    """Also where the survivor was merged again; each golden question of purchases equals its twin over rows that carry the survivor."""
+    active = [one for one in people if one.status == "active"]
+    absorbed = dict(zip(active[10:25], active[25:40], strict=True)) | {
+        active[0]: active[10]
+    }  # the first by way of another
+    for one, into in absorbed.items():
+        Member.objects.filter(pk=one.pk).update(status="merged", merged_into=into)
+    asked = (
+        "twice in two months",
+        "once at most",
+        "spent fifty",
+        "spent little",
+        "quiet for a month",
+        "dairy",
+        "no dairy",
+    )
+    whose = "(SELECT coalesce(b.merged_into_id, a.merged_into_id, a.id) FROM members_member a LEFT JOIN members_member b ON b.id = a.merged_into_id WHERE a.id = p.member_id)"
+    for name in asked:
+        condition, where = GOLDEN[name]
+        tree, expected = (
+            {"match": "all", "conditions": [named(condition)]},
+            by_hand(where.replace("p.member_id", whose)),
+        )
+        assert members_of(tree) == expected, name
+        assert audiences.count(tree, at=AT) == len(expected), name
+        some = [active[10].pk, active[25].pk, active[30].pk, active[50].pk]
+        assert members_of(tree, among=some) == expected & set(some), name
+        for pk in some[1:]:
+            assert audiences.explain(tree, pk, at=AT).is_met == (pk in expected), name
+    assert by_hand(COUNT_60.replace("p.member_id", whose) + " >= 2") != by_hand(f"{COUNT_60} >= 2"), (
+        "else nothing is proved"
+    )
 
 
 def test_why_names_each_condition(people):
