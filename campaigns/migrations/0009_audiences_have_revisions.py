@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('campaigns', '0007_audiences_are_kept_and_listed'),
+        ('campaigns', '0008_short_messages_go_several_ways_and_drafts_are_kept'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
