@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from members.crypto import keyed_hash
-from push.models import AppInstallation, FrozenPush, PushSubscription, PushTemplate, PushWording
+from push.models import TITLE_MAX, AppInstallation, FrozenPush, PushSubscription, PushTemplate, PushWording
 from push.wording import check_wording, fields_used
 
 DEVICES_MAX = 10
@@ -41,10 +41,22 @@ def wording_for(template: PushTemplate, language: str) -> PushWording:
     return wordings.get(language) or wordings.get("en") or next(iter(wordings.values()))
 
 
-@transaction.atomic
 def freeze(*, template: PushTemplate, language: str, site_url: str) -> FrozenPush:
     """The template's words of one language as they stand now. The same content is the same row."""
+    return _freeze(template, wording_for(template, language), language, site_url)
+
+
+def freeze_test(*, template: PushTemplate, language: str, site_url: str) -> FrozenPush:
+    """The same of a draft, marked as a test."""
     wording = wording_for(template, language)
+    title = _("[Test] %(title)s") % {"title": wording.title}
+    return _freeze(
+        template, PushWording(language=language, title=title[:TITLE_MAX], body=wording.body), language, site_url
+    )
+
+
+@transaction.atomic
+def _freeze(template: PushTemplate, wording: PushWording, language: str, site_url: str) -> FrozenPush:
     url = urljoin(f"{site_url.rstrip('/')}/", template.url)
     problems = _problems(wording, url)
     if problems:
@@ -58,7 +70,7 @@ def freeze(*, template: PushTemplate, language: str, site_url: str) -> FrozenPus
     }
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).digest()
     frozen = FrozenPush(
-        content_hash=digest, template=template, revision_id=template.latest_revision_id, language=language,
+        content_hash=digest, template_id=template.pk, revision_id=template.latest_revision_id, language=language,
         title=wording.title, body=wording.body, links=[url],
         fields_used=sorted(fields_used(wording.title) | fields_used(wording.body)),
     )  # fmt: skip

@@ -10,10 +10,38 @@ from campaigns.operations.measuring import CannotMeasure, measure
 from campaigns.operations.planning import plan
 from campaigns.operations.refusing import Blocked, CannotLaunch
 from campaigns.operations.replying import send_replies, send_reply
-from campaigns.operations.testing import NotSent, send_test
+from campaigns.operations.testing import NotSent, send_push_test, send_test
 
 __all__ = [
-    "DROP", "RESCHEDULE", "SEND", "Blocked", "CannotEdit", "CannotLaunch", "CannotMeasure", "NotSent", "Overtaken", "approve", "cancel", "choose",
-    "clone", "create", "edit", "finish", "import_history", "launch", "measure", "past_due", "pause", "plan", "resume", "schedule",
-    "send_back", "send_replies", "send_reply", "send_test", "submit", "unschedule",
+    "DROP",
+    "RESCHEDULE",
+    "SEND",
+    "Blocked",
+    "CannotEdit",
+    "CannotLaunch",
+    "CannotMeasure",
+    "NotSent",
+    "Overtaken",
+    "approve",
+    "cancel",
+    "choose",
+    "clone",
+    "create",
+    "edit",
+    "finish",
+    "import_history",
+    "launch",
+    "measure",
+    "past_due",
+    "pause",
+    "plan",
+    "resume",
+    "schedule",
+    "send_back",
+    "send_push_test",
+    "send_replies",
+    "send_reply",
+    "send_test",
+    "submit",
+    "unschedule",
 ]  # fmt: skip

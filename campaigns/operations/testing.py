@@ -12,6 +12,9 @@ from django.utils.translation import gettext as _
 from delivery import operations as delivery
 from delivery.tasks import STALE_S, deliver
 from emails.fields import CODE, PERSONAL, READ_AS
+from members import queries as members
+from members.models import Member
+from push.queries import is_subscribed
 
 LOG = logging.getLogger(__name__)
 
@@ -42,6 +45,36 @@ def send_test(*, template, values: dict, user, at, read_as: int = 0) -> str:
             user_id=models.F("pk"), values=Value(kept | {READ_AS: read_as}, output_field=models.JSONField())
         ),
         cause=cause, channel="email", at=at, content=f"{frozen._meta.label}:{frozen.pk}", purpose="transactional",
+    )  # fmt: skip
+    transaction.on_commit(_hurry, robust=True)
+    return cause
+
+
+@transaction.atomic
+def send_push_test(*, template, language: str, values: dict, user, at) -> str:
+    """Push a draft to the browsers of whoever asks: those of the membership they hold with their own address. Raises NotSent.
+
+    The names in it are their own, put in at the moment of sending; the other values are those given.
+    """
+    from push import operations as push
+
+    me = user.email and members.by_identifier("email", user.email)
+    if not me or not is_subscribed(me.pk):
+        raise NotSent(
+            _("Join the programme with %(address)s and allow messages in the portal: the test comes to that browser.")
+            % {"address": user.email or _("your own address")}
+        )
+    try:
+        frozen = push.freeze_test(template=template, language=language, site_url=settings.SITE_URL)
+    except push.CannotFreeze as reason:
+        raise NotSent(str(reason)) from reason
+    kept = {name: value for name, value in values.items() if name not in PERSONAL}
+    cause = f"test:push:{frozen.pk}:{uuid.uuid4()}"
+    delivery.enqueue(
+        messages=Member.objects.filter(pk=me.pk).annotate(
+            member_id=models.F("pk"), values=Value(kept, output_field=models.JSONField())
+        ),
+        cause=cause, channel="push", at=at, content=f"{frozen._meta.label}:{frozen.pk}", purpose="transactional",
     )  # fmt: skip
     transaction.on_commit(_hurry, robust=True)
     return cause

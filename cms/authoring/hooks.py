@@ -35,6 +35,7 @@ def authoring_urls():
         path("notes/<slug:kind>/<int:pk>/", notes.add, name="cms_note_add"),
         path("notes/<int:pk>/done/", notes.resolve, name="cms_note_resolve"),
         path("push/<int:pk>/preview/", views.push_studio, name="cms_push_studio"),
+        path("push/<int:pk>/test/", views.push_test, name="cms_push_test"),
     ]
 
 

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 from liquid.exceptions import LiquidError
 from wagtail.admin.admin_url_finder import AdminURLFinder
 
-from campaigns.operations import NotSent, send_test
+from campaigns.operations import NotSent, send_push_test, send_test
 from cms.authoring import notes, samples
 from emails import previewing
 from emails.enclosures import needs
@@ -154,9 +154,27 @@ def push_studio(request, pk):
     who = samples.reader(request, request.GET.get("as", ""), language=language)
     context = _shell(request, template, who) | {
         "languages": _options(request, "language", _words(languages), language),
+        "language": language,
     }
     try:
         context["shown"] = push_preview(template, who.values, language=language)
     except (LiquidError, CannotFreeze) as error:
         context["fault"] = str(error).split("\n")[0]
     return TemplateResponse(request, "cms/authoring/push_studio.html", context)
+
+
+@require_POST
+@authors_only
+def push_test(request, pk):
+    """Send this draft to the browsers of the person who asks, with the values of the reader they look through."""
+    template = get_object_or_404(PushTemplate, pk=pk).get_latest_revision_as_object()
+    languages = dict(settings.LANGUAGES)
+    language = request.POST.get("language") if request.POST.get("language") in languages else "en"
+    who = samples.reader(request, request.POST.get("as", ""), language=language)
+    try:
+        send_push_test(template=template, language=language, values=who.values, user=request.user, at=now())
+    except NotSent as reason:
+        messages.error(request, str(reason))
+    else:
+        messages.success(request, _("A test is on its way to your browsers."))
+    return redirect(f"{reverse('cms_push_studio', args=[pk])}?as={who.key}&language={language}")

@@ -3,18 +3,22 @@
 import email
 import email.policy
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from django.apps import apps
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from campaigns import checks
 from campaigns.models import Audience, Variant
 from campaigns.operations import create
 from cms.authoring import picking, usage
 from cms.models import Note
+from cms.tasks import publish_due
+from delivery import contents
 from delivery.models import Message
 from delivery.operations import deliver_chunk
 from delivery.queries import page_of
@@ -23,7 +27,8 @@ from emails.models import EmailTemplate, MessageRules
 from members.access import Role
 from members.operations import add_staff, enrol
 from members.roles import grant_permissions
-from push.models import PushTemplate, PushWording
+from portal.models import Article
+from push.models import PushSubscription, PushTemplate, PushWording
 from push.wording import check_wording
 from tests.delivery.conftest import hop  # noqa: F401 -- a channel that records what it is given
 from tests.signing_in import at_door
@@ -188,6 +193,51 @@ def test_a_push_message_is_seen_as_it_will_arrive(marketer, member):
     push.save()
     page = marketer.get(reverse("cms_push_studio", args=[push.pk]), {"as": member.public_id}).content.decode()
     assert "Hello Beatrix" in page
+
+
+def test_a_push_test_comes_to_the_browsers_of_who_asks_and_to_nobody_elses(marketer, member, hop):  # noqa: F811
+    push = PushTemplate(name="Note", url="/portal/")
+    push.wordings = [PushWording(language="en", title="Hello {{ given_name }}", body="{{ points }} points")]
+    push.save()
+    address = reverse("cms_push_test", args=[push.pk])
+    page = marketer.post(address, {"as": str(member.public_id)}, follow=True).content.decode()
+    assert "Join the programme with marketer@example.com" in page
+    assert not Message.objects.exists()
+    me = enrol(at=AT, given_name="Mara", email="marketer@example.com", source="test")
+    PushSubscription.objects.create(
+        member=me, endpoint="https://push.example/1", endpoint_hash=b"1" * 16, p256dh="k", auth="a", subscribed_at=AT
+    )
+    marketer.post(address, {"as": str(member.public_id)})
+    message = Message.objects.get()
+    assert (message.member, message.channel, message.purpose) == (me, "push", "transactional")
+    assert "Beatrix" not in json.dumps(message.values)
+    _handler, frozen = contents.resolve(message.content)
+    assert frozen.title == "[Test] Hello {{ given_name }}"
+
+
+def test_what_is_due_is_published_and_what_is_over_is_taken_down_by_the_clock(template):
+    """The beat's chore, for e-mails and for pages: once, however often it runs."""
+    template.unpublish()
+    template.subject, template.go_live_at = "Spring is here", timezone.now() + timedelta(hours=1)
+    template.save_revision().publish()
+    page = Article(title="Help", slug="help", locale=template.locale, live=False)
+    page.save()
+    page.go_live_at, page.expire_at = timezone.now() + timedelta(hours=1), timezone.now() + timedelta(hours=3)
+    page.save_revision().publish()
+
+    def standing():
+        return [type(one).objects.get(pk=one.pk).live for one in (template, page)]
+
+    publish_due()
+    assert standing() == [False, False]
+    with time_machine.travel(timezone.now() + timedelta(hours=2)):
+        publish_due()
+        publish_due()
+        assert standing() == [True, True]
+        assert EmailTemplate.objects.get(pk=template.pk).subject == "Spring is here"
+    with time_machine.travel(timezone.now() + timedelta(hours=4)):
+        publish_due()
+        assert standing() == [True, False]
 
 
 def test_colleagues_write_notes_and_say_when_they_are_dealt_with(marketer, template):
