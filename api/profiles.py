@@ -14,11 +14,12 @@ from api import asking, schemas
 from api.endpoints import _past
 from api.models import ApiClient
 from api.problems import Refused
-from members import clock, operations, queries
+from members import clock, modules, operations, queries
 from members.models import Member
 
 router = Router(tags=["profiles"])
 Code = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]{0,39}$")]
+SOCIAL = {"like", "comment", "share"}
 Kind = Literal["page", "search", "cart", "like", "comment", "share", "call", "email", "chat", "visit", "other"]
 
 
@@ -127,6 +128,8 @@ def note(request, said: TouchpointsIn):
         _past(one.at, f"touchpoints.{place}.at")
         if (one.member is None) == (not one.visitor):
             raise Refused(422, _("Name either the member or the visitor."), field=f"touchpoints.{place}.member")
+        if one.kind in SOCIAL and not modules.is_on("social"):
+            raise Refused(422, _("Social events are switched off here."), field=f"touchpoints.{place}.kind")
     with transaction.atomic():
         for one in said.touchpoints:
             try:

@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from api import journey_calls, webhooks
+from members.modules import only_with
 
 
 @shared_task
@@ -12,6 +13,7 @@ def deliver_webhooks():
 
 
 @shared_task
+@only_with("journeys")
 def deliver_journey_calls():
     """Make the calls that journeys asked for."""
     journey_calls.deliver()

@@ -12,6 +12,7 @@ from django.utils import timezone
 from campaigns import figures, plans
 from campaigns.models import AnalysisPlan, ProgrammeLift
 from campaigns.outcomes import Subject
+from campaigns.retention import queries as warnings
 from experiments import operations as experiments
 from experiments import queries as experimented
 from experiments.models import ControlPeriod
@@ -31,6 +32,8 @@ def keep(*, at: datetime) -> dict[str, int]:
 def _running(at):
     for trial in RuleTrial.objects.select_related("experiment"):
         yield trial.experiment, trial.starts_at
+    for one in warnings.running():
+        yield one.experiment, one.starts_at
     period = experimented.control_at(at)
     if period:
         yield period.experiment, period.starts_at

@@ -6,7 +6,7 @@ from django.dispatch import receiver
 from django.utils.translation import gettext as _
 
 from campaigns import operations
-from campaigns.models import Entry, HistoricalResponse, Recipient, RehearsalOutcome
+from campaigns.models import EarlyWarning, Entry, HistoricalResponse, MemberDriver, Recipient, RehearsalOutcome
 from care.signals import case_replied
 from members import clock
 from members.personal_data import Section, rows_of
@@ -15,7 +15,7 @@ from members.signals import member_erased, personal_data_asked
 
 @receiver(member_erased)
 def forget(member_id, **_news):
-    for rows in (Entry, Recipient, RehearsalOutcome, HistoricalResponse):
+    for rows in (Entry, Recipient, RehearsalOutcome, HistoricalResponse, MemberDriver, EarlyWarning):
         rows.objects.filter(member_id=member_id).delete()
 
 
@@ -42,6 +42,19 @@ def tell(member_id, **_news):
                 Entry.objects.filter(member_id=member_id).order_by("entered_at", "pk"),
                 "occurred_at", "state", campaign="campaign__name", because="key", why_not="skip_reason",
             ),
+        ),
+        Section(
+            "early_warnings",
+            _("When we thought you might leave us"),
+            rows_of(
+                EarlyWarning.objects.filter(member_id=member_id).order_by("noticed_at", "pk"),
+                "noticed_at", "reasons", "state", "ended_at", done="intervention__name",
+            ),
+        ),
+        Section(
+            "loyalty_driver",
+            _("What we think you come for"),
+            rows_of(MemberDriver.objects.filter(member_id=member_id), "driver", "facts", "since"),
         ),
         Section(
             "earlier_campaigns",

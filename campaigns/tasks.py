@@ -10,11 +10,12 @@ from datetime import timedelta
 from celery import shared_task
 from django.db import transaction
 
-from campaigns import operations, programme_lift, rehearsal
+from campaigns import operations, programme_lift, rehearsal, surveying
 from campaigns.memberships import keeping
 from campaigns.models import Campaign, Fire
 from campaigns.operations import choosing, listening, repeating
 from members import clock
+from members.modules import only_with
 from sales.models import Purchase
 
 LOG = logging.getLogger(__name__)
@@ -129,6 +130,13 @@ def keep_experiments():
 
 
 @shared_task
+@only_with("surveys")
+def ask_surveys():
+    """Questions after a purchase, a closed case, a redemption; what was asked and not sent yet goes out. Safe to repeat."""
+    return surveying.ask(at=clock.now())
+
+
+@shared_task
 def send_replies():
     """Answers to cases whose news was lost. Safe to run any number of times."""
     return operations.send_replies(at=clock.now())
@@ -136,3 +144,4 @@ def send_replies():
 
 # Journeys have a room of their own; Celery finds tasks only through this module.
 from campaigns.journeys.tasks import enter_journeys, run_journeys  # noqa: E402, F401
+from campaigns.retention.tasks import watch_over_members  # noqa: E402, F401

@@ -217,6 +217,12 @@ class Survey(models.Model):
         NPS = "nps", _("Would recommend (0–10)")
         EFFORT = "effort", _("Ease (1–7)")
 
+    class Occasion(models.TextChoices):
+        BY_HAND = "", _("When a campaign or journey asks")
+        PURCHASE = "purchase", _("After a purchase")
+        CASE_CLOSED = "case_closed", _("After a case was closed")
+        REDEMPTION = "redemption", _("After a reward was redeemed")
+
     name = models.CharField(_("name"), max_length=120, unique=True)
     kind = models.CharField(_("kind"), max_length=10, choices=Kind)
     question_en = models.CharField(_("question in English"), max_length=200)
@@ -227,6 +233,11 @@ class Survey(models.Model):
         help_text=_("A member is asked at most once in so many days, by any survey."),
     )
     valid_days = models.PositiveSmallIntegerField(_("days to answer"), default=14)
+    occasion = models.CharField(
+        _("asked by itself"), max_length=12, choices=Occasion, blank=True, default=Occasion.BY_HAND,
+        help_text=_("Goes out by e-mail to who allowed surveys, once for each occasion, within the days between surveys."),
+    )  # fmt: skip
+    wait_hours = models.PositiveSmallIntegerField(_("hours after it happened"), default=2)
     is_live = models.BooleanField(_("live"), default=True)
 
     class Meta:

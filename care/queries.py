@@ -3,8 +3,10 @@
 from collections import Counter
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db.models import Avg, CharField, Count, F, Q, QuerySet, Sum, Value
 from django.db.models.functions import Cast, Coalesce, Concat
+from django.utils import translation
 
 from care import surveying
 from care.models import Answer, Case, CaseEntry, Invitation, Opportunity, Stage, Survey, Task, Topic
@@ -43,6 +45,27 @@ def reply(entry_id: int) -> Reply | None:
 
 
 @dataclass(frozen=True)
+class Question:
+    """What an invitation asks, in the member's language: the words, and the scores to tap with what the ends mean."""
+
+    text: str
+    token: str
+    language: str
+    scores: range
+
+
+def question(invitation_id: int) -> Question | None:
+    """The question of an invitation; None where it is gone."""
+    asked = Invitation.objects.select_related("survey", "member").filter(pk=invitation_id).first()
+    if asked is None:
+        return None
+    kind, language = asked.survey.kind, asked.member.language or settings.LANGUAGE_CODE
+    with translation.override(language):
+        text = asked.survey.question
+    return Question(text, asked.token, language, range(surveying.LOWEST[kind], surveying.TOP[kind] + 1))
+
+
+@dataclass(frozen=True)
 class Asked:
     """What somebody asked, and nobody answered yet."""
 
@@ -62,6 +85,14 @@ def unanswered(case_id: int) -> Asked | None:
     if [entry.kind for entry in entries] != [CaseEntry.Kind.HEARD]:
         return None
     return Asked(case, entries[0].text, case.channel, case.member.language)
+
+
+def waiting_for_an_answer(*, since, at) -> list[int]:
+    """Ids of members' cases opened since then of topics that a page may answer, and that hold one word only; oldest first."""
+    found = Case.objects.open().filter(
+        opened_at__gt=since, opened_at__lte=at, member__isnull=False, topic__is_answered_by_pages=True
+    )
+    return list(found.annotate(words=Count("entries")).filter(words=1).order_by("pk").values_list("pk", flat=True))
 
 
 def answers() -> QuerySet[CaseEntry]:

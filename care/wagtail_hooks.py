@@ -66,6 +66,7 @@ class SurveyViewSet(SnippetViewSet):
         FieldPanel("question_en"),
         FieldPanel("question_zh"),
         FieldRowPanel([FieldPanel("rest_days"), FieldPanel("valid_days")]),
+        FieldRowPanel([FieldPanel("occasion"), FieldPanel("wait_hours")]),
     ]
 
 

@@ -41,12 +41,15 @@ app.conf.task_routes = {
 app.conf.task_default_queue = "default"
 app.conf.beat_schedule = {
     "care-feelings": {"task": "care.tasks.read_feelings", "schedule": 60.0},
+    "portal-answers": {"task": "portal.tasks.answer_cases", "schedule": 60.0},
     "care-escalate": {"task": "care.tasks.escalate", "schedule": 60.0},
     "insights-stages": {"task": "insights.tasks.refresh_lifecycle", "schedule": 6 * 3600.0},
     "emails-links": {"task": "emails.tasks.check_links", "schedule": 30.0},
     "cms-publish": {"task": "cms.tasks.publish_due", "schedule": 60.0},
     "campaigns-due": {"task": "campaigns.tasks.run_due", "schedule": 5.0},
     "campaigns-replies": {"task": "campaigns.tasks.send_replies", "schedule": 60.0},
+    "campaigns-surveys": {"task": "campaigns.tasks.ask_surveys", "schedule": 60.0},
+    "campaigns-warnings": {"task": "campaigns.tasks.watch_over_members", "schedule": 6 * 3600.0},
     "campaigns-audiences": {"task": "campaigns.tasks.refresh_audiences", "schedule": 2.0},
     "campaigns-experiments": {"task": "campaigns.tasks.keep_experiments", "schedule": 300.0},
     "campaigns-journeys": {"task": "campaigns.tasks.run_journeys", "schedule": 2.0, "options": {"expires": 10}},

@@ -2,6 +2,8 @@
 
 from django.conf import settings
 
+from members.modules import Switches
+
 THEMES = {"light", "dark"}
 
 
@@ -11,6 +13,7 @@ def site(request):
     return {
         "door": path[1] if len(path) > 1 else "",
         "is_demo": settings.DEMO,
+        "modules": Switches(),
         "site_name": settings.WAGTAIL_SITE_NAME,
         "shop_name": settings.SHOP_NAME,
         "theme": theme if theme in THEMES else "",

@@ -1,7 +1,13 @@
-"""Each door keeps a session of its own, so that a cashier's till and a marketer's desk in one browser stay apart."""
+"""Each door keeps a session of its own, so that a cashier's till and a marketer's desk in one browser stay apart; and a module
+that is switched off has no addresses.
+"""
 
 from django.conf import settings
 from django.contrib.sessions.middleware import SessionMiddleware
+from django.http import Http404
+from django.utils.translation import gettext as _
+
+from config import modules
 
 DOORS = ("portal", "pos", "desk", "reports", "cms", "admin", "api", "staff")
 
@@ -31,3 +37,17 @@ class DoorSessionMiddleware(SessionMiddleware):
             response.cookies[name] = morsel.value
             response.cookies[name].update(attributes)
         return response
+
+
+class ModuleMiddleware:
+    """404 for the addresses of a module that is switched off, whoever asks."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        return self.get_response(request)
+
+    def process_view(self, request, _view, _args, _kwargs):
+        if not modules.is_open(request.resolver_match.route):
+            raise Http404(_("This part is switched off here."))

@@ -7,6 +7,11 @@ from django.views.generic import RedirectView
 from django.views.i18n import set_language
 from wagtail.admin import urls as wagtailadmin_urls
 
+from api.endpoints import api
+from config import modules
+
+api.is_described = modules.is_described
+
 urlpatterns = [
     path("api/v1/", include("api.urls")),  # first: tills ask most often, and patterns are tried in this order
     *([path("", include("demo.urls"))] if not settings.PRODUCTION else []),  # early: Wagtail answers all of /cms/

@@ -165,7 +165,59 @@ class CaseReply:
         return None
 
 
-_KINDS = {"emails.FrozenEmail": EmailContent(), "push.FrozenPush": PushContent(), "care.CaseEntry": CaseReply()}
+class SurveyQuestion:
+    """One question with its scores to tap, made when it leaves: the invitation's own token is all that is needed to answer.
+
+    It has no page of its own beside the question's, and its links are not tracked: the answer says that it was opened.
+    """
+
+    @staticmethod
+    def load(pk: int) -> cases.Question:
+        asked = cases.question(pk)
+        if asked is None:
+            raise ObjectDoesNotExist(pk)
+        return asked
+
+    def writer(self, asked: cases.Question) -> Writer:
+        from emails import notices
+
+        address = f"{settings.SITE_URL}/portal/surveys/{asked.token}/"
+
+        def write(values: dict, to: str, date: datetime, token: str) -> bytes:
+            said = notices.Notice(
+                asked.text, asked.text, values.get("given_name", ""), asked.language, is_automatic=True,
+                taps=tuple((str(score), f"{address}?score={score}") for score in asked.scores),
+                unsubscribe_url=f"{link_base()}/u/{token}",
+            )  # fmt: skip
+            return notices.render(said, to=to, message_id=internet_name(token), date=date)
+
+        return write
+
+    @staticmethod
+    def names(_asked: cases.Question) -> frozenset[str]:
+        return frozenset({"given_name"})
+
+    def page(self, asked, values: dict, facts: Facts) -> None:
+        return None
+
+    def target(self, asked, link: str, values: dict) -> None:
+        return None
+
+
+_MORE: dict[str, Any] = {}
+
+
+def register(kind: str, handler) -> None:
+    """Let an app above hand its own content to the outbox ("reports.DigestIssue"): loaded, written and shown by its handler."""
+    _MORE[kind] = handler
+
+
+_KINDS = {
+    "emails.FrozenEmail": EmailContent(),
+    "push.FrozenPush": PushContent(),
+    "care.CaseEntry": CaseReply(),
+    "care.Invitation": SurveyQuestion(),
+}
 
 
 class UnknownContent(LookupError):
@@ -176,7 +228,7 @@ def resolve(reference: str):
     """The handler and the frozen object behind "app.Model:id". Raises UnknownContent."""
     kind, _, pk = reference.partition(":")
     try:
-        handler = _KINDS[kind]
+        handler = _KINDS.get(kind) or _MORE[kind]
         return handler, handler.load(int(pk))
     except (KeyError, ValueError, ObjectDoesNotExist) as error:
         raise UnknownContent(reference) from error

@@ -22,6 +22,9 @@ class Notice:
     given_name: str = ""
     language: str = "en"
     is_automatic: bool = False  # written by no person: other machines are told not to answer
+    taps: tuple[tuple[str, str], ...] = ()  # words and address of each answer that is given by one tap
+    unsubscribe_url: str = ""
+    sections: tuple[tuple[str, tuple[str, ...], str], ...] = ()  # title, lines, and where all of it can be read
 
 
 def render(notice: Notice, *, to: str, message_id: str, date: datetime) -> bytes:
@@ -35,6 +38,9 @@ def render(notice: Notice, *, to: str, message_id: str, date: datetime) -> bytes
             headers={"Message-ID": f"<{message_id}>", "Date": date.strftime("%a, %d %b %Y %H:%M:%S %z")},
         )  # fmt: skip
         letter.attach_alternative(render_to_string("emails/notice.html", said), "text/html")
+    if notice.unsubscribe_url:  # RFC 8058: one click, by POST
+        letter.extra_headers["List-Unsubscribe"] = f"<{notice.unsubscribe_url}>"
+        letter.extra_headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     if notice.is_automatic:
         letter.extra_headers["Auto-Submitted"] = "auto-replied"
     return letter.message().as_bytes(linesep="\r\n")

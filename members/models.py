@@ -364,3 +364,4 @@ from members.knowing import (  # noqa: E402, F401 - more of this app's tables, a
     Touchpoint,
 )
 from members.pairs import DuplicatePair  # noqa: E402, F401
+from members.site import ModuleSwitch, VisitSite  # noqa: E402, F401

@@ -23,7 +23,7 @@ AUTHORED = ("emails", "push", "campaigns", "recommender", "portal")
 
 RUN = {
     "care": {"team", "topic", "route", "survey", "stage"},
-    "members": {"customfield", "tag", "lifecyclerules"},
+    "members": {"customfield", "tag", "lifecyclerules", "visitsite"},
 }
 """Tables by which managers run the programme, by app: not all of that app's are theirs."""
 

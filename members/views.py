@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from members import doors
+from members import doors, modules
 from members.access import has_role
 from members.roles import Role
 
@@ -54,15 +54,19 @@ def start(request):
     return render(
         request,
         "members/start.html",
-        {"doors": [door for door in DOORS.values() if has_role(request.user, *door.roles)]},
+        {"doors": [door for door in DOORS.values() if has_role(request.user, *door.roles) and _is_on(door)]},
     )
+
+
+def _is_on(door: Door) -> bool:
+    return door.name != "pos" or modules.is_on("till")
 
 
 @never_cache
 @require_safe
 def enter(request, door: str):
     """Hand a signed-in member of staff over to a door; anybody else is asked to sign in first, and comes back here."""
-    if door not in DOORS:
+    if door not in DOORS or not _is_on(DOORS[door]):
         raise Http404
     if not request.user.is_authenticated:
         return redirect_to_login(request.get_full_path())

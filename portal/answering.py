@@ -1,5 +1,7 @@
 """Help pages answer what is asked plainly. A person reads the case all the same, and its clocks run on."""
 
+from datetime import timedelta
+
 from django.conf import settings
 from django.urls import reverse
 from django.utils import translation
@@ -8,13 +10,18 @@ from django.utils.translation import gettext as _
 
 from care import operations, queries
 from care.answering import Question, sure_match
+from members import modules
 from portal.models import Article, in_readers_language
 
 ANSWERED_CHANNELS = ("portal", "email", "form", "api")
+LOOKS_BACK = timedelta(hours=2)
+"""An answer that comes later than this is none: a person has the case by then."""
 
 
 def answer_case(*, case_id: int, at) -> bool:
     """Answer a case from the help pages, if one is sure to. Safe to repeat: a case is answered by itself once."""
+    if not (modules.is_on("pages") and modules.is_on("cases")):
+        return False
     asked = queries.unanswered(case_id)
     if asked is None or asked.channel not in ANSWERED_CHANNELS:
         return False
@@ -27,6 +34,12 @@ def answer_case(*, case_id: int, at) -> bool:
         text = _letter(answer, article)
     operations.answer_by_itself(case=asked.case, text=text, article=article.slug, at=at)
     return True
+
+
+def answer_cases(*, at) -> int:
+    """Look at every case of the last hours that nobody has answered yet; how many a page answered. Safe to repeat."""
+    waiting = queries.waiting_for_an_answer(since=at - LOOKS_BACK, at=at)
+    return sum(answer_case(case_id=case_id, at=at) for case_id in waiting)
 
 
 def _questions() -> dict[str, tuple[tuple[str, ...], str, Article]]:

@@ -10,6 +10,7 @@ from django.utils.translation import ngettext
 import care.operations
 import care.queries
 import loyalty.operations
+from members import modules
 from members.clock import now
 from portal.accounts import member_only
 from portal.forms import ClaimForm
@@ -43,7 +44,10 @@ def _minor(form: ClaimForm) -> int:
 
 
 def _ask_somebody(request, form: ClaimForm):
-    """Open a case; the same receipt again is the same case."""
+    """Open a case; the same receipt again is the same case. Where there are no cases, the counter helps."""
+    if not modules.is_on("cases"):
+        messages.error(request, _("We do not know this receipt. Please show it at the counter."))
+        return redirect("portal:claim")
     receipt = form.cleaned_data["receipt"]
     opened = care.operations.open_case(
         topic=TOPIC, text=form.cleaned_data["words"] or _("Points are missing for this receipt."), channel="portal", at=now(),

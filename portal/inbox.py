@@ -8,6 +8,7 @@ from django.http import Http404
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 
 import care.operations
 import care.queries
@@ -16,7 +17,7 @@ import push.queries
 from care import surveying
 from delivery import contents, tokens
 from members.clock import now
-from portal.accounts import member_only
+from portal.accounts import member_of, member_only
 from push.wording import fill_in
 
 SHOWN = 40
@@ -70,11 +71,15 @@ def surveys(member) -> list:
     return list(care.queries.open_surveys(member.pk, at=now())[:3])
 
 
-@member_only
+@never_cache
 def survey(request, token):
-    """One question, one tap. Another member's question does not exist here."""
+    """One question, one tap, and no sign-in: the token of an invitation is all that is needed to answer it.
+
+    Who is signed in sees only their own; another member's question does not exist for them.
+    """
+    request.member = member_of(request)
     asked = care.queries.invitation(token)
-    if asked is None or asked.member_id != request.member.pk:
+    if asked is None or (request.member and asked.member_id != request.member.pk):
         raise Http404
     if request.method == "POST":
         score = request.POST.get("score", "")
@@ -89,8 +94,14 @@ def survey(request, token):
             messages.error(request, str(refusal))
         else:
             messages.success(request, _("Thank you. We read every answer."))
-            return redirect("portal:messages")
+            return redirect("portal:messages" if request.member else "portal:survey_thanks")
     low, high = surveying.LOWEST[asked.survey.kind], surveying.TOP[asked.survey.kind]
-    return render(
-        request, "portal/survey.html", {"asked": asked, "scores": range(low, high + 1), "low": low, "high": high}
-    )
+    context = {"asked": asked, "scores": range(low, high + 1), "chosen": request.GET.get("score", "")}
+    return render(request, "portal/survey.html", context)
+
+
+@never_cache
+def survey_thanks(request):
+    """The end for who answered without signing in: nothing of theirs is shown."""
+    request.member = member_of(request)
+    return render(request, "portal/survey_thanks.html")

@@ -50,6 +50,7 @@ urlpatterns = [
     path("rewards/codes/", rewards.claim, name="claim_code"),
     path("vouchers/<uuid:public_id>/", rewards.voucher, name="voucher"),
     path("messages/", inbox.overview, name="messages"),
+    path("surveys/thanks/", inbox.survey_thanks, name="survey_thanks"),
     path("surveys/<str:token>/", inbox.survey, name="survey"),
     path("preferences/", views.preferences, name="preferences"),
     path("preferences/consent/", views.consent, name="consent"),

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from members import clock
+from members.access import Role, has_role
 from reports import crossing, exports
 from reports.figures import readers, sees_persons
 from reports.models import SavedView
@@ -86,7 +87,7 @@ def people(request):
     hidden = crossing.cross(question, at=at).is_hidden(row, column, sees_persons=sees)
     found = [] if hidden else crossing.people(question, row=row, column=column, at=at)
     context = {
-        "at": at, "people": found, "count": found[0][4] if found else 0, "is_hidden": hidden, "sees_persons": sees,
+        "at": at, "people": found, "count": found[0][4] if found else 0, "is_hidden": hidden, "opens_members": has_role(request.user, Role.SERVICE),
         "shown": crossing.PEOPLE_SHOWN, "back": f"{reverse('reports:crossing')}?{_query(question)}",
         "where": [
             (crossing.DIMENSIONS[name].label, crossing.words_of(name, value))

@@ -74,3 +74,40 @@ class Edition(models.Model):
 
     class Meta:
         ordering = ["-month"]
+
+
+class DigestChoice(models.Model):
+    """Which digest one person of staff takes, and how often. Who has no row gets their role's own, every Monday."""
+
+    class Every(models.TextChoices):
+        DAY = "day", _("Every day")
+        WEEK = "week", _("Every Monday")
+        NEVER = "never", _("Never")
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=12, help_text="A code of reports.digests.kinds.")
+    every = models.CharField(_("when"), max_length=5, choices=Every)
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "kind"], name="a_person_chooses_once_for_each_digest")]
+
+
+class DigestIssue(models.Model):
+    """A digest as it was written for one period and one set of stores. Frozen: what was mailed can be read again."""
+
+    kind = models.CharField(max_length=12)
+    every = models.CharField(max_length=5, choices=DigestChoice.Every)
+    period_begins = models.DateTimeField()
+    stores = models.CharField(max_length=200, blank=True, help_text="Codes of the stores it speaks of; empty: all.")
+    language = models.CharField(max_length=10)
+    made_at = models.DateTimeField()
+    sections = models.JSONField(help_text="[{title, lines: [text], url}]")
+
+    class Meta:
+        ordering = ["-period_begins", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "every", "period_begins", "stores", "language"], name="a_digest_is_written_once"
+            )
+        ]

@@ -215,3 +215,11 @@ def forgetful_catalogue():
     from sales import catalogue  # after Django is set up
 
     catalogue.forget()
+
+
+@pytest.fixture(autouse=True)
+def everything_is_switched_on():
+    """What a process remembers of switched-off modules ends with the test that switched them, and costs no test a query."""
+    from members import modules  # after Django is set up
+
+    modules.remember((), for_s=3600)

@@ -21,6 +21,7 @@ from experiments import queries as experiments
 from loyalty import operations as loyalty
 from loyalty.models import Account, Reward, Transfer
 from loyalty.operations.partners import Issue, issue_many
+from members import modules
 from members import operations as members
 from recommender import operations as recommender
 from recommender import queries as recommended
@@ -189,7 +190,7 @@ def _field(group: Group) -> None:
 
 
 def _task(group: Group) -> None:
-    for row in group.rows:
+    for row in group.rows if modules.is_on("tasks") else ():
         care.add_task(
             title=group.step["title"], cause=f"{group.cause(row.round)}:{row.member_id}", at=group.at, member_id=row.member_id,
             team=group.step["team"], due_at=group.at + timedelta(days=group.step["days"]),

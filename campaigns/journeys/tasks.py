@@ -6,11 +6,13 @@ from celery import shared_task
 
 from campaigns.journeys import entering, running
 from members import clock
+from members.modules import only_with
 
 RUN_S = 25
 
 
 @shared_task(name="campaigns.tasks.run_journeys")
+@only_with("journeys")
 def run_journeys():
     """Let in by news, and move on who is due, until nobody is or half a minute is over."""
     entering.listen(at=clock.now())
@@ -21,6 +23,7 @@ def run_journeys():
 
 
 @shared_task(name="campaigns.tasks.enter_journeys")
+@only_with("journeys")
 def enter_journeys():
     """Let in by audience and by date."""
     return entering.come(at=clock.now())

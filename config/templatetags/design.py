@@ -15,6 +15,8 @@ from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.translation import get_language
 
+from config import modules
+
 register = template.Library()
 
 BABEL_LOCALES = {"zh-hans": Locale("zh", script="Hans", territory="CN"), "en": Locale("en", "US")}
@@ -25,6 +27,12 @@ def _drawn() -> frozenset[str]:
     """The icons of the sprite."""
     sprite = Path(finders.find("design/icons.svg")).read_text()
     return frozenset(re.findall(r'<symbol id="([\w-]+)"', sprite))
+
+
+@register.filter
+def leads_somewhere(address) -> bool:
+    """Whether a link leads to a part of the house that is switched on."""
+    return modules.leads_somewhere(address)
 
 
 @register.simple_tag

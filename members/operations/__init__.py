@@ -26,6 +26,7 @@ from members.operations.login import (
     start_login,
 )
 from members.operations.merging import CannotMerge, merge, unmerge
+from members.operations.modules import switch_modules
 from members.operations.passkeys import (
     BadPasskey,
     add_passkey,
@@ -46,6 +47,6 @@ __all__ = [
     "begin_passkey", "begin_passkey_login", "card_token", "check_pin", "claim_visits", "cleaned_fields", "dismiss_pair", "enrol", "enrol_many", "erase",
     "find_duplicates", "finish_erasure", "finish_erasures", "finish_join", "finish_login", "finish_passkey_login", "give_consent",
     "kind_of", "merge", "note_access", "note_touchpoint", "reapply_erasures", "remove_passkey",
-    "set_custom_field_of", "set_custom_fields", "set_feelings", "set_lifecycle_stages", "set_pin", "set_profile", "set_roles", "start_login", "tag_members",
+    "set_custom_field_of", "set_custom_fields", "set_feelings", "set_lifecycle_stages", "set_pin", "set_profile", "set_roles", "start_login", "switch_modules", "tag_members",
     "unmerge", "untag_members",
 ]  # fmt: skip

@@ -281,7 +281,7 @@ FATES = {
     "campaigns.AudienceMember": "deleted", "campaigns.MemberNews": "deleted",
     "care.Case": "kept without words", "care.Invitation": "kept without words", "care.Opportunity": "kept without words",
     "care.Task": "kept without words", "campaigns.Entry": "deleted", "campaigns.HistoricalResponse": "deleted", "campaigns.Recipient": "deleted", "campaigns.RehearsalOutcome": "deleted",
-    "campaigns.Enrolment": "kept without a name", "campaigns.PortalNote": "deleted",
+    "campaigns.Enrolment": "kept without a name", "campaigns.MemberDriver": "deleted", "campaigns.EarlyWarning": "deleted", "campaigns.PortalNote": "deleted",
     "delivery.Message": "kept without words", "experiments.Assignment": "kept without a name",
     "insights.Score": "deleted",
     "loyalty.Entitlement": "deleted", "loyalty.GiftCard": "kept without a name",

@@ -1,0 +1,1 @@
+"""What a manager switches on and off for the whole site."""
