@@ -1,7 +1,7 @@
 """What the member collects: cards of stamps, challenges, streaks, badges, and the code for friends."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -16,6 +16,16 @@ from portal.accounts import member_only
 
 
 @dataclass(frozen=True)
+class Seal:
+    """A badge as it is shown: once, with the last day it was won and how many times."""
+
+    name: str
+    rule: str
+    won_on: date
+    times: int
+
+
+@dataclass(frozen=True)
 class Collected:
     goals: list[collecting.Goal]
     badges: list[collecting.Badge]
@@ -24,6 +34,14 @@ class Collected:
     @property
     def is_empty(self) -> bool:
         return not (self.goals or self.badges or self.referral)
+
+    @property
+    def seals(self) -> list[Seal]:
+        """One for each badge, however often it was won."""
+        won = {}
+        for badge in self.badges:
+            won.setdefault((badge.name, badge.rule), []).append(badge.won_on)
+        return [Seal(name, rule, max(days), len(days)) for (name, rule), days in won.items()]
 
     @property
     def nearest(self) -> list[collecting.Goal]:

@@ -1,6 +1,6 @@
 """The member's goals: how far, what was won, and the code for friends."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -9,6 +9,7 @@ from django.urls import reverse
 from loyalty import collecting, operations
 from members.clock import now
 from members.operations import enrol
+from portal.goals import Collected, Seal
 from sales.lines import Line
 from sales.operations import ensure_products, ensure_stores
 
@@ -70,3 +71,16 @@ def test_a_programme_without_goals_says_so(market, hero):
     assert "Nothing to collect right now" in hero.get(reverse("portal:goals")).content.decode()
     hero.post(reverse("portal:referral_code"))
     assert collecting.referred(member.pk, at=now()) is None
+
+
+def test_a_badge_won_three_times_is_shown_once_with_how_often():
+    won = [
+        collecting.Badge(code="start", name="Regular", rule="First steps", won_on=date(2026, month, 3))
+        for month in (4, 6, 5)
+    ]
+    star = collecting.Badge(code="month", name="Star", rule="Big month", won_on=date(2026, 4, 1))
+    seals = Collected(goals=[], badges=[*won, star], referral=None).seals
+    assert seals == [
+        Seal("Regular", "First steps", date(2026, 6, 3), 3),
+        Seal("Star", "Big month", date(2026, 4, 1), 1),
+    ]

@@ -70,6 +70,8 @@ def set_up() -> Scene:
     scene = Scene(store, other, casey, dana, None)
     _fill_the_catalogue()
     scene.maria = scene.member(points=840, given="Maria")
+    for _namesake in range(3):
+        scene.member(given="Maria")
     return scene
 
 
@@ -150,7 +152,9 @@ def _home(stage, scene):
 
 
 def _list(stage, scene):
-    return at_till(stage, scene, "/pos/?q=5551")
+    page = at_till(stage, scene, "/pos/?q=maria")
+    page.wait_for_selector("[data-arrows] a >> nth=3")
+    return page
 
 
 def _nobody(stage, scene):
