@@ -360,3 +360,4 @@ from campaigns.journeys.models import (  # noqa: E402, F401
 )
 from campaigns.memberships.models import AudienceMember, AudienceRevision, MemberNews  # noqa: E402, F401 -- tables of this app, kept in a room of their own
 from campaigns.retention.models import EarlyWarning, Intervention, MemberDriver, RetentionRules  # noqa: E402, F401 -- the same
+from campaigns.tallies.models import Tally, TallyMark  # noqa: E402, F401

@@ -14,6 +14,7 @@ from django.db import connection
 
 from campaigns import metrics
 from campaigns.models import AnalysisPlan
+from campaigns.tallies import reading
 from insights.lift import Aggregates
 
 # ruff: noqa: S608 - statements are joined from the constants of this package alone; every value is a parameter
@@ -136,8 +137,12 @@ outcome AS (
 )"""
 
 
-def _source(subject: Subject, *, days: float) -> str:
-    """The WITH clause that ends in `outcome`, one row per assigned member."""
+def _source(subject: Subject, *, days: float, is_summed: bool = False) -> str:
+    """The WITH clause that ends in `outcome`, one row per assigned member. `is_summed`: by the running sums, where they go."""
+    if is_summed:
+        left_us = _LEFT.format(mine="", since="", mine_message="", since_event="")
+        more = {"left_us": ", ".join([left_us, *([_REDEEMED] if subject.has_offers else [])])}
+        return reading.SOURCE.format(**more, **_of_offers(subject))
     assigned = _ASSIGNED.format(kept="MATERIALIZED" if subject.is_staggered else "NOT MATERIALIZED")
     if subject.rehearsal_of:
         return f"WITH {assigned}, {_SIMULATED}"
@@ -152,12 +157,19 @@ def _source(subject: Subject, *, days: float) -> str:
             since_event=since.format("e.at"),
         ),
         *([_REDEEMED] if subject.has_offers else []),
-        _OUTCOME.format(
-            offers=", (r.member_id IS NOT NULL)::int::float8 AS redeemers, coalesce(r.units, 0) AS units" if subject.has_offers else "",
-            redeemed="LEFT JOIN redeemed r USING (member_id)" if subject.has_offers else "",
-        ),
+        _OUTCOME.format(**_of_offers(subject)),
     ]  # fmt: skip
     return "WITH " + ", ".join(parts)
+
+
+def _of_offers(subject: Subject) -> dict[str, str]:
+    """What a subject with offers counts besides."""
+    if not subject.has_offers:
+        return {"offers": "", "redeemed": ""}
+    return {
+        "offers": ", (r.member_id IS NOT NULL)::int::float8 AS redeemers, coalesce(r.units, 0) AS units",
+        "redeemed": "LEFT JOIN redeemed r USING (member_id)",
+    }
 
 
 def _given(subject: Subject, until) -> dict:
@@ -175,8 +187,10 @@ def statement(subject: Subject, *, until) -> tuple[str, dict]:
     sums = [f"sum({column})" for column in metrics.columns(subject.measures)]
     sums += [f"sum({a} * {b})" for a, b in metrics.products(subject.measures)]
     days = (until - subject.begin).total_seconds() / 86_400
-    asked = f"{_source(subject, days=days)} SELECT arm_id, segment, count(*), {', '.join(sums)} FROM outcome GROUP BY arm_id, segment"
-    return asked, _given(subject, until)
+    mark = reading.mark_for(subject, until=until)
+    source = _source(subject, days=days, is_summed=mark is not None)
+    asked = f"{source} SELECT arm_id, segment, count(*), {', '.join(sums)} FROM outcome GROUP BY arm_id, segment"
+    return asked, _given(subject, until) | (reading.rest_of(mark) if mark else {})
 
 
 def _fetch(asked: str, given: dict) -> list[tuple]:

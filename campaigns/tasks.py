@@ -14,6 +14,7 @@ from campaigns import operations, programme_lift, rehearsal, surveying
 from campaigns.memberships import keeping
 from campaigns.models import Campaign, Fire
 from campaigns.operations import choosing, listening, repeating
+from campaigns.tallies import refreshing
 from members import clock
 from members.modules import only_with
 from sales.models import Purchase
@@ -125,8 +126,12 @@ def refresh_audiences():
 
 @shared_task
 def keep_experiments():
-    """Plans and baselines of rules under trial, the standing control group and its daily reading. Safe to run any number of times."""
-    return programme_lift.keep(at=clock.now())
+    """Plans and baselines of rules under trial, the standing control group and its daily reading, and the running sums of large campaigns.
+
+    Safe to run any number of times.
+    """
+    at = clock.now()
+    return programme_lift.keep(at=at) | {"sums": refreshing.refresh(at=at)}
 
 
 @shared_task

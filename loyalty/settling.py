@@ -41,7 +41,7 @@ class Line:
         }[self.kind]
 
 
-_SETTLEMENT = """
+SETTLEMENT = """
 WITH acts AS (
     SELECT p.id AS partner_id, 'issued' AS kind, t.occurred_at, t.points
       FROM loyalty_partner p JOIN loyalty_transfer t ON t.source_id = p.source_id AND t.debit_account = 8
@@ -66,6 +66,10 @@ SELECT a.partner_id, a.kind, m.valid_from, m.currency, m.issue_minor_per_1000, m
 """
 
 
+ALL_OF_IT = {"begins": "-infinity", "ends": "infinity"}
+"""The bounds of a settlement over all time, for who checks it."""
+
+
 def settlement(*, month: date) -> list[Line]:
     """Everything partners and we owe each other for the acts of a month of the programme's calendar."""
     first = month.replace(day=1)
@@ -77,7 +81,7 @@ def settlement(*, month: date) -> list[Line]:
     }  # fmt: skip
     partners = Partner.objects.in_bulk()
     with connection.cursor() as cursor:
-        cursor.execute(_SETTLEMENT, bounds)
+        cursor.execute(SETTLEMENT, bounds)
         rows = cursor.fetchall()
     return [
         Line(partners[partner], kind, since, currency, acts, int(points), _owed(kind, int(points), issue, accept))

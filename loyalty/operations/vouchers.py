@@ -57,12 +57,17 @@ def _store(pool: VoucherPool, plain: list[str]) -> int:
     hashes, secret, last_four = zip(*map(sealed, plain), strict=True) if plain else ((), (), ())
     with connection.cursor() as cursor:
         cursor.execute(
-            """INSERT INTO loyalty_voucher (pool_id, code_hash, code, last_four, is_void)
-               SELECT %s, said.*, false FROM unnest(%s::bytea[], %s::bytea[], %s::text[]) AS said
-                   ON CONFLICT (code_hash) DO NOTHING""",
-            [pool.pk, list(hashes), list(secret), list(last_four)],
+            """WITH stored AS (
+                   INSERT INTO loyalty_voucher (pool_id, code_hash, code, last_four, is_void)
+                   SELECT %s, said.*, false FROM unnest(%s::bytea[], %s::bytea[], %s::text[]) AS said
+                       ON CONFLICT (code_hash) DO NOTHING RETURNING 1
+               ), counted AS (
+                   UPDATE loyalty_voucherpool SET codes_put_in = codes_put_in + (SELECT count(*) FROM stored) WHERE id = %s
+               )
+               SELECT count(*) FROM stored""",
+            [pool.pk, list(hashes), list(secret), list(last_four), pool.pk],
         )
-        return cursor.rowcount
+        return cursor.fetchone()[0]
 
 
 def claim_voucher(*, code: str, member_id: int, actor: str, at: datetime) -> Entitlement:

@@ -4,7 +4,7 @@ import uuid
 
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import models
+from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -131,6 +131,9 @@ class VoucherPool(models.Model):
     valid_until = models.DateTimeField(_("Until"))
     is_active = models.BooleanField(pgettext_lazy("in use", "Active"), default=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    codes_put_in = models.PositiveIntegerField(
+        default=0, db_default=0, editable=False, help_text="How many codes were ever made or brought in."
+    )
 
     class Meta:
         ordering = ["-created_at"]
@@ -194,6 +197,11 @@ class Reward(models.Model):
         _("To be used within, in days"), default=30, validators=[MinValueValidator(1), MaxValueValidator(3650)]
     )
     stock_left = models.PositiveIntegerField(_("In stock"), null=True, blank=True, help_text=_("Empty: no limit."))
+    stock_put_in = models.PositiveIntegerField(
+        null=True,
+        editable=False,
+        help_text="What was handed out and what is left came to so many when the stock was last counted.",
+    )
     per_member_max = models.PositiveIntegerField(_("Times per member"), null=True, blank=True)
     per_member_days = models.PositiveIntegerField(
         _("within, in days"), null=True, blank=True, help_text=_("Empty: ever.")
@@ -227,6 +235,19 @@ class Reward(models.Model):
 
     def __str__(self):
         return self.name
+
+    def save(self, *args, **kwargs):
+        """Who counts the stock says how much was put in: what is left then, and what was handed out before."""
+        with transaction.atomic():
+            known = (
+                Reward.objects.select_for_update().filter(pk=self.pk).values_list("stock_left", "stock_put_in").first()
+            )
+            if known is None or known[0] != self.stock_left or known[1] is None:
+                handed_out = self.redemptions.filter(state="granted").count() if known else 0
+                self.stock_put_in = None if self.stock_left is None else self.stock_left + handed_out
+            else:
+                self.stock_put_in = known[1]
+            super().save(*args, **kwargs)
 
     @property
     def name(self) -> str:

@@ -31,13 +31,18 @@ class Promise:
     of_sample: bool = True
 
 
-def rows(query: str, words: str) -> Breaches:
-    """Breaches found by a query whose columns the words name; `{chosen}` in it limits a wallet id to the sample."""
+def rows(query: str, words: str, **given: object) -> Breaches:
+    """Breaches found by a query whose columns the words name; `{chosen}` in it limits a wallet id to the sample.
+
+    `given` are further parameters of the query.
+    """
 
     def breaches(wallet_ids):
         chosen = "= ANY (%(wallets)s)" if wallet_ids is not None else "IS NOT NULL"
         with connection.cursor() as cursor:
-            cursor.execute(query.replace("{chosen}", chosen), {"wallets": wallet_ids, "zone": settings.TIME_ZONE})
+            cursor.execute(
+                query.replace("{chosen}", chosen), given | {"wallets": wallet_ids, "zone": settings.TIME_ZONE}
+            )
             names = [column.name for column in cursor.description]
             for row in cursor:
                 named = dict(zip(names, row, strict=True))

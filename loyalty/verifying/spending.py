@@ -120,6 +120,21 @@ _STOCK = """
 SELECT r.id AS reward, r.stock_left AS left_over FROM loyalty_reward r WHERE r.stock_left < 0
 """
 
+# What was handed out while there was no limit was counted as handed out when the stock was counted.
+_COUNTED = """
+SELECT r.id AS reward, r.stock_put_in AS put_in, r.stock_left AS left_over, count(d.id) AS handed_out
+  FROM loyalty_reward r LEFT JOIN loyalty_redemption d ON d.reward_id = r.id AND d.state = 'granted'
+ WHERE r.stock_left IS NOT NULL AND r.stock_put_in IS NOT NULL
+ GROUP BY r.id HAVING r.stock_put_in <> r.stock_left + count(d.id)
+"""
+
+_POOLS = """
+SELECT p.id AS pool, p.codes_put_in AS put_in, count(v.id) AS found,
+       count(v.id) FILTER (WHERE v.owned_at IS NOT NULL) AS owned
+  FROM loyalty_voucherpool p LEFT JOIN loyalty_voucher v ON v.pool_id = p.id
+ GROUP BY p.id HAVING p.codes_put_in <> count(v.id)
+"""
+
 # What is left of an amount used in parts: what it was, less what purchases used, and never more than all of it.
 _PARTS = """
 SELECT e.id AS benefit, e.left_minor AS left_over, e.amount, coalesce(t.used, 0) AS used
@@ -140,6 +155,8 @@ PROMISES = [
     Promise("I13", "A reward that was taken back cannot be used", rows(_HANDED_OUT, "wallet {wallet}, redemption {redemption}: {fault}")),
     Promise("I13", "A code gives its owner one benefit", rows(_CODES, "voucher {voucher}: {fault}"), of_sample=False),
     Promise("I13", "No reward is oversold", rows(_STOCK, "reward {reward}: {left_over} left in stock"), of_sample=False),
+    Promise("I13", "A reward's stock is what was put in less what was handed out", rows(_COUNTED, "reward {reward}: {put_in} put in, {handed_out} handed out, {left_over} left"), of_sample=False),
+    Promise("I13", "A pool holds the codes that were put in, used or not", rows(_POOLS, "pool {pool}: {put_in} put in, {found} there, of which {owned} have an owner"), of_sample=False),
     Promise("I13", "An amount used in parts is never more than it was", rows(_PARTS, "benefit {benefit}: {left_over} left of {amount}, {used} used"), of_sample=False),
     Promise("I12", "What a wallet holds is what its open holds hold", rows(_HELD, "wallet {wallet}: holds {stored}, its holds {expected}")),
     Promise("I12", "A hold gave out no more than it set aside", rows(_HOLDS, "wallet {wallet}, hold {hold}: {fault}")),

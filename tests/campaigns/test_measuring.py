@@ -63,7 +63,7 @@ def test_the_sums_per_arm_are_those_counted_by_hand_in_one_statement(sent, djang
     expected = by_arm(campaign, spent)
     list(campaign.experiment.arms.all())
     subject = outcomes.of_campaign(campaign)
-    with django_assert_num_queries(2):  # the arms, and the one statement
+    with django_assert_num_queries(3):  # the arms, whether there are running sums, and the one statement
         found = whole(outcomes.per_arm(subject, until=END))
     for arm, values in expected.items():
         one = found[arm].stats("spend")

@@ -49,6 +49,18 @@ def shelf(as_owner, db):  # noqa: F811
     operations.fund_act(
         source="partner:bakery", client_key="taken", kind="redeemed", cause="reward:1", points=30, at=MARCH
     )
+    counted = Reward.objects.create(
+        kind="amount", name_en="A cup", points=40, amount=500, valid_from=MARCH - timedelta(days=1), stock_left=3
+    )
+    operations.set_funders(cause=f"reward:{counted.pk}", percents={"bakery": 50})
+    cups = [
+        operations.redeem_reward(member_id=buyer.pk, reward_id=counted.pk, source="portal", client_key=key, at=MARCH)
+        for key in ("cup one", "cup two")
+    ]
+    operations.reverse_redemption(redemption_id=cups[0].redemption.public_id, source="desk", client_key="cup", at=MARCH)
+    operations.create_pool(
+        name="Cups", reward=counted, count=3, valid_from=MARCH, valid_until=MARCH + timedelta(days=9)
+    )
     operations.publish_rule_set(definition=budgeted, live_from=MARCH + timedelta(days=1), name="Budgeted")
     shop.buy(buyer, 5_000, at=MARCH + timedelta(days=2))
     operations.mature_points(at=MARCH + timedelta(days=20))
@@ -92,6 +104,24 @@ BREACHES = {
            UPDATE loyalty_reward SET stock_left = -1""",
         "No reward is oversold",
     ),
+    "stock that vanished": ("UPDATE loyalty_reward SET stock_left = stock_left - 1 WHERE stock_left > 0", "A reward's stock is what was put in less what was handed out"),
+    "a redemption that vanished": (
+        unguarded("loyalty_redemption", "UPDATE loyalty_redemption SET reward_id = (SELECT id FROM loyalty_reward WHERE stock_left IS NULL) WHERE reward_id = (SELECT id FROM loyalty_reward WHERE stock_left IS NOT NULL)"),
+        "A reward's stock is what was put in less what was handed out",
+    ),
+    "a code taken out of its pool": (
+        "DELETE FROM loyalty_voucher WHERE id = (SELECT min(id) FROM loyalty_voucher WHERE pool_id IS NOT NULL AND owned_at IS NULL)",
+        "A pool holds the codes that were put in, used or not",
+    ),
+    "a code smuggled into a pool": (
+        "UPDATE loyalty_voucher SET pool_id = (SELECT id FROM loyalty_voucherpool) WHERE pool_id IS NULL",
+        "A pool holds the codes that were put in, used or not",
+    ),
+    "a partner charged for what was taken back": (
+        unguarded("loyalty_funding", "DELETE FROM loyalty_funding WHERE kind = 'returned'"),
+        "A partner bears nothing of a reward that was taken back",
+    ),
+    "a settlement that leaves out a partner": (unguarded("loyalty_partnerterms", "DELETE FROM loyalty_partnerterms"), "Partners' settlements are what the ledger says they moved"),
     "a voucher refilled": ("UPDATE loyalty_entitlement SET left_minor = 501 WHERE left_minor = 500", "An amount used in parts is never more than it was"),
     "a budget refilled": ('UPDATE loyalty_budgetslot SET "left" = "left" + 1 WHERE slot = 1', "What a budget has spent is what its rule gave"),
     "a budget drained": ('UPDATE loyalty_budgetslot SET "left" = "left" - 1 WHERE slot = 1', "What a budget has spent is what its rule gave"),

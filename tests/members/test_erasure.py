@@ -282,7 +282,7 @@ FATES = {
     "care.Case": "kept without words", "care.Invitation": "kept without words", "care.Opportunity": "kept without words",
     "care.Task": "kept without words", "campaigns.Entry": "deleted", "campaigns.HistoricalResponse": "deleted", "campaigns.Recipient": "deleted", "campaigns.RehearsalOutcome": "deleted",
     "campaigns.Enrolment": "kept without a name", "campaigns.MemberDriver": "deleted", "campaigns.EarlyWarning": "deleted", "campaigns.PortalNote": "deleted",
-    "delivery.Message": "kept without words", "experiments.Assignment": "kept without a name",
+    "delivery.Message": "kept without words", "experiments.Assignment": "kept without a name", "campaigns.Tally": "kept without a name",
     "insights.Score": "deleted",
     "loyalty.Entitlement": "deleted", "loyalty.GiftCard": "kept without a name",
     "loyalty.MemberEvent": "kept without a name", "loyalty.Membership": "kept without a name",

@@ -1,0 +1,134 @@
+"""Running sums: whenever they were last brought further, a report read by them says what the purchases say."""
+
+from datetime import timedelta
+
+import psycopg
+import pytest
+from django.db import connection, transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from campaigns import operations, outcomes
+from campaigns.models import Campaign
+from campaigns.tallies import keeping, reading, refreshing
+from campaigns.tallies.models import Tally, TallyMark
+from loyalty import operations as ledger
+from members.models import Consent
+from sales.models import Purchase
+from tests.campaigns.conftest import deliver
+from tests.campaigns.people import AT, sell
+
+END = AT + timedelta(days=14)
+
+
+@pytest.fixture
+def sent(db, town, draft):
+    return launch(town, draft)
+
+
+def launch(town, draft):
+    people, place, products = town(12)
+    campaign = operations.launch(campaign=draft(), at=AT)
+    deliver(campaign, sent_at=AT)
+    operations.finish(campaign=campaign, at=AT)
+    return Campaign.objects.get(pk=campaign.pk), people, place, products
+
+
+ACTS = st.lists(
+    st.tuples(
+        st.sampled_from(["buy", "buy", "refund", "points", "spend", "leave", "keep", "keep", "keep"]),
+        st.integers(0, 11),
+        st.integers(-2, 15),
+        st.integers(1, 9_000),
+    ),
+    min_size=6,
+    max_size=40,
+)
+
+
+@given(acts=ACTS)
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_report_by_running_sums_is_the_report_by_purchases_whenever_they_were_folded(sent, acts):
+    campaign, *_ = sent
+    subject = outcomes.of_campaign(campaign)
+    with transaction.atomic():
+        for _ in range(3):
+            keep(subject)
+        assert Tally.objects.filter(experiment=campaign.experiment).exists()
+        for number, act in enumerate(acts):
+            do(sent, number, act)
+        assert reading.mark_for(subject, until=END) is not None
+        by_sums = outcomes.per_arm(subject, until=END), outcomes.values(subject, "spend", until=END)
+        keeping.drop(campaign.experiment_id)
+        assert reading.mark_for(subject, until=END) is None
+        assert by_sums == (outcomes.per_arm(subject, until=END), outcomes.values(subject, "spend", until=END))
+        transaction.set_rollback(True)
+
+
+def keep(subject):
+    """Within a test's one transaction nothing is ever over, so the wait is taken as done."""
+    TallyMark.objects.filter(settles_at__isnull=False).update(settles_at=0)
+    return keeping.keep(subject, end=END)
+
+
+def do(sent, number, told):
+    campaign, people, place, products = sent
+    act, who, day, amount = told
+    at, key = AT + timedelta(days=day, hours=number % 24), f"{act}-{number}"
+    said = {"member_id": people[who].pk, "source": "test", "client_key": key, "at": at}
+    if act == "buy":
+        sell(people[who], at, amount, products[0], place=place, key=key)
+    elif act == "refund" and (sold := Purchase.objects.filter(member=people[who], kind=1).last()):
+        Purchase.objects.create(
+            source=sold.source, client_key=key, body_hash=b"x" * 16, kind=2, refunds=sold, member=sold.member, store=sold.store,
+            purchased_at=at, currency="USD", total_minor=-(sold.total_minor // 2),
+        )  # fmt: skip
+    elif act == "points":
+        ledger.adjust(points=amount, reason="test", by_user_id=None, **said)
+    elif act == "spend":
+        ledger.adjust(points=100, reason="test", by_user_id=None, **said | {"client_key": f"for {key}"})
+        ledger.redeem(points=100, **said)
+    elif act == "leave":
+        Consent.objects.create(member=people[who], channel="email", is_granted=False, at=at, source="test")
+    elif act == "keep":
+        keep(outcomes.of_campaign(campaign))
+
+
+def test_sums_that_hold_more_than_is_asked_for_are_not_used(sent):
+    campaign, people, place, products = sent
+    subject = outcomes.of_campaign(campaign)
+    sell(people[0], AT + timedelta(days=5), 500, products[0], place=place, key="fifth day")
+    for _ in range(3):
+        keep(subject)
+    assert reading.mark_for(subject, until=AT + timedelta(days=5)) is None
+    assert reading.mark_for(subject, until=AT + timedelta(days=5, seconds=1)) is not None
+
+
+def test_what_an_open_transaction_may_still_write_is_not_passed_over(committed_db, town, draft):
+    campaign, people, place, products = launch(town, draft)
+    subject = outcomes.of_campaign(campaign)
+    assert keeping.keep(subject, end=END) == "noted"
+    role = connection.get_connection_params()
+    with psycopg.connect(
+        **{name: role[name] for name in ("host", "port", "user", "password", "dbname") if role.get(name)}
+    ) as till:
+        till.execute("SELECT pg_current_xact_id()")
+        assert keeping.keep(subject, end=END) == "settling"
+        assert keeping.keep(subject, end=END) == "waiting"
+        till.rollback()
+    sell(people[0], AT + timedelta(days=1), 700, products[0], place=place, key="meanwhile")
+    assert keeping.keep(subject, end=END) == "begun"
+    before = sum(tally.spend_minor for tally in Tally.objects.filter(experiment=campaign.experiment))
+    assert [keeping.keep(subject, end=END) for _ in range(2)] == ["settling", "folded"]
+    after = sum(tally.spend_minor for tally in Tally.objects.filter(experiment=campaign.experiment))
+    assert (before, after) == (0, 700)
+
+
+def test_the_beat_keeps_sums_of_large_campaigns_and_drops_them_after_the_last_reading(sent, monkeypatch):
+    campaign, *_ = sent
+    assert refreshing.refresh(at=AT) == {}
+    monkeypatch.setattr(keeping, "MEMBERS_MIN", 10)
+    assert refreshing.refresh(at=AT) == {"noted": 1}
+    Campaign.objects.filter(pk=campaign.pk).update(status=Campaign.Status.MEASURED)
+    assert refreshing.refresh(at=END) == {"dropped": 1}
+    assert (TallyMark.objects.count(), Tally.objects.count()) == (0, 0)
