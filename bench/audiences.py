@@ -143,9 +143,9 @@ def _by_hand(what: str, at) -> str:
 
 
 def _asked(sql: str) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("SET work_mem = '128MB'")
+    """With the same settings as ours, which cost whoever types it no more than they cost us."""
+    from campaigns import compiling
+
+    with compiling.in_large(), connection.cursor() as cursor:
         cursor.execute(sql)
-        answer = cursor.fetchone()[0]
-        cursor.execute("RESET work_mem")
-        return answer
+        return cursor.fetchone()[0]

@@ -177,11 +177,16 @@ class Statement:
 
 @contextmanager
 def in_large():
-    """Room to hash a million members, for the statements inside; a transaction of their own."""
+    """Room for a million members, for the statements inside; a transaction of their own.
+
+    Grouped by sorting, mostly in the order of an index: a hash of a million groups misses the processor's cache with every row,
+    which PostgreSQL's costs do not know (docs/decisions/0325-one-pass-over-purchases.md).
+    """
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('work_mem', %s, true)", [WORK_MEM])
+        cursor.execute("SELECT set_config('work_mem', %s, true), set_config('enable_hashagg', 'off', true)", [WORK_MEM])
         yield
         cursor.execute("SET LOCAL work_mem = DEFAULT")
+        cursor.execute("SET LOCAL enable_hashagg = DEFAULT")
 
 
 def question_of(node: dict, at):

@@ -19,6 +19,7 @@ import loyalty.queries
 import members.operations
 import members.queries
 import sales.queries
+from campaigns.journeys import queries as journeys
 from care.models import Answer
 from desk.chores import OpportunityForm, TaskForm
 from members import clock
@@ -117,11 +118,20 @@ def _care(person, before, limit) -> Iterator[Moment]:
         yield Moment(said.answered_at, "star", _("Answered a survey"), words)
 
 
+def _journeys(person, before, limit) -> Iterator[Moment]:
+    """That they came into a journey, and how it ended; its messages and gifts stand where they belong."""
+    for one in _earlier(journeys.enrolments_of(person.pk), "entered_at", before, limit):
+        title = _("Journey “%(name)s”") % {"name": one.journey.name}
+        yield Moment(one.entered_at, "flag", title, journeys.cause_words(one.cause))
+        if one.ended_at and (not before or one.ended_at < before):
+            yield Moment(one.ended_at, "flag", title, str(journeys.why_words(one.why) or one.get_state_display()))
+
+
 def _mood(feeling: int | None) -> str:
     return "" if feeling is None or abs(feeling) < 30 else "good" if feeling > 0 else "bad"
 
 
-_ROOMS = (_purchases, _points, _messages, _touchpoints, _stages, _care)
+_ROOMS = (_purchases, _points, _messages, _touchpoints, _stages, _care, _journeys)
 
 
 @never_cache
@@ -139,6 +149,9 @@ def timeline(request, public_id):
         "tags": members.queries.tags_of(person.pk), "stages": [(one.at, _in_words(one)) for one in members.queries.stages_of(person.pk)[:6]],
         "tasks": care.queries.tasks_of(person.pk)[:6], "task_form": TaskForm(initial={"team": "service"}),
         "opportunities": person.opportunities.select_related("stage").order_by("closed_at", "-opened_at")[:6],
+        "journeys": [
+            (way.enrolment.journey.name, journeys.why_here(way)) for way in journeys.ways_of(person.pk, is_inside=True)
+        ],
         "opportunity_form": OpportunityForm(), "currency": settings.CURRENCY,
     }  # fmt: skip
     return render(request, "desk/timeline.html", context)

@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 
 from campaigns import audiences, happenings
 from campaigns.journeys import flow, kinds
-from campaigns.journeys.kinds import KINDS, Ask, Invalid, clean_one
+from campaigns.journeys.kinds import KINDS, Ask, Invalid, clean_one, meaning
 from campaigns.models import Audience, Campaign
 from emails import checks as email_checks
 from emails.models import EmailTemplate
@@ -63,12 +63,12 @@ def clean_entry(given: dict) -> dict:
     kind = given.get("kind")
     if kind not in ENTRY_KINDS:
         raise Invalid(_("Choose how members come in: by an event, an audience or a date."), "kind")
-    audience = _audience(given.get("audience"), is_needed=kind == "audience")
+    meant = meaning.clean(given, is_needed=kind == "audience")
     if kind == "event":
         told = {"event": given.get("event", ""), "which": str(given.get("which") or "").strip()}
         kinds.clean_happening(told)
-        return {"kind": kind, **told, "audience": audience}
-    return {"kind": kind, "audience": audience} | {
+        return {"kind": kind, **told, **meant}
+    return {"kind": kind, **meant} | {
         ask.name: clean_one(ask, given.get(ask.name, ask.default)) for ask in _asks(given)
     }
 
@@ -92,17 +92,14 @@ def clean_goal(given: dict | None) -> dict | None:
 
 
 def clean_exit(given: dict | None) -> dict | None:
-    audience = _audience((given or {}).get("audience"), is_needed=False)
-    return {"audience": audience} if audience else None
-
-
-def _audience(value, *, is_needed) -> str:
-    return clean_one(Ask("audience", _("Audience"), "choice", "", kinds.audiences, is_needed=is_needed), value)
+    meant = meaning.clean(given, is_needed=False)
+    return meant if meant["audience"] else None
 
 
 def clean_step(step: dict) -> dict:
     """A step's own fields, checked, its paths as they are. Raises Invalid."""
     cleaned = {"type": step["type"], **KINDS[step["type"]].clean(step)}
+    cleaned |= meaning.own_of(step, cleaned.get("audience", ""))
     return cleaned | ({"paths": step["paths"]} if "paths" in step else {})
 
 
@@ -136,15 +133,10 @@ def _of_audience(where: str, given: dict) -> list[Problem]:
     if not given.get("audience"):
         return []
     try:
-        conditions_of(given["audience"])
+        meaning.conditions_of(given)
     except (Audience.DoesNotExist, audiences.Invalid, ValueError) as reason:
         return [Problem(where, str(reason))]
     return []
-
-
-def conditions_of(audience_id) -> dict:
-    """An audience's conditions as they stand. Raises Audience.DoesNotExist, audiences.Invalid."""
-    return audiences.clean(Audience.objects.get(pk=audience_id).conditions)
 
 
 def _of_step(definition: dict, step: dict) -> list[Problem]:
@@ -240,15 +232,16 @@ def words_of_entry(entry: dict) -> str:
 
 
 def _event_words(entry: dict) -> str:
-    told = {"event": happenings.words_of(entry), "audience": kinds.named(kinds.audiences, entry.get("audience"))}
+    told = {"event": happenings.words_of(entry), "audience": meaning.words(entry)}
+    if meaning.is_own(entry):
+        return _("When this happens: %(event)s, to members for whom this holds: %(audience)s") % told
     if entry.get("audience"):
         return _("When this happens: %(event)s, to members in “%(audience)s”") % told
     return _("When this happens: %(event)s") % told
 
 
 def _audience_words(entry: dict) -> str:
-    name = kinds.named(kinds.audiences, entry.get("audience"))
-    told = {"audience": name, "time": entry.get("at", ""), "n": entry.get("minutes", "")}
+    told = {"audience": meaning.words(entry), "time": entry.get("at", ""), "n": entry.get("minutes", "")}
     if entry.get("every") == "minutes":
         return _("Members in “%(audience)s”, looked for every %(n)s minutes") % told
     return _("Members in “%(audience)s”, looked for every day at %(time)s") % told
@@ -273,9 +266,11 @@ def words_of_rules(definition: dict) -> list[str]:
     }[rule.get("rule", "never")]  # fmt: skip
     said, goal = [again], definition["goal"]
     if goal:
-        what = happenings.words_of(goal) if goal.get("event") else kinds.named(kinds.audiences, goal["audience"])
+        what = happenings.words_of(goal) if goal.get("event") else meaning.words(goal)
         said.append(_("Goal: %(what)s") % {"what": what})
     if definition["exit"]:
-        who = kinds.named(kinds.audiences, definition["exit"]["audience"])
-        said.append(_("Who comes into “%(audience)s” leaves") % {"audience": who})
+        leaves = _("Who comes into “%(audience)s” leaves")
+        if meaning.is_own(definition["exit"]):
+            leaves = _("Who meets this leaves: %(audience)s")
+        said.append(leaves % {"audience": meaning.words(definition["exit"])})
     return said

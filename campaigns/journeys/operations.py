@@ -152,7 +152,7 @@ def _with_conditions(given: dict | None) -> dict | None:
     """What refers to an audience, with the audience's conditions as they stand now."""
     if not given or not given.get("audience"):
         return given
-    return {**given, "conditions": checking.conditions_of(given["audience"])}
+    return {**given, "conditions": kinds.meaning.conditions_of(given)}
 
 
 def _experiment(journey: Journey, step: dict, before: dict | None) -> int:

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from campaigns.journeys import flow, kinds
@@ -123,13 +125,18 @@ class Way:
     next: str
 
 
-def ways_of(member_id: int, *, journey: Journey | None = None) -> list[Way]:
-    """A member's journeys, newest first."""
-    rows = (
-        Enrolment.objects.filter(member=member_id).select_related("journey", "version").order_by("-entered_at", "-pk")
-    )
+def enrolments_of(member_id: int) -> QuerySet:
+    """Each time a member went on a journey, newest first."""
+    return Enrolment.objects.filter(member=member_id).select_related("journey").order_by("-entered_at", "-pk")
+
+
+def ways_of(member_id: int, *, journey: Journey | None = None, is_inside: bool = False) -> list[Way]:
+    """A member's journeys, newest first; `is_inside`: only those they are on."""
+    rows = enrolments_of(member_id).select_related("version")
     if journey:
         rows = rows.filter(journey=journey)
+    if is_inside:
+        rows = rows.filter(state=State.ACTIVE)
     rows = list(rows[:50])
     runs: dict[int, list[StepRun]] = {}
     for run in StepRun.objects.filter(enrolment__in=rows).order_by("at", "pk"):
@@ -150,6 +157,21 @@ def _way(enrolment: Enrolment, runs: list[StepRun]) -> Way:
     return Way(
         enrolment, cause_words(enrolment.cause), lines, now, _(" or ").join(_words(nodes, target) for target in follows)
     )
+
+
+def why_here(way: Way) -> str:
+    """Why the member stands where they stand: since when, after what, until when. Nothing for who is not inside."""
+    if not way.now:
+        return ""
+    told = {"step": way.now, "at": _moment(way.enrolment.arrived_at), "due": _moment(way.enrolment.due_at)}
+    if not way.lines:
+        return _("At “%(step)s” since %(at)s, the first step. Looked at next on %(due)s.") % told
+    told |= {"before": way.lines[-1].words, "outcome": way.lines[-1].outcome}
+    return _("At “%(step)s” since %(at)s, after “%(before)s” (%(outcome)s). Looked at next on %(due)s.") % told
+
+
+def _moment(at: datetime) -> str:
+    return date_format(localtime(at), "SHORT_DATETIME_FORMAT")
 
 
 def _words(nodes: dict[str, flow.Node], step: str) -> str:

@@ -59,9 +59,7 @@ def _keeps_out(journey: Journey, member: Member, at) -> list[str]:
     entry = journey.draft["entry"]
     if member.status != Member.Status.ACTIVE:
         found.append(_("They are no active member."))
-    if entry.get("audience") and member.pk not in in_audience(
-        checking.conditions_of(entry["audience"]), [member.pk], at=at
-    ):
+    if entry.get("audience") and member.pk not in in_audience(kinds.meaning.conditions_of(entry), [member.pk], at=at):
         found.append(_("They are not in the audience."))
     if experiments.control_at(at) and experiments.held_out_by_control(at).filter(member=member.pk).exists():
         found.append(_("They are in the standing control group: no marketing reaches them."))
@@ -101,7 +99,7 @@ def _wait(node: flow.Node, member: Member, clock: datetime, words: str):
 def _path(journey: Journey, node: flow.Node, member: Member, at) -> tuple[int, str]:
     """Which path they would take, and why."""
     if node.type == "branch":
-        inside = member.pk in in_audience(checking.conditions_of(node.step["audience"]), [member.pk], at=at)
+        inside = member.pk in in_audience(kinds.meaning.conditions_of(node.step), [member.pk], at=at)
         return (0, _("Yes, today they are.")) if inside else (1, _("No, today they are not."))
     if node.type == "split":
         return _drawn(journey, node, member)

@@ -7,7 +7,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from campaigns import audiences
-from campaigns.memberships.models import AudienceMember
+from campaigns.memberships.models import AudienceMember, AudienceRevision
 from campaigns.models import Audience, Campaign, Journey
 
 
@@ -25,6 +25,8 @@ class Use:
     pk: int | None = None
 
 
+OWN_ROWS = (AudienceMember, AudienceRevision)
+"""What an audience consists of, and goes with it."""
 _ELSEWHERE: list[Callable[[Audience], list[Use]]] = []
 
 
@@ -38,7 +40,7 @@ def of(audience: Audience) -> list[Use]:
     """Everything that uses an audience: campaigns, journeys, other audiences, and whatever else names it."""
     found = []
     for relation in Audience._meta.related_objects:
-        if relation.related_model is not AudienceMember:
+        if relation.related_model not in OWN_ROWS:
             rows = relation.related_model.objects.filter(**{relation.field.name: audience}).order_by("pk")
             kind = capfirst(relation.related_model._meta.verbose_name)
             found += [Use(kind, str(row), row._meta.label_lower, row.pk) for row in rows]

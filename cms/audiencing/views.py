@@ -75,7 +75,7 @@ def _kept(request, audience):
 
 
 def _builder(request, audience, form, tree, past=()):
-    context = _counted(tree) | {
+    context = counted(tree) | {
         "audience": audience,
         "form": form,
         "root": building.shown(tree or EMPTY),
@@ -87,7 +87,7 @@ def _builder(request, audience, form, tree, past=()):
     return TemplateResponse(request, page, context)
 
 
-def _counted(tree) -> dict:
+def counted(tree) -> dict:
     """How many members the tree describes right now, line by line, and a few of them behind masks; or what is wrong with it."""
     at = clock.now()
     try:
@@ -103,7 +103,7 @@ def _counted(tree) -> dict:
 @require_POST
 def audience_count(request):
     """The live count beside the builder."""
-    return TemplateResponse(request, "cms/audiencing/count.html", _counted(building.read(request.POST)))
+    return TemplateResponse(request, "cms/audiencing/count.html", counted(building.read(request.POST)))
 
 
 # -- lists -------------------------------------------------------------------------------------------------------------

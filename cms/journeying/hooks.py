@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
 
 from cms.campaigning.hooks import MarketersItem
-from cms.journeying import steering, views
+from cms.journeying import building, steering, views
 
 
 @hooks.register("register_admin_menu_item")
@@ -24,6 +24,7 @@ def journeying_urls():
         path("journeys/<int:pk>/change/", views.change, name="cms_journey_change"),
         path("journeys/<int:pk>/rules/", views.rules, name="cms_journey_rules"),
         path("journeys/<int:pk>/steps/<slug:step_id>/", views.step, name="cms_journey_step"),
+        path("journeys/<int:pk>/conditions/<slug:where>/", building.conditions, name="cms_journey_conditions"),
         path("journeys/<int:pk>/publish/", steering.publish, name="cms_journey_publish"),
         path("journeys/<int:pk>/test/", steering.test_run, name="cms_journey_test"),
         path("journeys/<int:pk>/people/<str:fate>/", steering.people, name="cms_journey_people"),

@@ -118,6 +118,6 @@ def member_way(request, pk, member):
     who = access_member(request.user, member)
     context = {
         "journey": found, "who": members.masked(who),
-        "ways": [(way, queries.why_words(way.enrolment.why)) for way in queries.ways_of(who.pk, journey=found)],
+        "ways": [(way, queries.why_words(way.enrolment.why) or queries.why_here(way)) for way in queries.ways_of(who.pk, journey=found)],
     }  # fmt: skip
     return TemplateResponse(request, "cms/journeying/member.html", context)

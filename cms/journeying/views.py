@@ -1,5 +1,7 @@
 """Journeys: the list, the flow, and the forms that change it. Each view makes one call and puts the answer on a page."""
 
+import json
+
 from django.contrib import messages
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect
@@ -10,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from campaigns import happenings
 from campaigns.journeys import checking, flow, kinds, operations, queries, starters
-from campaigns.journeys.kinds import KINDS, Invalid
+from campaigns.journeys.kinds import KINDS, Invalid, meaning
 from campaigns.journeys.models import Journey
 from campaigns.journeys.queries import FATES
 from cms.journeying import showing
@@ -73,7 +75,11 @@ WRITTEN_IN = {"conditions", "experiment", "arm_name", "last_id"}
 def _plain(definition):
     """A definition without what publishing writes into it, every value as a form gives it."""
     if isinstance(definition, dict):
-        return {key: _plain(value) for key, value in definition.items() if key not in WRITTEN_IN}
+        return {
+            key: json.dumps(value, sort_keys=True) if key == "own" else _plain(value)
+            for key, value in definition.items()
+            if key not in WRITTEN_IN
+        }
     if isinstance(definition, list):
         return [_plain(one) for one in definition]
     return str(definition)
@@ -93,7 +99,7 @@ def change(request, pk):
     verb, _sep, rest = request.POST.get("act", "").partition(" ")
     try:
         edited, made = _changed(found.draft, verb, rest)
-        operations.save_draft(journey=found, definition=edited, seen=_seen(request))
+        operations.save_draft(journey=found, definition=edited, seen=seen(request))
     except flow.BadPlace:
         messages.error(request, _("There is no room for a step there, or the place is gone."))
     except (operations.DraftConflict, operations.WrongStatus) as reason:
@@ -120,7 +126,7 @@ def _changed(draft: dict, verb: str, rest: str) -> tuple[dict, str | None]:
     raise flow.BadPlace(verb)
 
 
-def _seen(request) -> int | None:
+def seen(request) -> int | None:
     text = request.POST.get("seen", "")
     return int(text) if text.isdigit() else None
 
@@ -135,13 +141,15 @@ def step(request, pk, step_id):
         raise Http404 from None
     asks, given, wrong = showing.asks_of(found.draft, stored), stored, None
     if request.method == "POST":
-        given = {"type": stored["type"], **showing.read(asks, request.POST)}
+        given = {"type": stored["type"], **showing.read(asks, request.POST), "own": stored.get("own")}
         if stored["type"] == "split":
             given["paths"] = showing.read_paths(request.POST)
         elif "paths" in stored:
             given["paths"] = stored["paths"]
         wrong = _save_step(request, found, step_id, given)
         if wrong is None:
+            if meaning.is_own(given):
+                return redirect("cms_journey_conditions", pk, step_id)
             return redirect(reverse("cms_journey", args=[pk]) + f"#{step_id}")
     kind = KINDS[stored["type"]]
     context = {
@@ -156,9 +164,7 @@ def _save_step(request, found: Journey, step_id: str, given: dict) -> Invalid | 
     """Store a step's form; what is wrong with it, if anything."""
     try:
         cleaned = checking.clean_step(given)
-        operations.save_draft(
-            journey=found, definition=flow.replace(found.draft, step_id, cleaned), seen=_seen(request)
-        )
+        operations.save_draft(journey=found, definition=flow.replace(found.draft, step_id, cleaned), seen=seen(request))
     except Invalid as wrong:
         return wrong
     except (operations.DraftConflict, operations.WrongStatus) as reason:
@@ -197,27 +203,36 @@ def rules(request, pk):
     found = get_object_or_404(Journey, pk=pk)
     told, wrong = found.draft, None
     if request.method == "POST":
-        told = {**found.draft, **_read_rules(request.POST)}
+        told = {**found.draft, **_read_rules(request.POST, found.draft)}
         try:
             cleaned = {
                 "entry": checking.clean_entry(told["entry"]), "reentry": checking.clean_reentry(told["reentry"]),
                 "goal": checking.clean_goal(told["goal"]), "exit": checking.clean_exit(told["exit"]),
             }  # fmt: skip
-            operations.save_draft(journey=found, definition={**found.draft, **cleaned}, seen=_seen(request))
+            operations.save_draft(journey=found, definition={**found.draft, **cleaned}, seen=seen(request))
         except Invalid as reason:
             wrong = reason
         except (operations.DraftConflict, operations.WrongStatus) as reason:
             wrong = Invalid(str(reason))
         else:
-            return redirect("cms_journey", pk)
+            empty = [
+                where for where in RULES if meaning.is_own(cleaned[where]) and not cleaned[where]["own"]["conditions"]
+            ]
+            return redirect("cms_journey_conditions", pk, empty[0]) if empty else redirect("cms_journey", pk)
     context = {
-        "journey": found, "told": told, "wrong": wrong, "events": kinds.events(), "audiences": kinds.audiences(),
+        "journey": found, "told": told, "wrong": wrong, "events": kinds.events(), "audiences": meaning.choices(),
+        "own": {where: meaning.words(told[where]) for where in RULES if meaning.is_own(told[where])},
         "dates": checking.dates(), "happenings": happening_hints(),
     }  # fmt: skip
     return TemplateResponse(request, "cms/journeying/rules.html", context)
 
 
-def _read_rules(data) -> dict:
+RULES = ("entry", "goal", "exit")
+
+
+def _read_rules(data, draft: dict) -> dict:
+    """What the form says; conditions of its own are edited elsewhere and stay."""
+
     def told(prefix: str, *names: str) -> dict:
         return {name: data.get(f"{prefix}_{name}", "").strip() for name in names}
 
@@ -225,9 +240,12 @@ def _read_rules(data) -> dict:
         "kind": data.get("kind", ""),
         **told(data.get("kind", ""), "event", "which", "audience", "every", "minutes", "at", "date", "days"),
     }
-    return {
+    read = {
         "entry": {name: value for name, value in entry.items() if value},
         "reentry": told("reentry", "rule", "days"),
         "goal": told("goal", "event", "which") if data.get("goal_event") else told("goal", "audience"),
         "exit": told("exit", "audience"),
     }  # fmt: skip
+    for where in RULES:
+        read[where] |= {"own": (draft[where] or {}).get("own")} if meaning.is_own(read[where]) else {}
+    return read

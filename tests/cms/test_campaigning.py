@@ -5,6 +5,8 @@ from django.test import Client
 from django.urls import reverse
 
 from campaigns import operations
+from campaigns.journeys import flow
+from campaigns.journeys import operations as journeys
 from campaigns.models import Audience, Campaign
 from cms.audiencing import building
 from members import clock
@@ -205,3 +207,31 @@ def test_screens_are_for_marketers_and_approvers(name):
 def test_empty_lists_say_the_next_step(marketer):
     assert "Make the first audience" in marketer.get(reverse("cms_audiences")).content.decode()
     assert "Make the first campaign" in marketer.get(reverse("cms_campaigns")).content.decode()
+
+
+def test_conditions_of_a_journeys_branch_are_built_in_place(marketer):
+    branch = {
+        "id": "s1",
+        "type": "branch",
+        "audience": "own",
+        "paths": [{"name": "", "steps": []}, {"name": "", "steps": []}],
+    }
+    journey = journeys.create(name="Welcome", definition={**flow.EMPTY, "steps": [branch], "last_id": 1})
+    page = reverse("cms_journey_conditions", args=[journey.pk, "s1"])
+    assert marketer.get(page).status_code == 200
+    shown = marketer.post(page, as_data(BUILT | {"act": "remove:0.1"}))
+    assert b'value="undo"' in shown.content
+    answer = marketer.post(page, as_data(BUILT | {"seen": str(journey.revision)}))
+    assert answer.url == reverse("cms_journey", args=[journey.pk]) + "#s1"
+    journey.refresh_from_db()
+    assert journey.draft["steps"][0]["own"]["conditions"][0] == {"type": "language", "languages": ["en"]}
+    words = marketer.get(reverse("cms_journey", args=[journey.pk])).content.decode()
+    assert "Language is English" in words
+    for where in ("goal", "exit", "entry"):
+        assert (
+            marketer.post(reverse("cms_journey_conditions", args=[journey.pk, where]), as_data(BUILT)).status_code
+            == 302
+        )
+    rules = marketer.get(reverse("cms_journey_rules", args=[journey.pk])).content.decode()
+    assert rules.count("Language is English") == 3
+    assert marketer.get(reverse("cms_journey_conditions", args=[journey.pk, "s9"])).status_code == 404

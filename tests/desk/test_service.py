@@ -6,6 +6,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from campaigns.journeys import operations as journeys
+from campaigns.journeys import running
+from campaigns.journeys.models import Enrolment
 from care.models import Case, Opportunity, Task, Team
 from care.operations import open_case
 from members import operations, queries
@@ -108,6 +111,26 @@ def test_the_whole_history_tells_of_every_room_in_order_of_time(desk, help_desk,
     places = [shown.index(words) for words in told]
     assert sorted(places[2:]) == places[2:]
     assert max(places[:2]) < places[2]
+
+
+def test_the_history_tells_of_journeys_and_why_somebody_stands_where_they_stand(desk, help_desk):
+    wait = {"id": "s1", "type": "wait", "amount": 3, "unit": "days"}
+    definition = {"entry": {"kind": "event", "event": "joined", "which": "", "audience": ""}, "reentry": {"rule": "never"},
+                  "goal": None, "exit": None, "steps": [wait, {**wait, "id": "s2"}], "last_id": 2}  # fmt: skip
+    begin = timezone.now() - timedelta(days=4)
+    welcome = journeys.create(name="Welcome", definition=definition)
+    journeys.publish(journey=welcome, at=begin)
+    welcome.refresh_from_db()
+    Enrolment.objects.create(
+        journey=welcome, version=welcome.version, member=help_desk.maria, round=1, cause="joined:1", step="s1", due_at=begin,
+        arrived_at=begin, entered_at=begin,
+    )  # fmt: skip
+    shown = text_of(desk.get(f"{help_desk.page}timeline/"))
+    assert "Journey “Welcome”" in shown
+    assert "At “Wait 3 days” since" in shown
+    assert "the first step" in shown
+    running.run(at=timezone.now())
+    assert "after “Wait 3 days” (Done)" in text_of(desk.get(f"{help_desk.page}timeline/"))
 
 
 def test_fields_of_the_shops_own_and_tags_are_kept_or_refused_with_the_reason(desk, help_desk):

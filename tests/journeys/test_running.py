@@ -4,9 +4,10 @@ import json
 from datetime import timedelta
 
 import pytest
+from django.db.models import DateTimeField, Value
 
 from api import journey_calls
-from campaigns.journeys import operations, queries, running
+from campaigns.journeys import entering, kinds, operations, queries, running
 from campaigns.journeys.models import Enrolment, PortalNote, StepRun, WebhookCall
 from care.models import Task, Team
 from delivery.models import Message, MessageEvent
@@ -19,6 +20,7 @@ from tests.journeys.conftest import (
     AT,
     STEPS,
     audience,
+    definition,
     email_template,
     later,
     live,
@@ -186,6 +188,51 @@ def test_goal_and_exit_are_asked_before_every_step(people):
     assert states(journey) == {people[0].pk: "left", people[1].pk: "goal", people[2].pk: "done"}
     assert set(MemberTag.objects.values_list("member", flat=True)) == {people[2].pk}
     assert Enrolment.objects.get(member=people[0]).why == "exit_condition"
+
+
+CHINESE = {"match": "all", "conditions": [{"type": "language", "languages": ["zh-hans"]}]}
+LAPSED = {"match": "all", "conditions": [{"type": "lifecycle_stage", "stages": ["lapsed"]}]}
+
+
+def own(tree):
+    return {"audience": "own", "own": tree}
+
+
+def test_conditions_built_in_place_let_in_part_the_way_reach_the_goal_and_lead_out(people):
+    first, second, third = (one.pk for one in people)
+    Member.objects.filter(pk=first).update(language="zh-hans")
+    journey = live(
+        parted("branch", [{**STEPS["tag"], "tag": "chinese"}], [STEPS["tag"]], **own(CHINESE)),
+        STEPS["wait"],
+        {**STEPS["tag"], "tag": "late"},
+        entry={
+            "kind": "event",
+            "event": "joined",
+            "which": "",
+            **own({"match": "none", "conditions": [*LAPSED["conditions"]]}),
+        },
+        goal=own(LAPSED),
+        exit=own({"match": "all", "conditions": [{"type": "tag", "op": "yes", "tags": ["chinese"]}]}),
+    )
+    assert "Language is" in kinds.words_of(journey.draft["steps"][0])
+    put_in(journey, people)
+    running.run(at=AT)
+    Member.objects.filter(pk=second).update(lifecycle_stage="lapsed")
+    running.run(at=later(days=2))
+    assert states(journey) == {first: "left", second: "goal", third: "done"}
+    assert set(MemberTag.objects.filter(tag__code="chinese").values_list("member", flat=True)) == {first}
+    everybody = Member.objects.order_by().values_list("pk", Value("joined:1"), Value(AT, output_field=DateTimeField()))
+    Enrolment.objects.all().delete()
+    assert entering.enter(journey=journey, rows=everybody, at=AT) == 2, "the lapsed one is not let in"
+
+
+def test_a_branch_without_a_condition_of_its_own_is_not_published(people):
+    journey = operations.create(
+        name="Half",
+        definition=definition(parted("branch", [STEPS["tag"]], [], **own({"match": "all", "conditions": []}))),
+    )
+    with pytest.raises(operations.CannotPublish, match="no condition yet"):
+        operations.publish(journey=journey, at=AT)
 
 
 def test_who_is_no_member_any_more_leaves(people):

@@ -2,9 +2,8 @@
 
 from django.conf import settings
 
-from campaigns.journeys.kinds import giving, noting, parting, telling, waiting
+from campaigns.journeys.kinds import giving, meaning, noting, parting, telling, waiting
 from campaigns.journeys.kinds.asking import Ask, Invalid, Kind, clean_one
-from campaigns.journeys.kinds.choosing import audiences, named
 from campaigns.journeys.kinds.waiting import EVENT_ASKS, clean_happening, events, span_words
 
 TIME, TALK, GIVE, STAFF, WAY = waiting.GROUP, telling.GROUP, giving.GROUP, noting.GROUP, parting.GROUP
@@ -12,8 +11,8 @@ KINDS = {kind.code: kind for family in (waiting, telling, giving, noting, partin
 WAITS = tuple(kind.code for kind in waiting.KINDS)
 
 __all__ = [
-    "EVENT_ASKS", "GIVE", "KINDS", "STAFF", "TALK", "TIME", "WAITS", "WAY", "Ask", "Invalid", "Kind", "audiences", "clean_happening",
-    "clean_one", "events", "languages", "named", "span_words", "words_of",
+    "EVENT_ASKS", "GIVE", "KINDS", "STAFF", "TALK", "TIME", "WAITS", "WAY", "Ask", "Invalid", "Kind", "clean_happening",
+    "clean_one", "events", "languages", "meaning", "span_words", "words_of",
 ]  # fmt: skip
 
 

@@ -3,14 +3,16 @@
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from campaigns.journeys.kinds import meaning
 from campaigns.journeys.kinds.asking import Ask, Kind
-from campaigns.journeys.kinds.choosing import audiences, named
 
 GROUP = "way"
 
 
 def _branch_words(step):
-    return _("Are they in “%(audience)s”?") % {"audience": named(audiences, step.get("audience"))}
+    if meaning.is_own(step):
+        return _("Does this hold for them? %(conditions)s") % {"conditions": meaning.words(step)}
+    return _("Are they in “%(audience)s”?") % {"audience": meaning.words(step)}
 
 
 QUESTIONS = (
@@ -46,7 +48,7 @@ def _exit_words(step):
 KINDS = (
     Kind(
         "branch", gettext_lazy("Branch by audience"), "group",
-        (Ask("audience", gettext_lazy("Audience"), "choice", "", audiences),), _branch_words, GROUP,
+        (meaning.ASK,), _branch_words, GROUP,
         paths=(gettext_lazy("Yes"), gettext_lazy("No")),
     ),
     Kind(
