@@ -51,6 +51,10 @@ DOCUMENTS = {
         Picture("go-live", "campaigns", "go_live"),
         Picture("campaign", "campaigns", "campaign"),
         Picture("calendar", "campaigns", "calendar"),
+        Picture("audience-builder", "journeys", "builder"),
+        Picture("audience", "journeys", "audience"),
+        Picture("journey", "journeys", "journey"),
+        Picture("way", "journeys", "way"),
     ],
     "members": [
         *(
@@ -93,7 +97,8 @@ def _take(browser, door: str, pictures: list[tuple[Path, Picture]]):
     from drills.screens import site
     from tests.stage import Stage
 
-    module = importlib.import_module(f"tests.{'campaigns.pictures' if door == 'campaigns' else f'{door}.checks'}")
+    place = "pictures" if door in ("campaigns", "journeys") else "checks"
+    module = importlib.import_module(f"tests.{door}.{place}")
     with site() as address:
         scene = module.set_up()
         for path, picture in pictures:

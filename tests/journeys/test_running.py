@@ -14,7 +14,7 @@ from delivery.models import Message, MessageEvent
 from experiments import operations as experiments
 from experiments.models import Assignment
 from loyalty.models import Entitlement, Reward, Wallet
-from members.knowing import CustomField, MemberTag
+from members.knowing import CustomField, MemberTag, Tag
 from members.models import Member
 from tests.journeys.conftest import (
     AT,
@@ -201,6 +201,7 @@ def own(tree):
 def test_conditions_built_in_place_let_in_part_the_way_reach_the_goal_and_lead_out(people):
     first, second, third = (one.pk for one in people)
     Member.objects.filter(pk=first).update(language="zh-hans")
+    Tag.objects.create(code="chinese")
     journey = live(
         parted("branch", [{**STEPS["tag"], "tag": "chinese"}], [STEPS["tag"]], **own(CHINESE)),
         STEPS["wait"],
