@@ -9,7 +9,7 @@ from wagtail.models import TaskState
 
 from campaigns import audiences, budgets, happenings
 from campaigns.models import Campaign, CampaignRules
-from campaigns.reach import power_of
+from campaigns.power import power_of
 
 STOP, CAUTION = "stop", "caution"
 ONCE, SPLIT = Campaign.Timing.ONCE, Campaign.Choice.SPLIT
@@ -58,15 +58,19 @@ def _audience(campaign, at):
     if not size and campaign.timing == ONCE:
         yield Problem(STOP, _("Nobody is in the audience right now."), "audience")
         return
-    if power := power_of(campaign, at=at):
-        if power.needed is None:
-            yield Problem(
-                CAUTION,
-                _("Nobody in the audience bought lately, so the members needed cannot be estimated."),
-                "settings",
-            )
-        elif power.smallest_arm < power.needed:
-            yield Problem(CAUTION, power.sentence, "settings")
+    yield from _power(campaign, at)
+
+
+def _power(campaign, at):
+    try:
+        power = power_of(campaign, at=at)
+    except audiences.Invalid:
+        return  # said by the check of when it goes out
+    if power and power.needed is None:
+        words = _("Nobody in the audience bought lately, so the members needed cannot be estimated.")
+        yield Problem(CAUTION, words, "settings")
+    elif power and not power.is_enough and campaign.timing == ONCE:
+        yield Problem(CAUTION, power.sentence, "settings")
 
 
 def _variants(campaign):

@@ -6,6 +6,7 @@ from django.db.models import Case, CharField, Count, Exists, IntegerField, Outer
 from django.db.models.functions import Cast, Coalesce, Concat
 from django.utils.translation import gettext as _
 
+from campaigns import series
 from campaigns.models import Campaign, Entry, Learning, LiftReport, Recipient
 from campaigns.operations import paging
 from delivery import queries as outbox
@@ -204,6 +205,12 @@ def final_report(campaign: Campaign) -> LiftReport | None:
 def latest_report(campaign: Campaign) -> LiftReport | None:
     """The final report, or else the latest early look."""
     return campaign.reports.order_by("-is_final", "-as_of", "-pk").first()
+
+
+def pooled(campaign: Campaign) -> tuple[series.Pooled | None, int]:
+    """A series as one: its dates' final reports pooled, and how many were left out because their split is broken."""
+    found = LiftReport.objects.filter(campaign__series=campaign, is_final=True).order_by("campaign__occurs_on", "pk")
+    return series.of_reports(found.values_list("figures", flat=True))
 
 
 def latest_learning() -> Learning | None:

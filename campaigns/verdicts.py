@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 
 from delivery.models import Message
@@ -82,6 +83,28 @@ def _read(first, figures) -> Verdict:
             _("It sold more: %(size)s per member, 95 %% interval %(low)s to %(high)s.") % told, members, "good"
         )
     return Verdict(_("It sold less: %(size)s per member, 95 %% interval %(low)s to %(high)s.") % told, members, "bad")
+
+
+def of_series(pooled) -> Verdict:
+    """All dates of a series in a sentence; the interval holds however often it is read."""
+    told = {
+        "size": money(pooled.absolute, settings.CURRENCY, is_signed=True),
+        "low": money(pooled.low, settings.CURRENCY, is_signed=True),
+        "high": money(pooled.high, settings.CURRENCY, is_signed=True),
+    }
+    detail = _("%(dates)s dates; %(control)s times held out, %(treated)s times sent. In all: %(low)s to %(high)s.") % {
+        "dates": pooled.dates, "control": f"{pooled.n_control:,}", "treated": f"{pooled.n_treated:,}",
+        "low": money(pooled.total_low, settings.CURRENCY, is_signed=True),
+        "high": money(pooled.total_high, settings.CURRENCY, is_signed=True),
+    }  # fmt: skip
+    if pooled.low > 0:
+        sentence = _("It sold more: %(size)s per member and date, interval %(low)s to %(high)s.") % told
+        return Verdict(sentence, detail, "good")
+    if pooled.high < 0:
+        sentence = _("It sold less: %(size)s per member and date, interval %(low)s to %(high)s.") % told
+        return Verdict(sentence, detail, "bad")
+    sentence = _("No detectable difference: anywhere from %(low)s to %(high)s per member and date.") % told
+    return Verdict(sentence, detail, "none")
 
 
 def skip_words(reason: str) -> str:

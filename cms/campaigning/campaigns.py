@@ -13,7 +13,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from campaigns import audiences, checks, goals, happenings, operations, queries, reach, verdicts
 from campaigns.models import Campaign, CampaignRules, Entry
-from campaigns.operations import choosing, repeating
+from campaigns.operations import choosing, keeping, repeating
+from campaigns.power import power_of
 from cms.campaigning.campaign_forms import CampaignForm, ResumeForm
 from cms.campaigning.comparing import differences
 from cms.campaigning.forms import ScheduleForm, VariantFormSet
@@ -59,15 +60,27 @@ def campaign_edit(request, pk=None):
     form = CampaignForm(request.POST or None, instance=campaign, initial=chosen)
     variants = VariantFormSet(request.POST or None, initial=_variants(campaign), prefix="v")
     context = {"campaign": campaign, "form": form, "variants": variants, "learning": queries.latest_learning()}
+    context |= _unsaved(request, campaign)
     if request.method == "POST" and form.is_valid() and variants.is_valid():
         try:
             saved = _save(request, campaign, form, variants.chosen())
         except operations.Overtaken as other:
             context |= {"other": other.current, "differences": differences(other.current, form, variants.chosen())}
         else:
+            keeping.drop(campaign=campaign, author=request.user)
             messages.success(request, _("Campaign “%(name)s” saved.") % {"name": saved})
             return redirect("cms_campaign", saved.pk)
     return TemplateResponse(request, "cms/campaigning/campaign_edit.html", context)
+
+
+def _unsaved(request, campaign) -> dict:
+    """What the author typed and did not save; none on the answer to a save, whose form says it already."""
+    here = reverse("cms_campaign_draft", args=[campaign.pk]) if campaign else reverse("cms_campaign_new_draft")
+    draft = keeping.draft_of(campaign, request.user) if request.method == "GET" else None
+    if draft is None:
+        return {"draft_url": here}
+    can_redo = draft.place + 1 < len(draft.steps)
+    return {"draft_url": here, "draft": draft, "unsaved": draft.steps[draft.place], "can_redo": can_redo}
 
 
 def _variants(campaign) -> list[dict]:
@@ -194,7 +207,11 @@ def _dates(found, now):
     coming = [
         day for day, drawn in repeating.upcoming(found, first=first, last=first + timedelta(days=100)) if drawn >= now
     ]
-    return {"past": found.occurrences.order_by("-occurs_on")[:20], "coming": coming[:DATES_SHOWN]}
+    pooled, broken = queries.pooled(found)
+    return {"pooled": pooled, "sentence": verdicts.of_series(pooled) if pooled else "", "broken": broken} | {
+        "past": found.occurrences.order_by("-occurs_on")[:20],
+        "coming": coming[:DATES_SHOWN],
+    }
 
 
 # -- going live --------------------------------------------------------------------------------------------------------
@@ -213,16 +230,25 @@ def campaign_go_live(request, pk):
     }
     if found.audience and not context["is_blocked"]:
         told = reach.reach(found, at=now)
-        power = reach.power_of(found, at=now)
+        power = power_of(found, at=now)
         rules = CampaignRules.current()
         context |= {
             "reach": told,
             "skipped": [(verdicts.skip_words(reason), n) for reason, n in told.skipped.items()],
             "must_type": _is_counted(found) and told.eligible > rules.confirm_above,
             "power": power,
+            "arms": _arms(power) if power else [],
             "dates": _dates(found, now),
         }
     return TemplateResponse(request, "cms/campaigning/go_live.html", context)
+
+
+def _arms(power) -> list[tuple[str, int, bool]]:
+    """Arm in words, its members, and whether they are as many as it takes."""
+    return [
+        (verdicts.arm_words([arm.name]), arm.members, bool(power.needed) and arm.members >= power.needed)
+        for arm in power.arms
+    ]
 
 
 def _is_counted(found) -> bool:

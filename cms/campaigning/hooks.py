@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
 from wagtail.admin.menu import MenuItem
 
-from cms.campaigning import campaigns, planning
+from cms.campaigning import campaigns, drafts, planning
 from members.access import Role, has_role
 
 
@@ -24,6 +24,8 @@ def campaigning_urls():
     return [
         path("campaigns/", campaigns.campaign_list, name="cms_campaigns"),
         path("campaigns/new/", campaigns.campaign_edit, name="cms_campaign_new"),
+        path("campaigns/new/draft/", drafts.campaign_draft, name="cms_campaign_new_draft"),
+        path("campaigns/<int:pk>/draft/", drafts.campaign_draft, name="cms_campaign_draft"),
         path("campaigns/calendar/", planning.calendar_page, name="cms_campaign_calendar"),
         path("campaigns/flows/", planning.flow_list, name="cms_campaign_flows"),
         path("campaigns/flows/<slug:code>/", planning.flow_start, name="cms_campaign_flow"),

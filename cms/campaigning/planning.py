@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from campaigns import calendar, flows
+from campaigns.journeys import starters
 from campaigns.models import CampaignRules
 from members import clock
 from members.access import Role, has_role, staff_only
@@ -48,7 +49,9 @@ def _shifted(first: date, months: int) -> str:
 @marketers_only
 @require_GET
 def flow_list(request):
-    return TemplateResponse(request, "cms/campaigning/flow_list.html", {"flows": flows.FLOWS.values()})
+    """Everything one can start from, campaigns and journeys side by side: which of the two is the first thing to choose."""
+    context = {"flows": flows.FLOWS.values(), "journeys": starters.STARTERS.values()}
+    return TemplateResponse(request, "cms/campaigning/flow_list.html", context)
 
 
 @marketers_only

@@ -1,3 +1,4 @@
+import json
 from datetime import timedelta
 
 import pytest
@@ -7,7 +8,7 @@ from django.urls import reverse
 from campaigns import operations
 from campaigns.journeys import flow
 from campaigns.journeys import operations as journeys
-from campaigns.models import Audience, Campaign
+from campaigns.models import Audience, Campaign, CampaignDraft
 from cms.audiencing import building
 from members import clock
 from members.operations import add_staff
@@ -235,3 +236,30 @@ def test_conditions_of_a_journeys_branch_are_built_in_place(marketer):
     rules = marketer.get(reverse("cms_journey_rules", args=[journey.pk])).content.decode()
     assert rules.count("Language is English") == 3
     assert marketer.get(reverse("cms_journey_conditions", args=[journey.pk, "s9"])).status_code == 404
+
+
+def told(client, address, **asked):
+    return client.post(address, json.dumps(asked), content_type="application/json")
+
+
+def test_an_unsaved_form_begins_with_what_was_there_and_a_new_way_forgets_what_was_undone(marketer):
+    address = reverse("cms_campaign_new_draft")
+    before, one, two, other = ({"name": [name]} for name in ("", "One", "Two", "Other"))
+    assert told(marketer, address, act="keep", forms=[before, one]).json() == {"undo": True, "redo": False}
+    told(marketer, address, act="keep", forms=[before, two])
+    assert told(marketer, address, act="undo").json() == {"undo": True, "redo": True, "form": one}
+    assert told(marketer, address, act="undo").json() == {"undo": False, "redo": True, "form": before}
+    assert told(marketer, address, act="undo").json()["form"] == before
+    told(marketer, address, act="redo")
+    told(marketer, address, act="keep", forms=[before, other])
+    assert CampaignDraft.objects.get().steps == [before, one, other]
+    assert told(marketer, address, act="drop").json() == {"undo": False, "redo": False}
+    assert not CampaignDraft.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "asked", [{"act": "fly"}, {"act": "keep", "forms": [{"name": ["x" * 50_000]}]}, {"act": "keep", "forms": ["x"]}, {}]
+)
+def test_what_is_no_form_is_not_kept(marketer, asked):
+    assert told(marketer, reverse("cms_campaign_new_draft"), **asked).status_code == 400
+    assert not CampaignDraft.objects.exists()

@@ -7,7 +7,7 @@ import pytest
 from django.urls import reverse
 
 from campaigns import operations
-from campaigns.models import Campaign, CampaignRules
+from campaigns.models import Campaign, CampaignDraft, CampaignRules
 from delivery.models import Hold, Message
 from members import clock
 from members.models import Member
@@ -120,6 +120,8 @@ def test_a_ready_flow_is_live_in_six_clicks_and_the_other_pages_of_campaigns_are
     for one in (first, second):
         operations.schedule(campaign=one, launch_at=AT + timedelta(days=1), at=AT)
     for hand in two:
+        hand.open("cms_campaign_flows")
+        assert hand.page.locator("button:has-text('Use the journey “Welcome”')").count() == 1
         hand.open("cms_campaign_calendar")
         assert "30 members are in both" in hand.page.inner_text(".camp")
         hand.open("cms_campaign_rules")
@@ -138,6 +140,32 @@ def test_a_ready_flow_is_live_in_six_clicks_and_the_other_pages_of_campaigns_are
     assert Campaign.objects.get(pk=mine.pk).holdout_percent == 25
     approver.click("button:has-text('Save mine over it')")
     assert Campaign.objects.get(pk=mine.pk).holdout_percent == 33
+
+
+def test_what_is_typed_is_kept_step_by_step_undone_and_done_again(two, draft):
+    """Twenty steps back and forth; a page that is left comes back as it was; saving ends it, for its author alone."""
+    mine = draft(name="Step 0")
+    marketer, approver = two
+    marketer.open("cms_campaign_edit", mine.pk)
+    page = marketer.page
+    for n in range(1, 23):
+        with page.expect_response("**/draft/"):
+            page.fill("[name=name]", f"Step {n}")
+    page.wait_for_selector("[data-draft-undo]:not([disabled])")
+    for _n in range(21):
+        with page.expect_response("**/draft/"):
+            page.click("[data-draft-undo]")
+    page.wait_for_function("document.querySelector('[name=name]').value === 'Step 1'")
+    with page.expect_response("**/draft/"):
+        page.click("[data-draft-redo]")
+    page.wait_for_function("document.querySelector('[name=name]').value === 'Step 2'")
+    marketer.open("cms_campaign_edit", mine.pk)
+    assert page.input_value("[name=name]") == "Step 2"
+    approver.open("cms_campaign_edit", mine.pk)
+    assert approver.page.input_value("[name=name]") == "Step 0"
+    marketer.click("button:has-text('Save campaign')")
+    assert Campaign.objects.get(pk=mine.pk).name == "Step 2"
+    assert not CampaignDraft.objects.exists()
 
 
 def test_what_is_not_chosen_is_not_asked_and_a_trigger_asks_for_its_own_fields(two, everybody, email):
