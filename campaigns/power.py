@@ -111,7 +111,7 @@ def _happen_to(campaign, at) -> int:
     statement, own = asked
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT count(DISTINCT e.member_id) FROM ({statement}) e WHERE e.member_id IN ({meant})",  # noqa: S608 - our own texts
+            f"SELECT count(DISTINCT e.member_id) FROM ({statement}) e (member_id, key, occurred_at) WHERE e.member_id IN ({meant})",  # noqa: S608 - our own texts
             given | own,
         )
         return cursor.fetchone()[0]

@@ -2,15 +2,20 @@
 
 import email
 import email.policy
+import io
 import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from bs4 import BeautifulSoup
 from django.apps import apps
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from PIL import Image as PILImage
+from wagtail.images.models import Image
 
 from campaigns import checks
 from campaigns.models import Audience, Variant
@@ -22,6 +27,7 @@ from delivery import contents
 from delivery.models import Message
 from delivery.operations import deliver_chunk
 from delivery.queries import page_of
+from emails import checks as email_checks
 from emails import starters
 from emails.models import EmailTemplate, MessageRules
 from members.access import Role
@@ -238,6 +244,29 @@ def test_what_is_due_is_published_and_what_is_over_is_taken_down_by_the_clock(te
     with time_machine.travel(timezone.now() + timedelta(hours=4)):
         publish_due()
         assert standing() == [True, False]
+
+
+def test_a_picture_is_uploaded_shown_no_wider_than_its_place_and_asked_for_words(
+    marketer, template, settings, tmp_path
+):
+    settings.MEDIA_ROOT = tmp_path
+    file = io.BytesIO()
+    PILImage.new("RGBA", (3000, 1500), (29, 92, 63, 128)).save(file, "PNG")
+    upload = SimpleUploadedFile("field.png", file.getvalue(), "image/png")
+    marketer.post(reverse("wagtailimages:add"), {"title": "A field", "file": upload, "tags": ""})
+    picture = Image.objects.get(title="A field")
+    shown = [{"type": "image", "id": "i1", "value": {"image": picture.pk, "alt": "", "url": ""}}]
+    beside = {"first": shown, "second": [{"type": "text", "id": "t1", "value": {"text": "<p>Beside it</p>"}}]}
+    template.body = json.dumps([*shown, {"type": "columns", "id": "c1", "value": beside}])
+    template.save_revision().publish()
+    template = EmailTemplate.objects.get(pk=template.pk)
+    assert any("image" in str(problem.message).lower() for problem in email_checks.problems(template))
+    page = BeautifulSoup(marketer.get(frame(template), {"as": "sample"}).content, "html.parser")
+    pictures = [one for one in page("img") if "field" in one["src"]]
+    assert [one["width"] for one in pictures] == ["536", "236"]  # the sheet and a half of it, less their margins
+    [rendition] = picture.renditions.all()
+    assert (rendition.width, rendition.file.name.endswith((".jpg", ".jpeg"))) == (1200, True)
+    assert rendition.file.size < file.getbuffer().nbytes or rendition.file.size < 100_000
 
 
 def test_colleagues_write_notes_and_say_when_they_are_dealt_with(marketer, template):
