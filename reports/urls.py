@@ -1,7 +1,7 @@
 from django.urls import path
 
 from members.views import leave
-from reports import crossings, figures, keeping, liability, measured, rule_trials, views
+from reports import crossings, figures, keeping, liability, measured, power, rule_trials, views
 
 app_name = "reports"
 urlpatterns = [
@@ -11,6 +11,7 @@ urlpatterns = [
     path("campaigns.csv", views.campaigns_csv, name="campaigns_csv"),
     path("campaigns/<int:pk>/", views.campaign, name="campaign"),
     path("campaigns/<int:pk>/figures.csv", views.campaign_csv, name="campaign_csv"),
+    path("campaigns/<int:pk>/figures.json", views.campaign_json, name="campaign_json"),
     path("rules/", rule_trials.rule_trials, name="rule_trials"),
     path("rules/<int:pk>/", rule_trials.rule_trial, name="rule_trial"),
     path("figures/", figures.library, name="library"),
@@ -27,6 +28,7 @@ urlpatterns = [
     path("crossing/save/", crossings.save, name="crossing_save"),
     path("crossing/views/<int:pk>/forget/", crossings.forget, name="crossing_forget"),
     path("experiment/", measured.experiment, name="experiment"),
+    path("power/", power.power, name="power"),
     path("evaluations/", keeping.evaluations, name="evaluations"),
     path("editions/", keeping.edition_list, name="editions"),
     path("editions/mail/", keeping.subscribe, name="subscribe"),

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from django.conf import settings
-from django.http import Http404
+from django.http import Http404, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
@@ -164,3 +164,19 @@ def campaign_csv(request, pk):
     if report is None:
         raise Http404(_("This campaign has no report yet."))
     return exports.csv_response(f"campaign-{pk}.csv", lift.CSV_HEADER, lift.csv_rows(report.figures))
+
+
+@readers
+@require_GET
+def campaign_json(request, pk):
+    """The frozen figures themselves, as they were read: what the page and the CSV are made of."""
+    found, report = _report(pk)
+    if report is None:
+        raise Http404(_("This campaign has no report yet."))
+    told = {
+        "campaign": found.name,
+        "as_of": report.as_of.isoformat(),
+        "zone": settings.TIME_ZONE,
+        "is_final": report.is_final,
+    }
+    return JsonResponse(told | {"figures": report.figures})

@@ -5,6 +5,7 @@ import io
 import itertools
 from datetime import date, timedelta
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from django.core import mail
@@ -13,16 +14,18 @@ from django.db.utils import ProgrammingError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from insights import lift
 from members import clock
 from members.models import User
 from members.operations import add_staff
-from reports import crossing, editions, evaluating, figures
+from reports import crossing, editions, evaluating, figures, power
 from reports.models import Dashboard, Edition, Evaluation, Mailing, SavedView
 from reports.panels import PANELS, Column, Table, read
 from sales.models import Purchase, Store
 from tests.campaigns.conftest import *  # noqa: F403 - the same town and audience
 from tests.campaigns.conftest import sale
 from tests.campaigns.people import AT
+from tests.journeys.conftest import STEPS, live, put_in
 from tests.reports.test_pages import signed_in, text_of
 
 NOW = AT + timedelta(days=14)
@@ -258,6 +261,43 @@ def test_a_file_is_measured_on_a_page_and_a_bad_cell_is_named(analyst):
     broken = text_of(upload("\n".join(row.replace(",B,", ",A,") if i < 40 else row for i, row in enumerate(rows))))
     assert "no verdict is shown" in broken
     assert "B against A" not in broken
+
+
+def test_before_the_start_a_page_says_how_many_members_it_takes_and_what_those_there_can_show(analyst, town):
+    people, place, _products = town(30)
+    Purchase.objects.bulk_create(
+        sale(one, NOW - timedelta(days=3), 1000 + 100 * i, place, f"p-{i}") for i, one in enumerate(people[:20])
+    )
+    found = power.spread(days=28, at=NOW)
+    spent = [
+        sum(p.total_minor for p in one.purchases.filter(purchased_at__gte=NOW - timedelta(days=28))) for one in people
+    ]
+    assert (found.members, found.mean, found.sd) == (
+        30,
+        pytest.approx(np.mean(spent)),
+        pytest.approx(np.std(spent, ddof=1)),
+    )
+    said = {"effect": 5.0, "held_out": 50, "days": 28, "members": None}
+    told = power.answer(said, at=NOW)
+    assert told["plain"]["needed"].n_control == lift.members_needed(found.mean, found.sd, 0.05)
+    assert not told["plain"]["is_enough"]
+    assert told["cuped"]["needed"].n <= told["plain"]["needed"].n
+    page = text_of(analyst.get("/reports/power/?effect=5&held_out=50&days=28"))
+    assert f"{told['plain']['needed'].n:,}" in page
+    assert "too few" in page
+    assert analyst.get("/reports/power/?effect=nothing").status_code == 422
+
+
+def test_an_empty_programme_has_no_spread_to_speak_of(analyst, db):
+    assert "nothing can be said" in text_of(analyst.get("/reports/power/"))
+
+
+def test_the_funnel_of_a_journey_is_a_figure_like_the_others(db, town):
+    people, *_ = town(3)
+    journey = live(STEPS["wait"], STEPS["tag"], at=NOW)
+    put_in(journey, people, at=NOW)
+    [row] = read(PANELS["journeys"], at=NOW).rows
+    assert (row[0], *row[2:]) == ("Welcome", 3, 3, 0, 0, 0)
 
 
 def test_a9_programme_lift_stands_on_page_one_with_its_interval_or_is_said_to_be_unknown(analyst, town, monkeypatch):

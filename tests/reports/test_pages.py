@@ -1,17 +1,19 @@
 import csv
+import html
 import io
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns import operations, rehearsal
+from campaigns import operations, rehearsal, verdicts
 from campaigns.models import Campaign
 from members import clock
 from members.operations import add_staff
-from reports import charts, exports, programme
+from reports import charts, exports, lift, programme
 from sales.models import Purchase
 from tests.campaigns.conftest import *  # noqa: F403 - the same town, audience and draft
 from tests.campaigns.conftest import deliver, sale
@@ -127,8 +129,6 @@ def test_a_broken_split_hides_the_verdict(analyst, measured):
     campaign.reports.create(as_of=END + timedelta(days=1), is_final=False, figures=figures)
     final = campaign.reports.get(is_final=True)
     assert final.figures["sample_ratio"]["verdict"] == "ok"
-    from campaigns import verdicts
-
     broken = campaign.reports.get(is_final=False)
     assert verdicts.of(broken).tone == "hidden"
 
@@ -140,6 +140,36 @@ def test_the_csv_holds_the_frozen_figures(analyst, measured):
     figures = campaign.reports.get().figures
     assert [row["metric"] for row in rows] == [one["metric"] for one in figures["comparisons"]]
     assert float(rows[0]["absolute"]) == pytest.approx(figures["comparisons"][0]["absolute"])
+
+
+def test_a8_the_interface_holds_the_very_figures_of_page_and_csv(analyst, measured):
+    campaign = measured()
+    told = analyst.get(f"/reports/campaigns/{campaign.pk}/figures.json").json()
+    report = campaign.reports.get()
+    assert told == {
+        "campaign": campaign.name, "as_of": report.as_of.isoformat(), "zone": settings.TIME_ZONE, "is_final": True,
+        "figures": report.figures,
+    }  # fmt: skip
+    assert analyst.get(f"/reports/campaigns/{campaign.pk + 1}/figures.json").status_code == 404
+
+
+def test_a1_a_report_shows_members_means_both_differences_with_doubt_and_what_is_left_after_its_cost(analyst, measured):
+    campaign = measured()
+    page = html.unescape(text_of(analyst.get(f"/reports/campaigns/{campaign.pk}/")))
+    told = lift.context(campaign.reports.get().figures)
+    for arm in told["arms"]:
+        assert {arm["name"], f"{arm['n']:,}", *arm["metrics"]} <= shown_in(
+            page, [arm["name"], f"{arm['n']:,}", *arm["metrics"]]
+        )
+    first = told["comparisons"][0]
+    doubt = [first[name] for name in ("absolute", "low", "high", "relative", "relative_low", "relative_high")]
+    doubt += [told["worth"][part][end] for part in ("revenue", "net") for end in ("total", "low", "high")]
+    assert set(doubt) == shown_in(page, doubt)
+    assert "uplift" not in page.lower()
+
+
+def shown_in(page, words):
+    return {word for word in words if word in page}
 
 
 def test_weeks_add_up_to_what_was_sold(analyst, town):
