@@ -59,6 +59,17 @@ class WalletMerge(models.Model):
     before = models.JSONField(help_text="The survivor's tier and dates before, and the absorbed one's pool.")
     after = models.JSONField(help_text="The survivor's tier and dates right after.")
     entitlement_ids = ArrayField(models.BigIntegerField(), default=list)
+    contribution_ids = ArrayField(
+        models.BigIntegerField(),
+        default=list,
+        db_default=[],
+        help_text="What the absorbed one had contributed to rules.",
+    )
+    rule_states = models.JSONField(
+        default=list,
+        db_default=[],
+        help_text="Where both stood with rules before (mine, theirs) and right after (joined).",
+    )
     undone_at = models.DateTimeField(null=True)
 
     class Meta:

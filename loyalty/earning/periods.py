@@ -63,3 +63,17 @@ def occasion(month: int, day: int, *, today: date, days_before: int, days_after:
         <= kept + timedelta(days=days_after)
     ]
     return min(near, key=lambda kept: (abs((kept - today).days), kept), default=None)
+
+
+@lru_cache(4096)
+def days_near(today: date, days_before: int, days_after: int) -> tuple[int, ...]:
+    """The yearly days, as month × 100 + day, whose window may hold `today`. Empty: too many to name, ask about every one."""
+    if days_before + days_after > 60:
+        return ()
+    days = [today + timedelta(days=n) for n in range(-days_after, days_before + 1)]
+    return tuple({day.month * 100 + day.day for day in days} | {229 for day in days if keeps_leap_day(day)})
+
+
+def keeps_leap_day(day: date) -> bool:
+    """Whether 29 February is kept on this day, the 28th of a common year."""
+    return (day.month, day.day) == (2, 28) and not calendar.isleap(day.year)

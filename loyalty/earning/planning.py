@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from loyalty.earning.conditions import Basket, Index, Product, When
 from loyalty.earning.expiry import Expiry  # noqa: TC001 (a dataclass field)
-from loyalty.earning.periods import period_of
+from loyalty.earning.periods import days_near, period_of
 from loyalty.earning.problems import UnknownCurrency
 from loyalty.earning.state import BY_ITSELF, Budget, Term, Trial, call, event_call, limits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
 MICRO = 1_000_000
 MEMORY_MAX = 200_000
+TERMS_MAX = 2_000
 SERVICE = "service"
 
 
@@ -122,6 +123,9 @@ class RuleSet:
     _profiles: dict[str, dict[int, Profile]] = field(default_factory=dict, init=False)
     _forces: dict[tuple[datetime, str], int] = field(default_factory=dict, init=False)
     _written: dict[str, str] = field(default_factory=dict, init=False)
+    _asked_for: dict[tuple[str, ...], str] = field(default_factory=dict, init=False)
+    _texts: dict[str, str] = field(default_factory=dict, init=False)
+    _refusals: _Refusals = field(init=False)
 
     def __post_init__(self):
         """Bit n stands for rule n, then for each state term; the exclusions come last, the service flag above them."""
@@ -136,6 +140,7 @@ class RuleSet:
         self._timed = [n for n, when in enumerate(self._whens) if when.asks_time_or_place]
         self._sized = [(n, when.basket_minor_from) for n, when in enumerate(self._whens) if when.basket_minor_from]
         self._asking = frozenset(n for n, rule in enumerate(self.rules) if rule.when.asks_the_basket)
+        self._refusals = _Refusals(self.rules)
         self._purchase_terms = [n for n, term in enumerate(self.terms) if term.trigger not in {"event", BY_ITSELF}]
 
     # -- planning ------------------------------------------------------------------------------------------------------
@@ -316,14 +321,25 @@ class RuleSet:
             parts, amount = [rule.bonus_points * MICRO], rule.bonus_points
         else:
             parts, amount = [earned[i] * (rule.multiply_percent - 100) // 100 for i in lines], rule.multiply_percent
-        period = rule.budget.member_period if rule.budget.member_points else ""
-        return ({"member_period": period_of(plan.basket.at.date(), period)[0].isoformat()} if period else {}) | {
+        return self._when_limited(rule, plan.basket.at.date()) | {
             "rule": rule.code,
             "benefit": "bonus" if rule.bonus_points else "multiply",
             "amount": amount,
             "lines": [i + 1 for i in lines],
             "micropoints": parts,
         }
+
+    @staticmethod
+    def _when_limited(rule: Rule, day: date) -> dict[str, Any]:
+        """What the day of a purchase tells the budget or the occasion of a rule."""
+        said: dict[str, Any] = {}
+        if rule.budget.member_points:
+            said["member_period"] = period_of(day, rule.budget.member_period)[0].isoformat()
+        if rule.kind == "occasion" and (
+            near := days_near(day, rule.settings["days_before"], rule.settings["days_after"])
+        ):
+            said["near"] = near
+        return said
 
     @property
     def needs_state(self) -> bool:
@@ -335,11 +351,26 @@ class RuleSet:
         """Whether what any purchase earns, or holds already, depends on time: points wait, or end when a wallet is left alone."""
         return bool(self.pending_days or self.waits_for or self.expiry.inactive_months)
 
-    def terms_as_json(self, codes: Iterable[str]) -> str:
-        """Those of the stored terms as a JSON object; each is written once per process."""
-        if not self._written:
-            self._written.update({code: json.dumps(term) for code, term in self.stored_terms().items()})
-        return "{" + ",".join(f"{json.dumps(code)}:{self._written[code]}" for code in sorted(codes)) + "}"
+    def terms_as_json(self, codes: tuple[str, ...]) -> str:
+        """Those of the stored terms as a JSON object; what was asked for before is remembered."""
+        known = self._asked_for.get(codes)
+        if known is None:
+            if not self._written:
+                self._written.update({code: json.dumps(term) for code, term in self.stored_terms().items()})
+            known = "{" + ",".join(f"{json.dumps(code)}:{self._written[code]}" for code in codes) + "}"
+            if len(self._asked_for) > TERMS_MAX:
+                self._asked_for.clear()
+            self._asked_for[codes] = known
+        return known
+
+    def written_of(self, code: str, write: Callable[[Term], str]) -> str:
+        """What `write` makes of a term, made once."""
+        known = self._texts.get(code)
+        if known is None:
+            term = self.term(code)
+            assert term is not None, f"no term is called {code!r}"
+            known = self._texts[code] = write(term)
+        return known
 
     def stored_terms(self) -> dict[str, dict[str, Any]]:
         """Everything that decides what the posting function grants, by code: of state rules and of limited ones."""
@@ -362,25 +393,24 @@ class RuleSet:
     # -- explaining ----------------------------------------------------------------------------------------------------
 
     def explain(self, plan: Plan) -> dict[str, Any]:
-        """Which rules applied, in what order and to which lines (1 …), and why each other did not."""
+        """Which rules applied, in what order and to which lines (1 …), and why each other did not. Not to be changed by the caller."""
         lines_of = _lines_of(plan.profiles)
         limited = {n for profile in plan.profiles for n in profile.limited}
         stopped = {n for profile in plan.profiles for n in profile.stopped}
         beaten = {n for profile in plan.profiles for n in profile.beaten}
         applied, refused = [], []
         total, at, store = sum(plan.basket.totals_minor), plan.basket.at, plan.basket.store
+        force, asking = self._in_force(plan.basket), self._asking
         for n, rule in enumerate(self.rules):
-            if n in limited and n not in lines_of:
-                continue
-            said = {"code": rule.code, "name": rule.name} | ({"name_zh": rule.name_zh} if rule.name_zh else {})
             if lines := lines_of.get(n):
                 effect = (
                     {"bonus_points": rule.bonus_points} if rule.bonus_points else {"percent": rule.multiply_percent}
                 )
-                applied.append(said | {"lines": lines} | effect)
-                continue
-            why = rule.when.why_not(at, total, store) if n in self._asking else ""
-            refused.append(said | {"reason": why or self._why_not(n, stopped, beaten)})
+                applied.append(self._refusals[n, ""] | {"lines": lines} | effect)
+            elif n not in limited:
+                is_off = n in asking and not force >> n & 1
+                why = rule.when.why_not(at, total, store) if is_off else self._why_not(n, stopped, beaten)
+                refused.append(self._refusals[n, why])
         amounts = plan.basket.earning_minor or plan.basket.totals_minor
         points, per_minor = self.rates[plan.basket.currency]
         return {
@@ -410,6 +440,20 @@ class RuleSet:
     def matures_on(self, day: date) -> date | None:
         """The first day on which points of this day's purchase may be spent, if they wait for time."""
         return day + timedelta(days=self.pending_days) if self.pending_days else None
+
+
+class _Refusals(dict[tuple[int, str], dict[str, Any]]):
+    """What is said of a rule (by its place) that did not apply for a reason; without a reason, how it is called. Each is made once."""
+
+    def __init__(self, rules: Sequence[Rule]):
+        super().__init__()
+        self._rules = rules
+
+    def __missing__(self, asked: tuple[int, str]) -> dict[str, Any]:
+        rule, reason = self._rules[asked[0]], asked[1]
+        said = {"code": rule.code, "name": rule.name} | ({"name_zh": rule.name_zh} if rule.name_zh else {})
+        self[asked] = said | ({"reason": reason} if reason else {})
+        return self[asked]
 
 
 def _lines_of(profiles: Sequence[Profile]) -> dict[int, list[int]]:

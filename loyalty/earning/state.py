@@ -28,7 +28,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from loyalty.earning.conditions import When  # noqa: TC001 (dataclass fields are read by tools at run time)
-from loyalty.earning.periods import period_of, step_of
+from loyalty.earning.periods import days_near, period_of, step_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -192,13 +192,16 @@ def call(term: Term, lines: Sequence[int], basket: Basket, earning: Sequence[int
     """What a purchase tells a term: which of its lines (1 …) count, with how much, and in which period.
 
     `amounts` are minor units, or thousandths of items; the posting function lessens each with what is refunded of its line.
+    `near` are the yearly days that an occasion may be about: most members' is none of them, which the posting function sees quickly.
     """
     day = basket.at.date()
     amounts = [earning[n - 1] for n in lines]
     if term.measure == "items":
         quantities = basket.quantities or [MILLI] * len(basket.products)
         amounts = [quantities[n - 1] for n in lines]
-    made: dict[str, Any] = {"code": term.code, "lines": list(lines), "amounts": amounts} | _period(term, day)
+    made: dict[str, Any] = {"code": term.code, "lines": lines, "amounts": amounts} | _period(term, day)
+    if term.begins and (near := days_near(day, term.days_before, term.days_after)):
+        made["near"] = near
     if term.measure in DISTINCT:
         made["keys"] = [_key(term, basket.products[n - 1]) for n in lines]
     if term.measure == "streaks":

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from loyalty import rules
-from loyalty.models import Entitlement, PoolShare, Wallet
+from loyalty.models import Entitlement, PoolShare, RuleState, Wallet
 from loyalty.operations.errors import LedgerRefusal
 from loyalty.operations.purchases import POINTS, _programme_zone
 from members import operations as people
@@ -153,6 +153,12 @@ def _of_wallet(wallet: Wallet, at: datetime) -> list[str]:
         )
     if wallet.held or wallet.pending:
         lines.append(_("Points on hold or on their way go over when they come free."))
+    counted = RuleState.objects.filter(wallet=wallet).exclude(term__contains="#").values("rule").distinct().count()
+    if counted:
+        lines.append(
+            ngettext("What %(n)d rule has counted goes over, such as visits and stamps.", "What %(n)d rules have counted goes over, such as visits and stamps.", counted)
+            % {"n": counted}
+        )  # fmt: skip
     if wallet.tier:
         lines.append(_("The purchases behind the tier %(tier)s count for the survivor.") % {"tier": wallet.tier.name})
     return lines

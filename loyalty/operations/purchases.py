@@ -16,6 +16,7 @@ from django.db import DatabaseError, connection, transaction
 from loyalty import explaining, rules, signals
 from loyalty.earning import Basket, Plan, RuleSet
 from loyalty.earning import UnknownCurrency as NoRate
+from loyalty.operations import telling
 from loyalty.operations.errors import BadPurchase, CannotRecord, KeyReused, SpendingBlocked, UnknownMember
 from members.crypto import keyed_hash
 from sales import catalogue
@@ -334,7 +335,8 @@ SELECT * FROM loyalty_record_purchase(
     %s::smallint, %s::integer, %s::integer, %s::smallint[], %s::bigint[], %s::integer[],
     %s::bigint, %s::text, %s::bytea, %s::bigint, %s::text, %s::bytea, %s::bigint, %s::timestamptz, %s::text, %s::bigint,
     %s::bigint[], %s::numeric[], %s::text[], %s::bigint[],
-    %s::date, %s::date, %s::bigint, %s::bigint, %s::integer[], %s::bigint[], %s::bigint[], %s::jsonb, %s::uuid, %s::date, %s::jsonb)
+    %s::date, %s::date, %s::bigint, %s::bigint, %s::integer[], %s::bigint[], %s::bigint[], %s::jsonb, %s::uuid, %s::date,
+    %s::text, %s::text, %s::text, %s::date, %s::text)
 """
 
 
@@ -389,11 +391,10 @@ def _call(latest: int, rule_set: RuleSet, items: list[_Item]) -> list[tuple]:
         _literal([str(tier.points_from) for tier in tiers.values()]) if known.has_plain_ladder else None,
         _literal([str(rule_set.tier_percents.get(tier.code, 100)) for tier in tiers.values()]),
     ]
-    state = _state(rule_set, items)
     if len(items) == 1 and items[0].purchase.has_member and not rule_set.holds_points_back:
-        text, values = _CALL_ONE, [*_values_of_one(items[0]), state]
+        text, values = _CALL_ONE, [*_values_of_one(items[0]), *telling.for_one(rule_set, items[0].plan)]
     else:
-        text, values = _CALL, [*_columns(items), state]
+        text, values = _CALL, [*_columns(items), telling.for_many(rule_set, [item.plan for item in items])]
     with connection.prepared_cursor() as cursor:
         cursor.execute(text, [*head, *values])
         return cursor.fetchall()
@@ -427,30 +428,6 @@ def _columns(items: list[_Item]) -> list[str | None]:
     if not any(item.plan.line_extra_micropoints for item in items):
         columns[-2] = None
     return [*columns[:_HEAD], *_line_columns(items), *columns[_HEAD:]]
-
-
-def _state(rule_set: RuleSet, items: list[_Item]) -> str | None:
-    """What rules with a memory, budgets, trials and waiting points need to know; None where these purchases meet none of them."""
-    if not rule_set.needs_state:
-        return None
-    told = [_told(rule_set, item) for item in items]
-    if not rule_set.holds_points_back and not any("calls" in one or "limited" in one for one in told):
-        return None
-    codes = {call["code"] for one in told for call in one.get("calls", ())}
-    codes |= {wanted["rule"] for one in told for wanted in one.get("limited", ())}
-    idle = {"idle": True} if rule_set.expiry.inactive_months else {}
-    context = json.dumps({"rule_set": rule_set.id, "zone": settings.TIME_ZONE} | idle)
-    return f'{{"terms":{rule_set.terms_as_json(codes)},"context":{context},"of":{json.dumps(told)}}}'
-
-
-def _told(rule_set: RuleSet, item: _Item) -> dict:
-    """What one purchase tells them. `matures` counts from the purchase's day in the programme's time zone."""
-    at = item.purchase.purchased_at
-    context: dict = {"day": item.plan.basket.at.date().isoformat(), "waits": rule_set.waits_for}
-    if matures := rule_set.matures_on(at.astimezone(_programme_zone()).date()):
-        context["matures"] = matures.isoformat()
-    told = {"calls": rule_set.calls(item.plan), "limited": rule_set.limited(item.plan)}
-    return {name: said for name, said in told.items() if said} | {"context": context}
 
 
 def _line_columns(items: list[_Item]) -> Iterable[str]:

@@ -13,9 +13,25 @@ LANGUAGE sql IMMUTABLE AS $$ SELECT extra_micropoints + carried + base_micropoin
 CREATE FUNCTION loyalty_plain_tier(qualifying bigint, ladder smallint[], ladder_from bigint[]) RETURNS smallint
 LANGUAGE sql IMMUTABLE AS $$ SELECT ladder[greatest(1, width_bucket(qualifying / 1000000, ladder_from))] $$;
 
+-- Months from one month to a later one.
+CREATE FUNCTION loyalty_months_until(month date, later date) RETURNS integer LANGUAGE sql IMMUTABLE AS $$
+    SELECT 12 * (extract(year FROM later)::integer - extract(year FROM month)::integer)
+           + extract(month FROM later)::integer - extract(month FROM month)::integer
+$$;
+
+-- One array of months after time moved it on by `months`.
+CREATE FUNCTION loyalty_moved_months(counted bigint[], months integer) RETURNS bigint[] LANGUAGE sql IMMUTABLE AS
+$$ SELECT (array_fill(0::bigint, ARRAY[least(12, months)]) || counted)[:12] $$;
+
 -- The window of a wallet as it stands in the month that begins on `today`; a new wallet begins with nothing.
 CREATE FUNCTION loyalty_window_in(month date, counted bigint[], today date) RETURNS bigint[] LANGUAGE sql IMMUTABLE AS $$
-    SELECT CASE WHEN month IS NULL THEN '{0}'::bigint[]
-                ELSE (array_fill(0::bigint, ARRAY[least(12, 12 * (extract(year FROM today)::integer - extract(year FROM month)::integer)
-                      + extract(month FROM today)::integer - extract(month FROM month)::integer)]) || counted)[:12] END
+    SELECT CASE WHEN month IS NULL THEN '{0}'::bigint[] ELSE loyalty_moved_months(counted, loyalty_months_until(month, today)) END
+$$;
+
+-- The place, among lots in the order of their last days, of the one for points that may be spent until `until`, which is no earlier
+-- than the last of them: that one, or the next. NULL where there is an earlier place to look for (loyalty_add_to_lot).
+CREATE FUNCTION loyalty_newest_lot(days date[], until date) RETURNS integer LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN days = '{}' THEN 1
+                WHEN days[cardinality(days)] = until THEN cardinality(days)
+                WHEN days[cardinality(days)] < until THEN cardinality(days) + 1 END
 $$;

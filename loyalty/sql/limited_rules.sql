@@ -43,6 +43,8 @@ BEGIN
     FOR said IN SELECT c.value FROM jsonb_array_elements(wanted) WITH ORDINALITY AS c (value, place) ORDER BY c.place LOOP
         term := terms -> (said ->> 'rule');
         CONTINUE WHEN term ?| '{tiers,holdout}' AND NOT loyalty_is_for(w, holder, term, NULL);
+        CONTINUE WHEN said ? 'near' AND NOT loyalty_is_near(
+            w.id, holder, term ->> 'code', term ->> 'begins', ARRAY(SELECT jsonb_array_elements_text(said -> 'near'))::integer[], context ->> 'zone');
         CONTINUE WHEN term ? 'begins' AND NOT loyalty_use_occasion(w, holder, term, context, at, true);
         SELECT ceil(sum(m.value::numeric) / 1000000)::bigint INTO points FROM jsonb_array_elements_text(said -> 'micropoints') m;
         CONTINUE WHEN points <= 0;
@@ -55,6 +57,6 @@ BEGIN
                       JOIN jsonb_array_elements_text(said -> 'micropoints') WITH ORDINALITY AS m (value, place) USING (place) LOOP
             line_extra[part.line] := line_extra[part.line] + part.micropoints;
         END LOOP;
-        used := coalesce(used, '[]') || (said || jsonb_build_object('points', points));
+        used := coalesce(used, '[]') || (said - 'near' || jsonb_build_object('points', points));
     END LOOP;
 END $$;

@@ -3,7 +3,8 @@
 -- The absorbed wallet stays: its awards, its carried part of a point and what its months counted remain its own. Its points and
 -- its debt go on to the survivor's wallet through TRANSIT, at once and whatever comes in later (a hold let go, points that
 -- mature, a refund's points); a refund of its purchases fetches them back from there. The survivor's months count those of the
--- absorbed too. So taking it apart is arithmetic: what went on since comes back, and what the absorbed counted is taken off.
+-- absorbed too, and so do rules with a memory (merged_rules.sql). So taking it apart is arithmetic: what went on since comes back, and
+-- what the absorbed counted is taken off.
 
 -- The wallet that a merged one's points have come to in the end; a wallet that is not merged is its own.
 CREATE FUNCTION loyalty_root(wallet bigint) RETURNS bigint LANGUAGE sql STABLE AS $$
@@ -107,6 +108,7 @@ BEGIN
         INSERT INTO loyalty_walletmerge (merge_id, survivor_id, absorbed_id, absorbed_version, before, after, entitlement_ids)
         VALUES (in_merge, s.id, a.id, a.version, before, '{}', offers);
         offers := '{}';
+        PERFORM loyalty_merge_rules(in_merge, s.id, a.id, at);
         moved := moved + a.available;
         pair := loyalty_pass_on(a, s, a.available, NULL, NULL, act);
         a := pair.giver;
@@ -227,6 +229,13 @@ BEGIN
         a := loyalty_regrant(a, at);
         PERFORM loyalty_save_wallet(s);
         PERFORM loyalty_save_wallet(a);
+    END LOOP;
+    -- Rules last: what they take back may lie in wallets of any currency.
+    FOR m IN SELECT * FROM loyalty_walletmerge x WHERE x.id = ANY (ids) AND x.rule_states <> '[]' ORDER BY x.id LOOP
+        pair := loyalty_lock_pair(m.survivor_id, m.absorbed_id);
+        pair := loyalty_part_rules(m, pair.first, pair.second, until, at, today);
+        PERFORM loyalty_save_wallet(pair.s);
+        PERFORM loyalty_save_wallet(pair.a);
     END LOOP;
     RETURN true;
 END $$;

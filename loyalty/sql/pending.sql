@@ -79,9 +79,9 @@ BEGIN
 END $$;
 
 -- Cancel pending points of a purchase (in_term '': what its lines earned) or of a term, at most `points`; the newest first.
--- The caller sees by the change of w.pending how many there were.
+-- The caller sees by the change of w.pending how many there were. They go into an account: taken back, or on to another wallet.
 CREATE FUNCTION loyalty_cancel_pending(
-    w loyalty_wallet, act loyalty_transfer, points bigint, sale bigint, in_term text
+    w loyalty_wallet, act loyalty_transfer, points bigint, sale bigint, in_term text, into_account smallint DEFAULT 4
 ) RETURNS loyalty_wallet LANGUAGE plpgsql AS $$
 DECLARE
     row loyalty_pendingpoints;
@@ -98,7 +98,7 @@ BEGIN
         EXIT WHEN part = 0;
         UPDATE loyalty_pendingpoints p SET points_left = p.points_left - part WHERE p.id = row.id;
         w.pending := w.pending - part;
-        w := loyalty_note_transfer(w, act, 11::smallint, 4::smallint, part, row.expires_on);
+        w := loyalty_note_transfer(w, act, 11::smallint, into_account, part, row.expires_on);
         act.seq := act.seq + 1;
         wanted := wanted - part;
     END LOOP;

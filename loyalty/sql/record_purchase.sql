@@ -5,10 +5,13 @@
 -- read; whatever else is found, or another till was quicker, goes the general way (record_purchases.sql), which locks first.
 -- Both decide the numbers by the functions of deciding.sql. docs/decisions/0140-the-ordinary-award-walks-a-short-way.md
 --
--- Rules with a memory and budgets (`in_state`) go the same way, with the wallet locked once the purchase is stored.
+-- Rules with a memory (`in_calls`) are counted on the same way, all in one statement, as long as none of them gives anything
+-- (counting.sql). Where one does, or a rule has a budget, the wallet is locked once the purchase is stored.
 --
 -- Parameters and answer are those of loyalty_record_purchases, for one purchase; beside them `month`, the first day of the month of
--- `day`, and `in_public_id`, a new one. `in_state` holds back no points: waiting ones and idle wallets go the general way.
+-- `day`, and `in_public_id`, a new one. In place of `in_state` come its parts, NULL where the purchase meets no such rule: the calls (as
+-- text of loyalty_call[]), what limited rules would give and the rules named (both as JSON, read only if they are needed), the store's day and the time zone.
+-- Waiting points and idle wallets go the general way.
 CREATE FUNCTION loyalty_record_purchase(
     in_currency smallint, latest_rule_set integer, rule_set integer, ladder smallint[], ladder_from bigint[],
     tier_percents integer[],
@@ -17,7 +20,9 @@ CREATE FUNCTION loyalty_record_purchase(
     line_products bigint[], line_quantities numeric[], line_units text[], line_totals bigint[],
     day date, expiry date, base_micropoints bigint, extra_micropoints bigint,
     line_category_ids integer[], line_micropoints bigint[], line_extra bigint[], in_inputs jsonb,
-    in_public_id uuid, month date, in_state jsonb DEFAULT NULL
+    in_public_id uuid, month date,
+    in_calls text DEFAULT NULL, in_limited text DEFAULT NULL, in_terms text DEFAULT NULL, store_day date DEFAULT NULL,
+    zone text DEFAULT NULL
 ) RETURNS loyalty_recorded LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 #variable_conflict use_variable
 DECLARE
@@ -41,12 +46,20 @@ DECLARE
     w loyalty_wallet;
     kept_id bigint;  -- a purchase stored before the general way was found to be needed
     kept_public_id uuid;
+    -- What rules with a memory count by this purchase; NULL without such rules.
+    calls loyalty_call[];
+    had_bought boolean;
+    only_counts boolean := true;
+    places integer[];
+    terms_counted text[];
+    periods date[];
+    measures bigint[];
 BEGIN
-    SELECT v.id, v.ctid, v.xmin, v.version + 1, v.member_id, v.available, v.tier_id, v.carry_micropoints,
-           cardinality(v.lot_points) + (v.lot_expires_on[cardinality(v.lot_points)] IS DISTINCT FROM expiry)::integer,
+    SELECT v.id, v.ctid, v.xmin, v.version + 1, v.member_id, v.available, v.tier_id, v.carry_micropoints, v.last_purchase_at IS NOT NULL,
+           loyalty_newest_lot(v.lot_expires_on, expiry),
            CASE WHEN v.qualifying_month = month THEN v.qualifying_micropoints
                 ELSE loyalty_window_in(v.qualifying_month, v.qualifying_micropoints, month) END
-      INTO wallet, spot, mark, version, member_id, available, tier_id, carry_before, lot, counted
+      INTO wallet, spot, mark, version, member_id, available, tier_id, carry_before, had_bought, lot, counted
       FROM loyalty_wallet v
      WHERE v.member_id = coalesce(in_member, (SELECT known.member_id FROM members_identifier known
                                                WHERE known.kind = reference_kind AND known.value_hash = reference_hash))
@@ -74,14 +87,25 @@ BEGIN
             counted[1] := counted[1] + base_micropoints;
             stored := sales_store_purchase(in_source, in_key, in_hash, 1::smallint, NULL, member_id, in_store, at, currency, total,
                                            line_products, line_quantities, line_units, line_totals, NULL, in_public_id);
-            IF stored.outcome = 0 AND in_state IS NOT NULL THEN
+            IF stored.outcome = 0 AND in_calls IS NOT NULL THEN
+                calls := in_calls::loyalty_call[];
+                SELECT c.is_all, c.places, c.terms_counted, c.periods, c.measures INTO only_counts, places, terms_counted, periods, measures
+                  FROM loyalty_only_counts(wallet, member_id, had_bought, rule_set, calls, store_day, zone) c;
+            END IF;
+            IF stored.outcome = 0 AND (NOT only_counts OR in_limited IS NOT NULL) THEN
                 SELECT v.* INTO w FROM loyalty_wallet v WHERE v.ctid = spot AND v.xmin = mark AND v.id = wallet FOR UPDATE;
                 IF FOUND THEN
                     w.qualifying_month := month;
                     w.qualifying_micropoints := counted;
-                    RETURN loyalty_award_by_rules(
+                    answer := loyalty_award_by_rules(
                         w, stored.purchase_id, stored.public_id, rule_set, tier_percent, in_source, in_key, in_hash, at, day, expiry, lot,
-                        base_micropoints, extra_micropoints, line_category_ids, line_micropoints, line_extra, in_inputs, in_state);
+                        base_micropoints, extra_micropoints, line_category_ids, line_micropoints, line_extra, in_inputs,
+                        loyalty_told(in_calls::loyalty_call[], in_limited, in_terms, rule_set, store_day, zone), NOT only_counts);
+                    IF only_counts AND places <> '{}' THEN
+                        PERFORM loyalty_write_counts(wallet, stored.purchase_id, store_day, calls, places, terms_counted, periods, measures,
+                                                     rule_set, at);
+                    END IF;
+                    RETURN answer;
                 END IF;
             ELSIF stored.outcome = 0 THEN
                 UPDATE loyalty_wallet v
@@ -104,6 +128,10 @@ BEGIN
                     VALUES (stored.purchase_id, wallet, rule_set, tier_id, tier_percent, day, carry_before,
                             earned % 1000000, points, 0, available, tier_id, line_category_ids,
                             line_micropoints, line_extra, in_inputs);
+                    IF places <> '{}' THEN
+                        PERFORM loyalty_write_counts(wallet, stored.purchase_id, store_day, calls, places, terms_counted, periods, measures,
+                                                     rule_set, at);
+                    END IF;
                     RETURN (1, 0::smallint, stored.purchase_id, stored.public_id, member_id, rule_set, points, 0::bigint, available,
                             tier_id, tier_percent, tier_id, carry_before, (earned % 1000000)::integer, NULL, NULL,
                             NULL)::loyalty_recorded;
@@ -121,17 +149,20 @@ BEGIN
                ARRAY[in_hash], ARRAY[in_member], ARRAY[reference_kind], ARRAY[reference_hash], ARRAY[in_store], ARRAY[at],
                ARRAY[currency], ARRAY[total], NULL, NULL, line_products, line_quantities, line_units, line_totals, ARRAY[day],
                ARRAY[expiry], ARRAY[base_micropoints], ARRAY[extra_micropoints], ARRAY[line_category_ids::text],
-               ARRAY[line_micropoints::text], ARRAY[line_extra::text], ARRAY[in_inputs], in_state,
+               ARRAY[line_micropoints::text], ARRAY[line_extra::text], ARRAY[in_inputs],
+               CASE WHEN in_terms IS NOT NULL THEN loyalty_told(in_calls::loyalty_call[], in_limited, in_terms, rule_set, store_day, zone) END,
                kept_id, kept_public_id) r;
     RETURN answer;
 END $$;
 
 -- The ordinary award with rules with a memory or a budget beside it: the wallet is locked, its months are those of the purchase, `lot`
--- is the place of the lot that the points go into. What the lines earn comes first, then what the rules give.
+-- is the place of the lot that the points go into. What the lines earn comes first, then what the rules give, unless the caller knows
+-- that none `may_give` anything.
 CREATE FUNCTION loyalty_award_by_rules(
     w loyalty_wallet, purchase bigint, public_id uuid, rule_set integer, tier_percent integer, in_source bigint, in_key text,
     in_hash bytea, at timestamptz, day date, expiry date, lot integer, base_micropoints bigint, extra_micropoints bigint,
-    line_category_ids integer[], line_micropoints bigint[], line_extra bigint[], in_inputs jsonb, in_state jsonb
+    line_category_ids integer[], line_micropoints bigint[], line_extra bigint[], in_inputs jsonb, in_state jsonb,
+    may_give boolean
 ) RETURNS loyalty_recorded LANGUAGE plpgsql AS $$
 #variable_conflict use_variable
 DECLARE
@@ -174,7 +205,7 @@ BEGIN
     moved.occurred_at := at;
     moved.posted_at := statement_timestamp();
     INSERT INTO loyalty_transfer VALUES (moved.*);
-    IF told ? 'calls' THEN
+    IF may_give AND told ? 'calls' THEN
         w := loyalty_apply_terms(w, w.member_id, moved, in_state -> 'terms', told -> 'calls', context, NULL);
         bonuses := loyalty_bonuses_of(purchase);
     END IF;

@@ -61,7 +61,7 @@ DECLARE
     micropoints bigint;
     to_available bigint;
     seq smallint;
-    lots integer;
+    lot integer;
     told jsonb;  -- what in_state says of this purchase
     context jsonb;
     at_once boolean := purchases = 1 OR in_state IS NOT NULL;
@@ -266,12 +266,13 @@ BEGIN
             w := loyalty_credit(w, moved, points, expiries[i], (context ->> 'matures')::date, coalesce(context ->> 'waits', ''), '');
         END IF;
         IF to_available > 0 THEN
-            lots := cardinality(w.lot_expires_on);
-            IF w.lot_expires_on[lots] = expiries[i] THEN
-                w.lot_points[lots] := w.lot_points[lots] + to_available;
-                w.available := w.available + to_available;
-            ELSE
+            lot := loyalty_newest_lot(w.lot_expires_on, expiries[i]);
+            IF lot IS NULL THEN
                 w := loyalty_add_to_lot(w, expiries[i], to_available);
+            ELSE
+                w.lot_points[lot] := to_available + coalesce(w.lot_points[lot], 0);
+                w.lot_expires_on[lot] := expiries[i];
+                w.available := w.available + to_available;
             END IF;
             w.version := w.version + 1;
             moved.version := w.version;

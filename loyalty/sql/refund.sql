@@ -163,9 +163,12 @@ BEGIN
      WHERE w.member_id = e.member_id AND w.currency_id = 1 AND e.benefit IN ('multiply', 'bonus');
 END $$;
 
--- Whether a transfer took points of the award's wallet back: those of its lines, or a bonus of a rule with a memory.
-CREATE FUNCTION loyalty_is_claw_back(t loyalty_transfer, award_wallet bigint) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
-    SELECT t.wallet_id = award_wallet AND t.credit_account = 4 AND t.reason IN ('refund', 'bonus_back')
+-- Whether a transfer took points back: of the award's wallet those of its lines, of the wallet that it has come to a bonus of a rule
+-- with a memory.
+CREATE FUNCTION loyalty_is_claw_back(t loyalty_transfer, award_wallet bigint) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT t.credit_account = 4
+       AND (t.wallet_id = award_wallet AND t.reason = 'refund'
+            OR t.reason = 'bonus_back' AND EXISTS (SELECT FROM loyalty_wallet v WHERE v.id = t.wallet_id AND v.currency_id = 1))
 $$;
 
 -- outcome: recorded, replay, conflict, no_purchase, no_line, too_much. For no_line and too_much `line_no` names the line and
@@ -183,6 +186,7 @@ DECLARE
     original sales_purchase;
     award loyalty_award;
     w loyalty_wallet;
+    root loyalty_wallet;
     act loyalty_transfer;
     sold record;
     back record;
@@ -314,17 +318,19 @@ BEGIN
     w := loyalty_uncount(w, award, purchase_id, taken_after.base - taken_before.base,
                          counted_before.spend_minor - counted_after.spend_minor, counted_before.visits - counted_after.visits, at, today);
     IF EXISTS (SELECT FROM loyalty_contribution c WHERE c.purchase_id = sale) THEN  -- rules with a memory
-        w := loyalty_retract_terms(w, original.member_id, act, sale, jsonb_build_object('day', today));
+        IF w.merged_into_id IS NULL THEN
+            w := loyalty_retract_terms(w, original.member_id, act, sale, jsonb_build_object('day', today));
+        ELSE  -- they stand with the survivor now
+            PERFORM loyalty_save_wallet(w);
+            SELECT * INTO root FROM loyalty_wallet v WHERE v.id = loyalty_root(w.id) FOR UPDATE;
+            root := loyalty_expire_lots(root, today, at);
+            PERFORM loyalty_save_wallet(loyalty_retract_terms(root, original.member_id, act, sale, jsonb_build_object('day', today)));
+            SELECT * INTO w FROM loyalty_wallet v WHERE v.id = award.wallet_id;
+        END IF;
         SELECT points + coalesce(sum(t.points), 0), debt_added + coalesce(sum(t.points) FILTER (WHERE t.debit_account = 13), 0)
           INTO points, debt_added
           FROM loyalty_transfer t
-         WHERE t.wallet_id = w.id AND t.source_id = in_source AND t.client_key = in_key AND t.reason = 'bonus_back'
-           AND t.credit_account = 4;
-        IF w.merged_into_id IS NOT NULL AND w.debt > 0 THEN  -- what the bonus lacks lies in the survivor's wallet
-            w := loyalty_bring_home(w.merged_into_id, w, w.debt, NULL, today,
-                                    loyalty_ledger_act('merge-bonus:' || purchase_id, 'merge', at), today);
-            w := loyalty_settle_debt(w, act, w.debt);
-        END IF;
+         WHERE t.source_id = in_source AND t.client_key = in_key AND t.reason = 'bonus_back' AND loyalty_is_claw_back(t, NULL);
     END IF;
     PERFORM loyalty_save_wallet(w);
     SELECT v.available, v.debt, v.tier_id INTO available, debt, tier_id FROM loyalty_wallet v WHERE v.id = loyalty_root(w.id);

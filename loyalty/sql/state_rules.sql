@@ -194,18 +194,25 @@ CREATE FUNCTION loyalty_move_bonus(
 DECLARE
     left_over bigint := -amount;
     before bigint;
+    merged record;
 BEGIN
     IF takes AND amount < 0 THEN
         RETURN loyalty_take_from_lots(w, least(-amount, w.available), NULL, 2::smallint, act);
     ELSIF takes THEN
         w := loyalty_add_to_lot(w, until, amount);
-        RETURN loyalty_note_transfer(w, act, 2::smallint, 10::smallint, amount, until);
+        w := loyalty_note_transfer(w, act, 2::smallint, 10::smallint, amount, until);
+        RETURN loyalty_settle_debt(w, act, amount);
     ELSIF amount >= 0 THEN
         RETURN loyalty_credit(w, act, amount, until, matures, waits, in_term);
     END IF;
     before := w.pending;
     w := loyalty_cancel_pending(w, act, left_over, NULL, in_term);
     left_over := left_over - (before - w.pending);
+    IF left_over > 0 THEN
+        SELECT r.w, r.points INTO merged FROM loyalty_take_merged_pending(w, act, left_over, in_term) AS r (w, points);
+        w := merged.w;
+        left_over := left_over - merged.points;
+    END IF;
     IF left_over > w.available THEN
         act.seq := loyalty_next_seq(act);
         w.debt := w.debt + left_over - w.available;
@@ -268,16 +275,27 @@ DECLARE
     act loyalty_transfer;
     state loyalty_rulestate;
     times bigint := coalesce((term ->> 'referrer_times')::bigint, 0);
+    paid_to bigint[];  -- where the referrer's bonus may have gone
 BEGIN
     SELECT * INTO r FROM loyalty_referral v WHERE v.friend_id = friend FOR UPDATE;
     w := loyalty_lock_wallet(mine.currency_id, r.referrer_id);
+    paid_to := loyalty_ever_of((SELECT v.id FROM loyalty_wallet v WHERE v.member_id = r.referrer_id AND v.currency_id = mine.currency_id));
+    IF units < 0 THEN  -- out of the wallet that was paid, or that it has come to, whatever was merged or taken apart since
+        SELECT v.* INTO w FROM loyalty_grant g JOIN loyalty_wallet h ON h.id = g.wallet_id
+          JOIN loyalty_wallet p ON p.member_id = h.member_id AND p.currency_id = mine.currency_id
+          JOIN loyalty_wallet v ON v.id = loyalty_root(p.id)
+         WHERE p.id = ANY (paid_to) AND g.client_key LIKE format('referral:%s:%%', r.id) ORDER BY g.id DESC LIMIT 1 FOR UPDATE OF v;
+        IF w.id IS NULL THEN
+            w := loyalty_lock_wallet(mine.currency_id, r.referrer_id);
+        END IF;
+    END IF;
     IF w.id = mine.id THEN
         w := mine;
     END IF;
     w := loyalty_expire_lots(w, (context ->> 'day')::date, cause.occurred_at);
     state.term := (term ->> 'code') || '#referrer';
     SELECT g.period INTO state.period FROM loyalty_grant g
-     WHERE g.wallet_id = w.id AND g.client_key LIKE format('referral:%s:%%', r.id) ORDER BY g.id DESC LIMIT 1;
+     WHERE g.wallet_id = ANY (paid_to) AND g.client_key LIKE format('referral:%s:%%', r.id) ORDER BY g.id DESC LIMIT 1;
     IF units > 0 OR state.period IS NULL THEN
         state.period := coalesce((said ->> 'referrer_period')::date, state.period, date '0001-01-01');
     END IF;
@@ -297,7 +315,7 @@ BEGIN
     UPDATE loyalty_referral v SET state = CASE WHEN units > 0 THEN 'paid' ELSE 'taken_back' END, settled_at = cause.occurred_at
      WHERE v.id = r.id;
     IF (units > 0 AND times > 0 AND state.units >= times) OR (units < 0 AND NOT EXISTS (
-            SELECT FROM loyalty_grant g WHERE g.wallet_id = w.id AND g.client_key LIKE format('referral:%s:%%', r.id)
+            SELECT FROM loyalty_grant g WHERE g.wallet_id = ANY (paid_to) AND g.client_key LIKE format('referral:%s:%%', r.id)
             HAVING sum(g.units) > 0)) THEN
         RETURN loyalty_saved_beside(w, mine);
     END IF;
@@ -352,13 +370,15 @@ DECLARE
 BEGIN
     FOR told IN
         SELECT c.*, coalesce((SELECT sum(x) FROM unnest(c.amounts) x), 0)::bigint AS total, s AS state
-          FROM ROWS FROM (jsonb_to_recordset(calls) AS (code text, period date, ends date, amounts bigint[], step integer))
-               WITH ORDINALITY AS c (code, period, ends, amounts, step, place)
+          FROM ROWS FROM (jsonb_to_recordset(calls) AS (code text, period date, ends date, amounts bigint[], step integer, near integer[]))
+               WITH ORDINALITY AS c (code, period, ends, amounts, step, near, place)
           LEFT JOIN loyalty_rulestate s ON s.wallet_id = w.id AND s.term = c.code AND s.period = c.period
          ORDER BY c.place
     LOOP
         term := terms -> told.code;
         CONTINUE WHEN term ?| '{tiers,holdout}' AND NOT loyalty_is_for(w, holder, term, act.purchase_id);
+        CONTINUE WHEN told.near IS NOT NULL
+                      AND NOT loyalty_is_near(w.id, holder, told.code, term ->> 'begins', told.near, context ->> 'zone');
         CONTINUE WHEN term ->> 'kind' = 'referral'
                       AND NOT loyalty_was_referred(w, holder);
         begins := told.period;

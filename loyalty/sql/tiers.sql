@@ -11,28 +11,17 @@ CREATE FUNCTION loyalty_ladder_asks_more() RETURNS boolean LANGUAGE sql STABLE A
                     WHERE how = 'earned' AND (spend_minor_from > 0 OR visits_from > 0 OR counted_over = 'lifetime'))
 $$;
 
--- One array of months after time moved it on by `months`.
-CREATE FUNCTION loyalty_moved_months(counted bigint[], months integer) RETURNS bigint[] LANGUAGE sql IMMUTABLE AS $$
-    SELECT (array_fill(0::bigint, ARRAY[least(months, 12)]) || counted)[:12]
-$$;
-
 -- Move the twelve months that are counted on to the month of `today`; never back.
 CREATE FUNCTION loyalty_move_window(w loyalty_wallet, today date) RETURNS loyalty_wallet LANGUAGE plpgsql AS $$
 DECLARE
     this_month date := today - (extract(day FROM today)::integer - 1);
-    months integer;
 BEGIN
-    IF w.qualifying_month IS NULL THEN
-        w.qualifying_month := this_month;
-        w.qualifying_micropoints := ARRAY[0::bigint];
-    ELSIF this_month > w.qualifying_month THEN
-        months := 12 * (extract(year FROM this_month) - extract(year FROM w.qualifying_month))
-                + extract(month FROM this_month) - extract(month FROM w.qualifying_month);
-        w.qualifying_micropoints := loyalty_moved_months(w.qualifying_micropoints, months);
+    IF w.qualifying_month IS NULL OR this_month > w.qualifying_month THEN
         IF w.lifetime_qualifying IS NOT NULL THEN
-            w.qualifying_spend_minor := loyalty_moved_months(w.qualifying_spend_minor, months);
-            w.qualifying_visits := loyalty_moved_months(w.qualifying_visits, months);
+            w.qualifying_spend_minor := loyalty_window_in(w.qualifying_month, w.qualifying_spend_minor, this_month);
+            w.qualifying_visits := loyalty_window_in(w.qualifying_month, w.qualifying_visits, this_month);
         END IF;
+        w.qualifying_micropoints := loyalty_window_in(w.qualifying_month, w.qualifying_micropoints, this_month);
         w.qualifying_month := this_month;
     END IF;
     RETURN w;
@@ -54,8 +43,7 @@ CREATE FUNCTION loyalty_add_qualifying(
     w loyalty_wallet, day date, micropoints bigint, spend_minor bigint DEFAULT 0, visits bigint DEFAULT 0
 ) RETURNS loyalty_wallet LANGUAGE plpgsql AS $$
 DECLARE
-    place integer := 1 + 12 * (extract(year FROM w.qualifying_month) - extract(year FROM day))
-                       + extract(month FROM w.qualifying_month) - extract(month FROM day);
+    place integer := 1 + loyalty_months_until(day, w.qualifying_month);
 BEGIN
     IF w.lifetime_qualifying IS NOT NULL THEN
         w.lifetime_qualifying := ARRAY[w.lifetime_qualifying[1] + micropoints, w.lifetime_qualifying[2] + spend_minor,
@@ -124,8 +112,7 @@ BEGIN
     FOR one IN SELECT * FROM loyalty_counted(loyalty_kin(w.id)) LOOP
         w.lifetime_qualifying := ARRAY[w.lifetime_qualifying[1] + one.micropoints, w.lifetime_qualifying[2] + one.spend_minor,
                                        w.lifetime_qualifying[3] + one.visits];
-        place := 1 + 12 * (extract(year FROM w.qualifying_month) - extract(year FROM one.month))
-                   + extract(month FROM w.qualifying_month) - extract(month FROM one.month);
+        place := 1 + loyalty_months_until(one.month, w.qualifying_month);
         IF place BETWEEN 1 AND 12 THEN
             w.qualifying_spend_minor := loyalty_added_at(w.qualifying_spend_minor, place, one.spend_minor);
             w.qualifying_visits := loyalty_added_at(w.qualifying_visits, place, one.visits);

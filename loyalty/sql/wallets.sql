@@ -47,17 +47,20 @@ END $$;
 CREATE FUNCTION loyalty_add_to_lot(w loyalty_wallet, until date, points bigint) RETURNS loyalty_wallet
 LANGUAGE plpgsql AS $$
 DECLARE
-    i integer := 1;
+    i integer := loyalty_newest_lot(w.lot_expires_on, until);
 BEGIN
-    WHILE i <= cardinality(w.lot_expires_on) AND w.lot_expires_on[i] < until LOOP
-        i := i + 1;
-    END LOOP;
-    IF i <= cardinality(w.lot_expires_on) AND w.lot_expires_on[i] = until THEN
-        w.lot_points[i] := w.lot_points[i] + points;
-    ELSE
-        w.lot_expires_on := w.lot_expires_on[:i - 1] || until || w.lot_expires_on[i:];
-        w.lot_points := w.lot_points[:i - 1] || points || w.lot_points[i:];
+    IF i IS NULL THEN  -- a late receipt: before a lot that is there, or into it
+        i := 1;
+        WHILE w.lot_expires_on[i] < until LOOP
+            i := i + 1;
+        END LOOP;
+        IF w.lot_expires_on[i] > until THEN
+            w.lot_expires_on := w.lot_expires_on[:i - 1] || until || w.lot_expires_on[i:];
+            w.lot_points := w.lot_points[:i - 1] || 0::bigint || w.lot_points[i:];
+        END IF;
     END IF;
+    w.lot_expires_on[i] := until;
+    w.lot_points[i] := points + coalesce(w.lot_points[i], 0);
     w.available := w.available + points;
     RETURN w;
 END $$;

@@ -16,6 +16,7 @@ WHO = st.integers(0, 9)  # taken modulo the number of members
 SHARE = st.sampled_from(["one", "third", "third", "all", "too many"])
 PLAIN = Rules()
 WITH_VISITS = Rules(visits_every=1, visits_points=30)
+THIRD_VISIT = Rules(visits_every=3, visits_points=30)
 WAITING = Rules(waits_days=14, visits_every=2, visits_points=30)
 
 
@@ -72,7 +73,7 @@ class Members(RuleBasedStateMachine):
     @initialize()
     def open(self):
         self.members = [self.shop.member() for _ in range(self.count)]
-        self.models = [Ledger(rules=self.says) for _ in self.members]
+        self.models = [Ledger(rules=self.says, place=n) for n in range(self.count)]
         self.day = BEGIN
         self.sales, self.holds, self.reviews, self.merges, self.acts = [], [], [], [], []
         for who in range(self.count):  # so that every life has something to spend, refund and pass on

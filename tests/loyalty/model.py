@@ -100,7 +100,13 @@ class Ledger:
     expired: dict[date, int] = field(default_factory=dict)
     debt: int = 0
     carry: int = 0
+    place: int = 0
+    visited: list[Sale] = field(
+        default_factory=list
+    )  # what the rule of visits looks at: a merged member's lies with the survivor
     visits_paid: int = 0
+    visits_shift: int = 0  # bonuses kept beyond what the visits come to, or not due for them
+    visits_before: tuple = ()  # the merge: own visits, bonuses and shift; by how much the survivor's rose, and its bonuses then
     sales: list[Sale] = field(default_factory=list)
     holds: list[Held | None] = field(default_factory=list)
     reviews: list[Held | None] = field(default_factory=list)
@@ -193,10 +199,11 @@ class Ledger:
         points, self.carry = divmod(self.carry + sum(lines) * 10_000 * percent // 100, MICRO)
         sale = Sale(day, lines, percent, [0] * len(lines), lot=month_end(day, 12) if points else None)
         self.sales.append(sale)
+        self.visited.append(sale)
         sale.given = self.earn(points, day, sale)
         if not sale.given and not self.rules.waits_days:
             sale.lot = None  # all of it paid a debt
-        return points + self.settle_visits(day)
+        return points + self.settle_visits(day, gives=True)
 
     def earn(self, points: int, day: date, sale: Sale | None) -> int:
         """Points wait, or come in at once. Answers how many can be spent."""
@@ -207,20 +214,32 @@ class Ledger:
             self.waiting.append(Waiting(points, day + timedelta(days=self.rules.waits_days), lot, sale))
         return 0
 
-    def settle_visits(self, day: date) -> int:
+    @property
+    def visits_due(self) -> int:
+        return sum(sale.is_visit for sale in self.visited) // self.rules.visits_every
+
+    def settle_visits(self, day: date, *, gives: bool) -> int:
         """Give what visits are due and were not paid, or take back what is due no more. Answers the points, with their sign."""
         if not self.rules.visits_every:
             return 0
-        due = sum(sale.is_visit for sale in self.sales) // self.rules.visits_every
+        due = max(0, self.visits_due + self.visits_shift)
         points = (due - self.visits_paid) * self.rules.visits_points
+        if points > 0 and not gives:
+            return 0
         self.visits_paid = due
         if points > 0:
             self.earn(points, day, None)
         elif points < 0:
-            left = -points - self.cancel_waiting(None, -points)
+            left = -points
+            for one in (self, *sorted(self.kin(), key=lambda one: one.place)):
+                left -= one.cancel_waiting(None, left)
             self.debt += max(0, left - self.available)
             self.take(min(left, self.available))
         return points
+
+    def kin(self) -> list["Ledger"]:
+        """All who were merged into this one."""
+        return [kin for one in self.absorbed for kin in (one, *one.kin())]
 
     def cancel_waiting(self, sale: Sale | None, points: int) -> int:
         """Cancel what waits of a sale, or of the visits; the newest first. Answers how many points there were."""
@@ -244,11 +263,10 @@ class Ledger:
         owed = points - self.cancel_waiting(sale, points)
         self.bring_home(owed - self.available - self.gone(sale.lot, at.date()), sale.lot, at.date())
         self.claw_back(owed, sale.lot, at.date())
-        taken = -self.settle_visits(at.date())
-        if self.merged_into and self.debt:
-            self.bring_home(self.debt, None, at.date())
-            self.pay_debt(self.debt)
-        return points + taken
+        self.forward()
+        if self.merged_into and self.rules.visits_every:
+            self.root.expire(at.date())
+        return points - self.root.settle_visits(at.date(), gives=False)
 
     def claw_back(self, points: int, lot: date | None, day: date):
         part = min(points, self.lots.get(lot, 0))
@@ -338,6 +356,31 @@ class Ledger:
         self.debt += other.debt
         other.went[None], other.debt = other.debt, 0
         other.forward()
+        if self.rules.visits_every:
+            self.join_visits(other)
+
+    def join_visits(self, other: "Ledger"):
+        """The visits of both count from now on; merging alone neither gives a bonus nor takes one."""
+        before = self.visits_shift
+        self.visited = self.visited + other.visited
+        self.visits_paid += other.visits_paid
+        self.visits_shift = max(before + other.visits_shift, self.visits_paid - self.visits_due)
+        had = self.visits_paid - other.visits_paid
+        other.visits_before = (other.visited, other.visits_paid, other.visits_shift, self.visits_shift - before, had)
+        other.visited, other.visits_paid, other.visits_shift = [], 0, 0
+
+    def part_visits(self, survivor: "Ledger", day: date):
+        """Each has its own visits again; a bonus that is due to neither of the two alone goes back."""
+        self.visited, self.visits_paid, self.visits_shift, rise, had = self.visits_before
+        survivor.visited = [sale for sale in survivor.visited if sale not in self.visited]
+        survivor.visits_paid -= self.visits_paid
+        survivor.visits_shift -= rise
+        self.settle_visits(day, gives=False)
+        due = max(0, survivor.visits_due + survivor.visits_shift)
+        if survivor.visits_paid < min(due, had):  # it paid for refunds of the other's
+            survivor.come_in((due - survivor.visits_paid) * self.rules.visits_points, month_end(day, 12))
+            survivor.visits_paid = due
+        survivor.settle_visits(day, gives=False)
 
     def forward(self):
         if self.merged_into:
@@ -393,6 +436,8 @@ class Ledger:
             paid = min(more, survivor.debt)
             survivor.debt -= paid
             survivor.put({month_end(day, 12): more - paid})
+        if self.rules.visits_every:
+            self.part_visits(survivor, day)
         return True
 
     # -- reviews -------------------------------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ STATE = {
     "transfers": """SELECT w.member_id, p.client_key, to_jsonb(t) - 'wallet_id' - 'purchase_id' - 'posted_at'
                                                     || jsonb_build_object('client_key', regexp_replace(t.client_key, 'expiry:\\d+', 'expiry'), 'body_hash', 0)
                       FROM loyalty_transfer t JOIN loyalty_wallet w ON w.id = t.wallet_id
-                      LEFT JOIN sales_purchase p ON p.id = t.purchase_id ORDER BY 1, t.version""",
+                      LEFT JOIN sales_purchase p ON p.id = t.purchase_id ORDER BY 1, w.currency_id, t.version""",
     "awards": """SELECT w.member_id, p.client_key, to_jsonb(a) - 'wallet_id' - 'purchase_id'
                    FROM loyalty_award a JOIN loyalty_wallet w ON w.id = a.wallet_id
                    JOIN sales_purchase p ON p.id = a.purchase_id ORDER BY 2""",
@@ -42,10 +42,10 @@ STATE = {
 }
 
 
-def _state() -> dict[str, list]:
+def _state(queries: dict[str, str]) -> dict[str, list]:
     found = {}
     with connection.cursor() as cursor:
-        for name, query in STATE.items():
+        for name, query in queries.items():
             cursor.execute(query)
             found[name] = cursor.fetchall()
     return found
@@ -58,11 +58,11 @@ def _said(answer):
     return type(answer), str(answer)
 
 
-def _posted(record) -> tuple[list, dict]:
+def posted(record, queries=STATE) -> tuple[list, dict]:
     """What the answers said and what the tables held afterwards; then all of it is undone."""
     with transaction.atomic():
         answers = [_said(answer) for answer in record()]
-        state = _state()
+        state = _state(queries)
         transaction.set_rollback(True)
     return answers, state
 
@@ -96,8 +96,8 @@ def _batch(people, drawn) -> list[PurchaseIn]:
 @given(drawn=receipts)
 def test_a_batch_of_many_leaves_the_rows_of_as_many_batches_of_one(people, drawn):
     batch = _batch(people, drawn)
-    together = _posted(lambda: operations.record_purchases(batch))
-    one_by_one = _posted(lambda: [operations.record_purchases([purchase])[0] for purchase in batch])
+    together = posted(lambda: operations.record_purchases(batch))
+    one_by_one = posted(lambda: [operations.record_purchases([purchase])[0] for purchase in batch])
     assert together == one_by_one
 
 

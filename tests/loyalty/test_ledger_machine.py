@@ -8,9 +8,9 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from loyalty import verifying
 from sales.lines import Line
-from tests.loyalty.machine import PLAIN, WAITING, WITH_VISITS, Members, open_programme, refuses
+from tests.loyalty.machine import PLAIN, THIRD_VISIT, WAITING, Members, open_programme, refuses
 
-PARTS = [(PLAIN, 2), (WITH_VISITS, 2), (WAITING, 3)]
+PARTS = [(PLAIN, 2), (THIRD_VISIT, 3), (WAITING, 3)]
 EXAMPLES, STEPS = 100, 30
 
 
