@@ -14,7 +14,8 @@ import psycopg
 
 from loyalty import rules
 from loyalty.earning import Basket, Plan, Product, RuleSet, UnknownCurrency
-from loyalty.operations.purchases import POINTS, _programme_zone, _state
+from loyalty.operations import telling
+from loyalty.operations.purchases import POINTS, _programme_zone
 from loyalty.simulating.history import Sale
 from sales import catalogue
 from sales.models import Product as StoredProduct
@@ -80,7 +81,7 @@ class Seller:
             size = BATCH_WITH_STATE if rule_set.needs_state else BATCH
             for at in range(0, len(priced), size):
                 part = priced[at : at + size]
-                sold.append(Sold(known, rule_set, part, _state(rule_set, part)))
+                sold.append(Sold(known, rule_set, part, telling.for_many(rule_set, [item.plan for item in part])))
         return sold, refused
 
     def post(self, session, sold: list[Sold]) -> int:

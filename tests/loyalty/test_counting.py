@@ -71,7 +71,7 @@ def _ways(people, drawn):
     )
 
 
-@settings(max_examples=25, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, suppress_health_check=list(HealthCheck))
 @given(drawn=LIVES)
 def test_counted_on_the_short_way_or_on_the_general_one_the_rows_are_the_same(people, drawn):
     together, one_by_one = (posted(way, STATE | OF_RULES) for way in _ways(people, drawn))

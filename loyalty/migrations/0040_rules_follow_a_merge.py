@@ -28,7 +28,7 @@ CREATE TYPE loyalty_call AS (
 
 
 class Migration(migrations.Migration):
-    dependencies = [("loyalty", "0038_rules_with_a_memory_walk_the_short_way")]
+    dependencies = [("loyalty", "0039_stock_and_codes_are_counted")]
 
     operations = [
         migrations.AddField(
