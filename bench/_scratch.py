@@ -37,34 +37,46 @@ def database(name: str):
 
 
 @contextlib.contextmanager
-def kept(name: str, fill: Callable[[psycopg.Connection], object]):
-    """Point Django at a migrated database that stays: made and filled by `fill` at the first run after a change of the schema."""
+def kept(name: str, *steps: Callable[[psycopg.Connection], object]):
+    """Point Django at a migrated database that stays: made and filled by `steps` at the first run after a change of the schema.
+
+    What was done before somebody stopped it is not done again, so a step is one transaction, or may be repeated.
+    """
     if settings.EMBEDDED_POSTGRES:
         settings.EMBEDDED_POSTGRES.ensure()
     home = connection.settings_dict["NAME"]
     full = f"{name}_{schema_mark()}"
+    raw = f"{full}_raw"
     try:
         with owner(home) as db:
             made = [
                 row[0]
                 for row in db.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [f"{name}_"])
             ]
+        for old in set(made) - {full, raw}:
+            drop(home, old)
         if full not in made:
-            for old in made:
-                drop(home, old)
-            _create(home, f"{full}_raw", template=_template(home))
-            point_at(f"{full}_raw")
-            with owner(f"{full}_raw") as db:
-                fill(db)
+            if raw not in made:
+                _create(home, raw, template=_template(home))
+            point_at(raw)
+            with owner(raw) as db:
+                _take(db, steps)
             point_at(home)
             with owner(home) as db:
-                db.execute(
-                    sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*map(sql.Identifier, (f"{full}_raw", full)))
-                )
+                db.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*map(sql.Identifier, (raw, full))))
         point_at(full)
         yield full
     finally:
         point_at(home)
+
+
+def _take(db: psycopg.Connection, steps):
+    db.execute("CREATE TABLE IF NOT EXISTS bench_steps_taken (number int PRIMARY KEY)")
+    taken = {number for (number,) in db.execute("SELECT number FROM bench_steps_taken")}
+    for number, step in enumerate(steps):
+        if number not in taken:
+            step(db)
+            db.execute("INSERT INTO bench_steps_taken VALUES (%s)", [number])
 
 
 def _template(home: str) -> str:
