@@ -40,7 +40,7 @@ def database(name: str):
 def kept(name: str, *steps: Callable[[psycopg.Connection], object]):
     """Point Django at a migrated database that stays: made and filled by `steps` at the first run after a change of the schema.
 
-    What was done before somebody stopped it is not done again, so a step is one transaction, or may be repeated.
+    A fill that was stopped after its first step goes on from there; so every step but the first is one transaction, or may be repeated.
     """
     if settings.EMBEDDED_POSTGRES:
         settings.EMBEDDED_POSTGRES.ensure()
@@ -56,7 +56,7 @@ def kept(name: str, *steps: Callable[[psycopg.Connection], object]):
         for old in set(made) - {full, raw}:
             drop(home, old)
         if full not in made:
-            if raw not in made:
+            if raw not in made or not _taken(raw):
                 _create(home, raw, template=_template(home))
             point_at(raw)
             with owner(raw) as db:
@@ -70,9 +70,15 @@ def kept(name: str, *steps: Callable[[psycopg.Connection], object]):
         point_at(home)
 
 
+def _taken(database: str) -> set[int]:
+    """Which steps are behind a database that was not finished."""
+    with owner(database) as db:
+        db.execute("CREATE TABLE IF NOT EXISTS bench_steps_taken (number int PRIMARY KEY)")
+        return {number for (number,) in db.execute("SELECT number FROM bench_steps_taken")}
+
+
 def _take(db: psycopg.Connection, steps):
-    db.execute("CREATE TABLE IF NOT EXISTS bench_steps_taken (number int PRIMARY KEY)")
-    taken = {number for (number,) in db.execute("SELECT number FROM bench_steps_taken")}
+    taken = _taken(db.info.dbname)
     for number, step in enumerate(steps):
         if number not in taken:
             step(db)

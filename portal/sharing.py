@@ -4,7 +4,7 @@ import uuid
 
 from django import forms
 from django.contrib import messages
-from django.http import Http404
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -61,15 +61,15 @@ def page(request, *, status=200, **changed):
 
 @member_only
 def membership(request):
-    """The paid membership: what it gives, until when it is paid, how to end it."""
+    """The paid membership: what it gives, until when it is paid, how to end it. Who has just paid asks again by itself until it is there."""
+    held, is_paid = loyalty.operations.membership_of(request.member.pk), request.GET.get("paid") == "1"
+    if request.htmx and is_paid and held is None:
+        return HttpResponse(status=204)  # nothing new: the page stays as it is, and nothing is read out again
     return render(
         request,
         "portal/membership.html",
-        {
-            "membership": loyalty.operations.membership_of(request.member.pk), "plans": loyalty.operations.open_plans(),
-            "is_paid": request.GET.get("paid") == "1",
-        },
-    )  # fmt: skip
+        {"membership": held, "plans": loyalty.operations.open_plans(), "is_paid": is_paid},
+    )
 
 
 @member_only

@@ -105,7 +105,11 @@ def _take(browser, door: str, pictures: list[tuple[Path, Picture]]):
             stage = Stage(browser, address, width=picture.width, theme=picture.theme, language=picture.language)
             page = module.PAGES[picture.page](stage, scene)
             page.wait_for_load_state("networkidle")
-            size = _save(page.screenshot(full_page=True, scale="css"), path)
+            # A window as tall as the page: what is fixed to its foot stands at the foot of the picture.
+            tall = max(740, min(page.evaluate("document.documentElement.scrollHeight"), TALL_MAX))
+            page.set_viewport_size({"width": picture.width, "height": tall})
+            page.evaluate("scrollTo(0, 0)")
+            size = _save(page.screenshot(scale="css"), path)
             print(f"{path.relative_to(FOLDER)}  {size / 1000:.0f} kB", flush=True)
             stage.close()
 
