@@ -14,7 +14,7 @@ SELECT EXISTS (SELECT FROM experiments_assignment WHERE id > %s AND experiment_i
 
 #: The WITH clause that ends in `outcome`, with the columns that campaigns/outcomes.py counts for itself.
 SOURCE = f"""
-WITH bought AS MATERIALIZED ({BOUGHT}), moved AS MATERIALIZED ({MOVED}), {{left_us}}, summed AS (
+WITH bought AS ({BOUGHT}), moved AS ({MOVED}), {{left_us}}, summed AS (
     SELECT t.arm_id, t.member_id, coalesce(least(t.before_minor, %(before_cap)s), 0)::float8 AS spend_before, t.orders_before::float8 AS orders_before,
            t.visits_before::float8 AS visits_before, (t.orders_before > 0)::int::float8 AS buyers_before,
            least(t.spend_minor + coalesce(b.spend, 0), %(cap)s)::float8 AS spend, (t.orders + coalesce(b.orders, 0))::float8 AS orders,
