@@ -1,8 +1,10 @@
-"""The floor under every sender: mails that are ready made, over one kept connection with pipelining, and nothing else.
+"""The floor under every sender: rendered mails over one kept connection with pipelining, and nothing else.
 
-No database, no rendering, no thought about what the server answers beyond counting its lines.
+No database, no rendering, no thought about what the server answers beyond counting its lines. A mail is at hand as it was
+rendered; leading dots are doubled as it leaves, as every sender of mails must.
 """
 
+import itertools
 import socket
 
 REPLIES_EACH = 4  # to MAIL, RCPT, DATA and the final dot
@@ -18,11 +20,15 @@ class Blaster:
         self._socket.sendall(b"HELO blaster\r\n")
         self._lines(1)
 
-    def send(self, mails: list[bytes]) -> None:
-        """Each mail: from its own envelope's body to the envelope of the next, in one write. See `ready`."""
-        for mail in mails:
-            self._socket.sendall(mail)
+    def send(self, mails: list[tuple[bytes, str]]) -> None:
+        """Mails, each with its recipient's address: a body and the next envelope in one write."""
+        self._socket.sendall(_envelope(mails[0][1]))
+        self._lines(REPLIES_EACH - 1)
+        for (mail, _recipient), (_mail, following) in itertools.pairwise(mails):
+            self._socket.sendall(_stuffed(mail) + b".\r\n" + _envelope(following))
             self._lines(REPLIES_EACH)
+        self._socket.sendall(_stuffed(mails[-1][0]) + b".\r\n")
+        self._lines(1)
 
     def _lines(self, count: int) -> None:
         while count > 0:
@@ -35,20 +41,15 @@ class Blaster:
         self._socket.close()
 
 
-def ready(contents: list[bytes], recipients: list[str]) -> list[bytes]:
-    """What goes over the wire: the first envelope by itself, then each body together with the next envelope, then the last body.
-
-    The first item waits for three replies too few and the last for three too many, so both are padded with NOOPs.
-    """
-    envelopes = [
-        f"MAIL FROM:<shop@example.com>\r\nRCPT TO:<{recipient}>\r\nDATA\r\n".encode() for recipient in recipients
-    ]
-    bodies = [_marked(content) + b".\r\n" for content in contents]
-    follows = [*envelopes[1:], b"NOOP\r\n" * (REPLIES_EACH - 1)]
-    first = b"NOOP\r\n" + envelopes[0]
-    return [first, *(body + envelope for body, envelope in zip(bodies, follows, strict=True))]
+def _envelope(recipient: str) -> bytes:
+    return f"MAIL FROM:<shop@example.com>\r\nRCPT TO:<{recipient}>\r\nDATA\r\n".encode()
 
 
-def _marked(content: bytes) -> bytes:
-    """The same mail under another Message-ID, so that the sink's count of ours stays ours; leading dots doubled."""
-    return content.replace(b"Message-ID: <", b"Message-ID: <x.rival@", 1).replace(b"\r\n.", b"\r\n..")
+def _stuffed(mail: bytes) -> bytes:
+    return mail.replace(b"\r\n.", b"\r\n..")
+
+
+def ready(contents: list[bytes], recipients: list[str]) -> list[tuple[bytes, str]]:
+    """The same mails under another Message-ID, so that the sink's count of ours stays ours."""
+    marked = [content.replace(b"Message-ID: <", b"Message-ID: <x.rival@", 1) for content in contents]
+    return list(zip(marked, recipients, strict=True))

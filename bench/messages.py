@@ -1,17 +1,18 @@
 """Processor time per marketing e-mail beside Django's own way of sending the same mail to the same members.
 
-Ours: the member's values as planning collects them (`campaigns.values`), then `deliver_chunk` whole: claim, addresses and
-names decrypted, rendering, MIME, the last check and commit, SMTP on a kept connection, the record of what became of it.
-Theirs: the same values by the same function, the same query for addresses and names, subject, text and HTML by Django's
-template engine from the same texts, `EmailMultiAlternatives` with the same headers, one `send_messages` on a kept
-connection to the same sink. It claims nothing, checks nothing and records nothing. Writing the outbox is in neither arm.
+From the values to what is durably sent. Ours is `deliver_chunk` whole, towards a relay with an acceptance log: claim, values out
+of the outbox, addresses and names decrypted, rendering, MIME, the last check and commit, SMTP on a kept connection, the record
+of what became of it. Theirs has the same values as dicts at hand: the same query for addresses and names, subject, text and HTML
+by Django's template engine from the same texts, `EmailMultiAlternatives` with the same headers, one `send_messages` on a
+kept connection to the same sink. It claims nothing, checks nothing and records nothing. Writing the outbox is in neither arm;
+collecting the values, which planning does once for both, is told beside it and in a figure of its own.
 
 What counts is processor time of this process and of the PostgreSQL server on its behalf, never the clock on the wall;
 the sink is a process of its own and counts for nobody. The arms alternate, and the ratio is the median of the rounds' ratios.
 
 Django leaves a UTF-8 body whose lines are all short unencoded (8bit); ours is quoted-printable, which every server
-takes. The HTML is the same for both: what was frozen, line for line. More figures without a bar of their own: the ratio
-when Django is handed the finished texts and only builds and sends, and the ratio to a blaster of ready-made bytes.
+takes. The HTML is the same for both: what was frozen, line for line. A figure without a bar of its own: the ratio
+when Django is handed the finished texts and only builds and sends. The floor is a blaster of rendered mails (`_blaster`).
 """
 
 import contextlib
@@ -48,28 +49,34 @@ def run(report):
         same = sink.digests() == stage.expected
         is_same_page = stage.rival.shows_the_same(stage.sample)
     planned, ours, spared, theirs, floor = (list(column) for column in zip(*rounds, strict=True))
-    whole = _median_ratio([p + o for p, o in zip(planned, ours, strict=True)], theirs)
+    whole = _median_ratio(ours, [t - p for t, p in zip(theirs, planned, strict=True)])
     report(
         "CPU per message ÷ Django's templates, EmailMultiAlternatives and send_messages",
         round(whole, 3),
         f"≤ {BAR}",
         whole <= BAR,
-        f"{_us(planned)} µs values + {_us(ours)} µs from claim to record against {_us(theirs)} µs; "
+        f"{_us(ours)} µs from claim to record, {_us(stage.server)} of them PostgreSQL's, against "
+        f"{_us([t - p for t, p in zip(theirs, planned, strict=True)])} µs; "
         f"{stage.bytes_each / 1000:.0f} kB each, {MEMBERS} members × {ROUNDS} rounds",
     )
+    both = _median_ratio([p + o for p, o in zip(planned, ours, strict=True)], theirs)
+    report(
+        "the same, collecting the values on both sides included",
+        round(both, 3), f"≤ {BAR}", both <= BAR, note=f"{_us(planned)} µs for the values",
+    )  # fmt: skip
     report(
         "the same ÷ EmailMultiAlternatives and send_messages alone, texts ready made",
-        round(_median_ratio([p + o for p, o in zip(planned, ours, strict=True)], spared), 3),
+        round(_median_ratio(ours, spared), 3),
         "told",
         holds=True,
         note=f"{_us(spared)} µs",
     )
     report(
-        "the same ÷ ready-made mails over one kept, pipelined connection, without a database",
-        round(_median_ratio([p + o for p, o in zip(planned, ours, strict=True)], floor), 1),
+        "the same ÷ rendered mails over one kept, pipelined connection, without a database",
+        round(_median_ratio(ours, floor), 1),
         f"≤ {BAR_FLOOR}",
-        _median_ratio([p + o for p, o in zip(planned, ours, strict=True)], floor) <= BAR_FLOOR,
-        note=f"{_us(floor)} µs: what the kernel takes to carry {stage.bytes_each / 1000:.0f} kB",
+        _median_ratio(ours, floor) <= BAR_FLOOR,
+        note=f"{_us(floor)} µs, most of it the kernel's to carry {stage.bytes_each / 1000:.0f} kB",
     )
     report("mails received that equal the slow renderer's, byte for byte", "all" if same else "not all", "all", same)
     report("Django's page says what ours says", "yes" if is_same_page else "no", "yes", is_same_page)
@@ -101,7 +108,8 @@ class _Stage:
         self.meter = _Meter()
         self.blaster = Blaster(port)
         self.expected: dict[str, str] = {}
-        self.ready_made: list[bytes] = []
+        self.ready_made: list[tuple[bytes, str]] = []
+        self.server: list[float] = []  # PostgreSQL's part of ours, s of each message, round by round
         self.bytes_each = 0.0
         self.sample: tuple[dict, str] = ({}, "")
 
@@ -140,7 +148,9 @@ class _Stage:
                 sent += done.sent
             return sent
 
+        before = self.meter.server()
         sent, spent = self.meter.of(work)
+        self.server.append((self.meter.server() - before) / MEMBERS)
         if sent != MEMBERS:
             raise RuntimeError(f"{sent} of {MEMBERS} were sent")
         return spent
@@ -320,8 +330,11 @@ class _Meter:
         given = act()
         return given, self._now() - before
 
+    def server(self) -> float:
+        return sum(map(_seconds, self._server))
+
     def _now(self) -> float:
-        return time.process_time() + sum(map(_seconds, self._server))
+        return time.process_time() + self.server()
 
 
 def _seconds(pid: int) -> float:
@@ -343,7 +356,11 @@ def _channel(port: int):
 
     before = settings.DELIVERY_CHANNELS
     settings.DELIVERY_CHANNELS = before | {
-        "email": {"class": "emails.smtp.SmtpChannel", "arguments": (f"smtp://127.0.0.1:{port}",)}
+        "email": {
+            "class": "emails.smtp.SmtpChannel",
+            "arguments": (f"smtp://127.0.0.1:{port}",),
+            "evidence": ("delivery.evidence.LogEvidence", "/nonexistent"),  # nothing is in doubt: nobody will ask
+        }
     }
     channels.route.cache_clear()
     try:

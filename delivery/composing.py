@@ -68,8 +68,9 @@ class Composer:
     def compose(self, chunk: Sequence[Claimed], *, at) -> Composed:
         """Render what can be rendered of one chunk."""
         composed = Composed([], {}, {})
+        has_night = self._policy is not None and self._policy.quiet_from is not None
         for one in chunk:
-            addressee = self._addressees.get(one.id, _NOBODY)
+            addressee = self._addressees[one.id]
             if addressee.address is not None:
                 try:
                     composed.outgoing[one.id] = self._outgoing(one, addressee)
@@ -78,23 +79,22 @@ class Composer:
                     logger.warning("Message %s cannot be rendered: %s", one.id, type(error).__name__)
                     composed.failed[one.id] = f"{one.content} cannot be rendered: {type(error).__name__}"
                     continue
-            resume_at = self._quiet_until(one, addressee, at)
-            hold, is_urgent = "quiet" if resume_at else "", one.purpose not in BY_CONSENT
+            is_urgent = one.purpose not in BY_CONSENT
+            resume_at = _quiet_until(addressee, self._policy, at) if has_night and not is_urgent else None
             composed.ready.append(
-                Ready(one.id, one.member_id, addressee.address_hash, resume_at, hold, is_urgent=is_urgent)
-            )
+                Ready(
+                    one.id, one.member_id, addressee.address_hash, resume_at, "quiet" if resume_at else "",
+                    is_urgent=is_urgent,
+                )
+            )  # fmt: skip
         return composed
-
-    def _quiet_until(self, one: Claimed, addressee: Addressee, at):
-        policy = self._policy
-        if policy is None or policy.quiet_from is None or one.purpose not in BY_CONSENT:
-            return None
-        return _quiet_until(addressee, policy, at)
 
     def _outgoing(self, one: Claimed, addressee: Addressee) -> Outgoing:
         write = self._writers(one.content)
         token = tokens.token_for(one.id)
-        values = one.values | addressee.personal | self._codes.get(one.values.get(VOUCHER), {})
+        values = one.values | addressee.personal
+        if self._codes:
+            values |= self._codes.get(one.values.get(VOUCHER), {})
         content = write(values, addressee.address if self._is_email else "", one.due_at, token)
         return Outgoing(f"{token}@{self._host}", addressee.address, content, self._sender)
 

@@ -19,7 +19,7 @@ from delivery.channels import MAIN, Way
 from delivery.models import BY_CONSENT
 from members.models import Member
 
-CLAIM_SIZE, CHUNK_SIZE = 500, 100
+CLAIM_SIZE = 500
 LEASE = timedelta(minutes=2)
 EVIDENCE_GRACE = timedelta(seconds=30)  # what a dead worker left in its socket may still be taken by the next hop
 _END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
@@ -227,7 +227,7 @@ class Claimed(NamedTuple):
     values: dict
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ready:
     """What the last check needs to know of a claimed message that could be composed."""
 

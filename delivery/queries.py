@@ -43,6 +43,12 @@ def past_due(cause: str, *, at):
     return messages(cause).filter(due_at__lte=at, stage=0, state__in=[Message.State.PENDING, Message.State.CLAIMED])
 
 
+def is_work_due(*, at, since=None) -> bool:
+    """Whether a message waits that a worker could take now; `since`: one that became due no earlier."""
+    waiting = Message.objects.filter(stage=0, state=Message.State.PENDING, due_at__lte=at)
+    return (waiting if since is None else waiting.filter(due_at__gte=since)).exists()
+
+
 def known_causes(causes) -> set[str]:
     """Those of these causes that have a message."""
     return set(Message.objects.filter(cause__in=causes).values_list("cause", flat=True))

@@ -2,13 +2,15 @@
 
 import time
 import uuid
+from datetime import timedelta
 
 from celery import shared_task
 
-from delivery import operations
+from delivery import operations, queries
 from members.clock import now
 
 RUN_S, RUNS_AT_ONCE, STALE_S = 50, 2, 30
+NEW = timedelta(seconds=15)
 
 
 @shared_task(name="delivery.tasks.deliver")
@@ -21,9 +23,24 @@ def deliver():
             return
 
 
+@shared_task(name="delivery.tasks.look")
+def look():
+    """Wake the workers when something has just become due: a campaign's first messages need not wait for the next sweep.
+
+    What has been due for longer is the sweep's: a million paused messages shall not be looked through every other second.
+    """
+    at = now()
+    if queries.is_work_due(at=at, since=at - NEW):
+        _wake()
+
+
 @shared_task(name="delivery.tasks.sweep")
 def sweep(is_thorough=False):
     """Put right what dead workers left, and wake the living when something is due."""
     if operations.sweep(at=now(), is_thorough=is_thorough).is_work_due:
-        for _ in range(RUNS_AT_ONCE):
-            deliver.apply_async(expires=STALE_S)  # an old call is worth nothing: the next sweep makes a new one
+        _wake()
+
+
+def _wake():
+    for _ in range(RUNS_AT_ONCE):
+        deliver.apply_async(expires=STALE_S)  # an old call is worth nothing: the next look makes a new one

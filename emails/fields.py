@@ -123,11 +123,12 @@ _DATES = tuple(f.name for f in _ALL if f.kind == "date")
 
 @lru_cache(maxsize=256)
 def _by_kind(names: frozenset[str] | None) -> tuple[tuple[str, ...], ...]:
-    """Of these names, or of all: texts, numbers, dates, lists of offers."""
-    return tuple(
+    """Of these names, or of all: texts, numbers, dates, lists of offers; and of these names, the flags."""
+    kinds = (
         tuple(name for name in kind if names is None or name in names)
         for kind in (_TEXTS, _NUMBERS, _DATES, OFFER_SLOTS)
     )
+    return *kinds, tuple(filter(is_flag, sorted(names or ())))
 
 
 def is_known(name: str) -> bool:
@@ -142,7 +143,7 @@ def prepare(values: dict, *, language: str, fixed: dict, names: frozenset[str] |
     e-mail and the message itself know (shop, addresses) and wins over the values. `names`: no other field is looked at.
     """
     get = values.get
-    texts, numbers, dates, slots = _by_kind(names)
+    texts, numbers, dates, slots, flags = _by_kind(names)
     prepared: dict = {name: clean(get(name)) for name in texts}
     for name in numbers:
         prepared[name] = _number(get(name))
@@ -150,8 +151,7 @@ def prepare(values: dict, *, language: str, fixed: dict, names: frozenset[str] |
         prepared[name] = day(clean(get(name)), language)
     for name in slots:
         prepared[name] = offers_of(get(name))
-    for name in values if names is None else names:
-        if is_flag(name):
-            prepared[name] = bool(get(name))
+    for name in filter(is_flag, values) if names is None else flags:
+        prepared[name] = bool(get(name))
     prepared.update(fixed)
     return prepared

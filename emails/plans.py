@@ -17,12 +17,14 @@ from emails.fields import FIELDS, OFFER, OFFER_SLOTS, offers_of, prepare
 from emails.quoted import Travelling, header
 
 MARKED = frozenset({"unsubscribe_url", "view_online_url", "pixel_url", "click_base"})  # addresses that hold the token
+SHOWN = "shown"  # beside a list of offers in the context: each as what tells it from others
 KEPT_MAX = 1000  # texts kept for one line or one offer
 _HARMLESS_FILTERS = frozenset({"link", "default"})  # filters that look at no character of the token
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{8,60}")
 _PLACES = "".join(map(chr, range(0xDC00, 0xDC00 + 60)))  # no value can hold these: `fields.clean` takes them out
 _PLACED = re.compile(f"([{_PLACES[0]}-{_PLACES[-1]}]+)")
-_OFFER_FIELDS = frozenset(f.name for f in OFFER)
+_OFFER_FIELDS = tuple(sorted(f.name for f in OFFER))
+_own_of = itemgetter(*_OFFER_FIELDS)
 
 Pieces = tuple[bytes | int, ...]  # encoded text, and numbers of the parts of the token between it
 Step = Callable[[dict, list], None]  # puts its pieces at the end of a list
@@ -89,8 +91,9 @@ class Plan:
         """Of a member's values, those that this e-mail shows. Offers that are kept anyway are made fit when they are new."""
         context = prepare(values, language=self._language, fixed=self._fixed, names=self._fitted)
         for slot in self._looped:
-            given = values.get(slot)
-            context[slot] = given if given.__class__ is list else offers_of(given)
+            context[slot] = context[slot, SHOWN] = [_shown(item) for item in values.get(slot) or ()]
+        for slot in self._shown_elsewhere:
+            context[slot, SHOWN] = [_shown(item) for item in context[slot]]
         return context
 
     def subject(self, context: dict) -> str:
@@ -171,26 +174,21 @@ class Plan:
             return self._loop_anew(name, slot, made, otherwise)
         kept: dict[tuple, Pieces] = {}
         get_outer = itemgetter(*outer) if outer else None
-        get_own = itemgetter(*sorted(_OFFER_FIELDS))
+        of_slot = slot, SHOWN
 
         def step(context, out):
-            items = context[slot]
+            items = context[of_slot]
             if not items:
                 _run(otherwise, context, out)
                 return
             last, around = len(items) - 1, get_outer(context) if get_outer else None
-            for i, item in enumerate(items):
-                try:
-                    shown = get_own(item)
-                    "".join(shown)
-                except (KeyError, TypeError):  # a field is missing, or is no text
-                    shown = get_own(*offers_of([item]))
-                key = (i, i == last, around, shown)
+            for i, shown in enumerate(items):
+                key = (shown, i, i == last, around)
                 found = kept.get(key)
                 if found is None:
                     if len(kept) >= KEPT_MAX:
                         kept.clear()
-                    [fit] = offers_of([item])
+                    [fit] = offers_of([dict(zip(_OFFER_FIELDS, shown, strict=True))])
                     text = _text(made, pieces.within(context, name, fit, i, last=last))
                     found = kept[key] = self._cut(_stuffed(text))
                 out += found
@@ -239,6 +237,16 @@ class Plan:
         if part not in self._parts:
             self._parts.append(part)
         return self._parts.index(part)
+
+
+def _shown(item: dict) -> tuple[str, ...]:
+    """An offer by what tells it from others: its fields, as they came where all of them are there and text."""
+    try:
+        shown = _own_of(item)
+        "".join(shown)
+    except (KeyError, TypeError):
+        shown = _own_of(*offers_of([item]))
+    return shown
 
 
 def _stuffed(text: str) -> str:

@@ -6,13 +6,16 @@ and no message punished for its neighbour.
 """
 
 import platform
+import re
 import smtplib
+import socket
 import ssl
+import struct
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from emails.quoted import Travelling
@@ -20,6 +23,8 @@ from emails.quoted import Travelling
 ACCEPTED, REFUSED, DEFERRED, UNKNOWN = "accepted", "refused", "deferred", "unknown"
 READ_SIZE = 65_536
 FINAL_DOT = b".\r\n"
+NOT_OFFERED = 599  # our own word for what no server was asked about
+_ADDRESS = re.compile(r"[!-;=?A-~]*@[!-;=?A-~]*")  # printable ASCII, one @, neither blanks nor angle brackets
 LOSSES_MAX = 3  # connections lost in a row before the rest of a batch waits for another day
 
 
@@ -95,10 +100,13 @@ class _Connection:
     def __init__(self, server: Server):
         smtp = _connect(server)
         self.smtp, self.sock = smtp, smtp.sock
+        _let_the_system_time_out(smtp.sock, server.timeout_seconds)
         self.is_pipelining = server.may_pipeline and smtp.has_extn("pipelining")
         size = smtp.esmtp_features.get("size", "")
         self.size_max = int(size) if size.isdecimal() and int(size) else None
         self.needs_reset = False
+        self._yes: list[bytes] = []  # to MAIL, RCPT and DATA, as it was said last
+        self._patience_s = server.timeout_seconds
         self._lines: deque[bytes] = deque()  # whole lines that nobody has read yet
         self._rest = b""  # the beginning of the next one
         self._gathers = None if isinstance(smtp.sock, ssl.SSLSocket) else smtp.sock.sendmsg  # TLS cannot gather
@@ -128,14 +136,39 @@ class _Connection:
         except ValueError:
             raise _Lost(f"the server does not speak SMTP: {line[:80]!r}") from None
 
+    def exchange(self, body: bytes, then: bytes) -> tuple[Reply, bool]:
+        """Send a body with what follows it in the same write, and hear what became of it.
+
+        True: the next message was let in too, its three answers came along and were the plainest. False: nobody has
+        looked at them yet, or there are none.
+        """
+        self.write(body, then)
+        lines = self._lines
+        if not lines:
+            self._fill()
+        if len(lines) == 4:
+            taken, *answers = lines
+            if taken.startswith(b"250 ") and self._is_yes(answers):
+                lines.clear()
+                return Reply(250, taken.decode("utf-8", "replace").rstrip("\r")), True
+        return self.reply(), False
+
+    def _is_yes(self, yes: list[bytes]) -> bool:
+        """A server says the same to each: what was looked at once need not be again."""
+        if yes == self._yes:
+            return True
+        mail, rcpt, data = yes
+        if mail.startswith(b"250 ") and rcpt.startswith(b"250 ") and data.startswith(b"354 "):
+            self._yes = yes
+            return True
+        return False
+
     def is_let_in(self) -> bool:
         """Whether the next three lines are the plainest yes to MAIL, RCPT and DATA; then they are taken. Else nothing is."""
         lines = self._lines
         if len(lines) < 3:
             self._fill()
-        if len(lines) < 3 or not (
-            lines[0].startswith(b"250 ") and lines[1].startswith(b"250 ") and lines[2].startswith(b"354 ")
-        ):
+        if len(lines) < 3 or not self._is_yes([lines[0], lines[1], lines[2]]):
             return False
         for _ in range(3):
             lines.popleft()
@@ -158,6 +191,8 @@ class _Connection:
         """Wait for more of what the server says."""
         try:
             data = self.sock.recv(READ_SIZE)
+        except (BlockingIOError, TimeoutError) as error:
+            raise _Lost(f"connection lost while waiting: no word for {self._patience_s:g} s") from error
         except OSError as error:
             raise _Lost(f"connection lost while waiting: {error}") from error
         if not data:
@@ -165,15 +200,33 @@ class _Connection:
         *lines, self._rest = (self._rest + data).split(b"\n")
         self._lines += lines
 
-    def envelope(self, item) -> bytes:
+    def envelope(self, letter: "_Letter") -> bytes:
         """MAIL, RCPT and DATA of one message, for one write."""
-        reset = b"RSET\r\n" if self.needs_reset else b""
-        self.needs_reset = False
-        words = (item.sender, len(item.content), item.recipient) if self.size_max else (item.sender, item.recipient)
-        return reset + (self._envelope % words).encode("ascii")
+        item = letter.item
+        words = (item.sender, len(letter.body), item.recipient) if self.size_max else (item.sender, item.recipient)
+        commands = (self._envelope % words).encode("ascii")
+        if self.needs_reset:
+            self.needs_reset = False
+            return b"RSET\r\n" + commands
+        return commands
 
     def close(self):
         self.smtp.close()
+
+
+def _let_the_system_time_out(sock: socket.socket, seconds: float):
+    """Waiting ends after so long, as before; but Python need not ask `poll` before each read and write of its own.
+
+    Not under TLS, whose layer does not take the system's "try again" for the end of the wait.
+    """
+    if isinstance(sock, ssl.SSLSocket):
+        return
+    whole = int(seconds)
+    limit = struct.pack("ll", whole, int((seconds - whole) * 1e6))
+    sock.settimeout(None)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _connect(server: Server) -> smtplib.SMTP:
@@ -212,7 +265,7 @@ def stuffed(content: bytes | Travelling) -> bytes:
 
 @lru_cache(maxsize=16)  # the sender is always the same
 def _is_address(address: str) -> bool:
-    return address.isascii() and address.isprintable() and not set(address) & set("<> ") and address.count("@") == 1
+    return _ADDRESS.fullmatch(address) is not None
 
 
 class SmtpChannel:
@@ -278,58 +331,71 @@ class SmtpChannel:
 
     def _converse(self, connection: _Connection, queue: deque) -> Iterable[Result]:
         """Work through the queue on one connection. `_Lost` means: the head of the queue has not left this process."""
-        is_open = False  # the head's envelope went out with the body before it
+        letter: _Letter | None = None  # of the head, if its envelope went out with the body before it
+        is_let_in = False
         while queue:
-            item = queue[0]
-            fault = "" if is_open else _unfit(connection, item)
-            if fault:
-                queue.popleft()
-                yield Result(item.message_id, REFUSED, fault)
-                continue
-            verdict = _read_envelope(connection, has_reset=False) if is_open else _open(connection, item)
+            if letter is None:
+                letter = _Letter(queue[0], stuffed(queue[0].content))
+                verdict = _unfit(connection, letter) or _open(connection, letter)
+            else:
+                verdict = None if is_let_in else _read_envelope(connection)
             if verdict is not None:
-                is_open = False
-                queue.popleft()
-                yield Result(item.message_id, verdict.outcome, str(verdict))
+                letter, is_let_in = None, False
+                yield Result(queue.popleft().message_id, verdict.outcome, verdict.text)
                 if verdict.code == 421:
-                    raise _Lost(str(verdict))
+                    raise _Lost(verdict.text)
                 continue
-            following = queue[1] if connection.is_pipelining and len(queue) > 1 else None
-            is_open = following is not None and not _unfit(connection, following)
-            body = stuffed(item.content)
-            queue.popleft()
+            message_id, body = queue.popleft().message_id, letter.body
+            letter = _following(connection, queue)
+            then = FINAL_DOT + connection.envelope(letter) if letter else FINAL_DOT
             try:
-                connection.write(body, FINAL_DOT + connection.envelope(following) if is_open else FINAL_DOT)
-                reply = connection.reply()
+                reply, is_let_in = connection.exchange(body, then)
             except _Lost as lost:
                 # Reading comes after a whole write.
                 has_dot_left = lost.sent is None or lost.sent >= len(body) + len(FINAL_DOT)
-                outcome = UNKNOWN if has_dot_left else DEFERRED
-                yield Result(item.message_id, outcome, str(lost))
+                yield Result(message_id, UNKNOWN if has_dot_left else DEFERRED, str(lost))
                 raise
-            yield Result(item.message_id, reply.outcome, str(reply))
+            yield Result(message_id, reply.outcome, reply.text)
             if reply.code == 421:
-                raise _Lost(str(reply))
+                raise _Lost(reply.text)
 
 
-def _unfit(connection: _Connection, item) -> str:
-    """Why a message cannot be offered at all; empty when it can."""
+def _following(connection: _Connection, queue: deque) -> "_Letter | None":
+    """The next message, if its envelope may go out together with the body before it."""
+    if not connection.is_pipelining or not queue:
+        return None
+    letter = _Letter(queue[0], stuffed(queue[0].content))
+    return letter if _unfit(connection, letter) is None else None
+
+
+class _Letter(NamedTuple):
+    """A message and its body as it travels: put together once, at the moment of sending."""
+
+    item: Any
+    body: bytes
+
+
+def _unfit(connection: _Connection, letter: _Letter) -> Reply | None:
+    """Why a message cannot be offered at all; None when it can."""
+    item, size = letter.item, len(letter.body)
     if not _is_address(item.recipient):
-        return "the recipient's address cannot travel by ordinary SMTP"
+        return Reply(NOT_OFFERED, "the recipient's address cannot travel by ordinary SMTP")
     if item.sender and not _is_address(item.sender):
-        return "the sender's address cannot travel by ordinary SMTP"
-    if connection.size_max and len(item.content) > connection.size_max:
-        return f"{len(item.content)} bytes; the server takes at most {connection.size_max}"
-    return ""
+        return Reply(NOT_OFFERED, "the sender's address cannot travel by ordinary SMTP")
+    if connection.size_max and size > connection.size_max:
+        return Reply(NOT_OFFERED, f"{size} bytes; the server takes at most {connection.size_max}")
+    return None
 
 
-def _open(connection: _Connection, item) -> Reply | None:
+def _open(connection: _Connection, letter: _Letter) -> Reply | None:
     """Offer one message. None: go ahead with the body; else the reply that speaks against it."""
     has_reset = connection.needs_reset
-    envelope = connection.envelope(item)
+    envelope = connection.envelope(letter)
     if connection.is_pipelining:
         connection.write(envelope)
-        return _read_envelope(connection, has_reset=has_reset)
+        if has_reset:
+            connection.reply()
+        return _read_envelope(connection)
     for command in envelope.splitlines(keepends=True):
         connection.write(command)
         reply = connection.reply()
@@ -339,10 +405,8 @@ def _open(connection: _Connection, item) -> Reply | None:
     return None
 
 
-def _read_envelope(connection: _Connection, *, has_reset: bool) -> Reply | None:
-    """The replies to MAIL, RCPT and DATA sent together."""
-    if has_reset:
-        connection.reply()
+def _read_envelope(connection: _Connection) -> Reply | None:
+    """The replies to MAIL, RCPT and DATA sent together. None: go ahead with the body."""
     if connection.is_let_in():
         return None
     mail, rcpt, data = connection.reply(), connection.reply(), connection.reply()

@@ -187,6 +187,13 @@ def register_app(*, member_id: int, token: str, at) -> AppInstallation:
 
 
 @transaction.atomic
+def unregister_app(*, member_id: int, token: str) -> bool:
+    """Forget an app of this member by its token; False when it was not known."""
+    found = AppInstallation.objects.filter(member=member_id, token_hash=keyed_hash(token, kind="mobile"))
+    return bool(found.delete()[0])
+
+
+@transaction.atomic
 def forget_app(*, device_id: int) -> None:
     """FCM says that this app is gone."""
     AppInstallation.objects.filter(pk=device_id).delete()

@@ -39,9 +39,9 @@ class Delivered:
 
 
 def deliver_chunk(
-    *, worker: str, at, limit: int = outbox.CLAIM_SIZE, chunk: int = outbox.CHUNK_SIZE, lease: timedelta = outbox.LEASE,
+    *, worker: str, at, limit: int = outbox.CLAIM_SIZE, chunk: int | None = None, lease: timedelta = outbox.LEASE,
 ) -> Delivered:  # fmt: skip
-    """Claim up to `limit` due messages and send them, `chunk` at a time.
+    """Claim up to `limit` due messages and send them, `chunk` at a time; None: as many as the hop's promise allows.
 
     `at` is the business time now; `worker` a name no other run has. Any number of workers may do this at once, and any of
     them may be killed at any moment.
@@ -76,13 +76,14 @@ class _Run:
         """The business time now: it goes on while a long claim is sent."""
         return self._at + timedelta(seconds=time.monotonic() - self._begun)
 
-    def send_all(self, claimed: Sequence[Claimed], *, channel: str, chunk: int):
+    def send_all(self, claimed: Sequence[Claimed], *, channel: str, chunk: int | None):
         """Chunk by chunk: compose, ask everything again and commit, hand over. What became of a chunk is written in the
         transaction that commits to the next: one wait for the disk instead of two.
         """
         composer, ways, last = composing.Composer(claimed, channel=channel), Ways(channel), _NOTHING
-        for start in range(0, len(claimed), chunk):
-            composed = composer.compose(claimed[start : start + chunk], at=self.at)
+        size = chunk or ways.chunk
+        for start in range(0, len(claimed), size):
+            composed = composer.compose(claimed[start : start + size], at=self.at)
             self._fail(composed.failed)
             going = self._commit(composed, ways, last)
             last = self._hand_over(composed, going, ways) if going else _NOTHING
@@ -128,11 +129,10 @@ class _Run:
             ids = sorted(verdicts)
             batch = [composed.outgoing[one] for one in ids]
             answers = _Answers(ways, transport, batch, self.deadline)
-            rows = [
-                self._row(verdicts[one], *answers.of(item.message_id)) for one, item in zip(ids, batch, strict=True)
-            ]
+            heard = [answers.of(item.message_id) for item in batch]
+            rows = [self._row(verdicts[one], *said) for one, said in zip(ids, heard, strict=True)]
             handed.refused.update(
-                one for one, item in zip(ids, batch, strict=True) if answers.of(item.message_id)[0] == "refused"
+                one for one, (outcome, _words) in zip(ids, heard, strict=True) if outcome == "refused"
             )
             handed.rows.extend(rows)
             is_down = len(rows) > 1 and all(row.state == "pending" for row in rows)

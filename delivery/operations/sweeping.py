@@ -46,8 +46,7 @@ def sweep(*, at, grace=outbox.EVIDENCE_GRACE, is_thorough=False) -> Swept:
         settled = 0
     with transaction.atomic():
         outbox.forget_claims()
-    due = Message.objects.filter(stage=0, state=Message.State.PENDING, due_at__lte=at).exists()
-    return Swept(released, doubted, settled, due)
+    return Swept(released, doubted, settled, queries.is_work_due(at=at))
 
 
 def settle(*, at) -> int:
