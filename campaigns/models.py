@@ -280,6 +280,11 @@ class Variant(models.Model):
     send_time = models.TimeField(
         _("sent at"), null=True, blank=True, help_text=_("Time of day. Empty: when the campaign goes out.")
     )
+    at_own_hour = models.BooleanField(
+        _("at each member's own hour"),
+        default=False,
+        help_text=_("Learned from when they click and buy. Give another variant a fixed time to see whether it pays."),
+    )
     offers_buy_again = models.PositiveSmallIntegerField(
         _("“buy again” offers"),
         null=True,
@@ -302,6 +307,9 @@ class Variant(models.Model):
             models.CheckConstraint(
                 condition=models.Q(email_template__isnull=False) | models.Q(push_template__isnull=False),
                 name="a_variant_says_something",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(send_time__isnull=True) | models.Q(at_own_hour=False), name="a_variant_has_one_time"
             ),
             models.CheckConstraint(
                 condition=models.Q(push_template__isnull=True) | ~models.Q(push_by=[]), name="a_short_message_has_a_way"

@@ -58,6 +58,8 @@ app.conf.beat_schedule = {
     "reports-editions": {"task": "reports.tasks.keep_editions", "schedule": 600.0},
     "delivery-look": {"task": "delivery.tasks.look", "schedule": 2.0, "options": {"expires": 2}},
     "delivery-sweep": {"task": "delivery.tasks.sweep", "schedule": 10.0},
+    "delivery-watch": {"task": "delivery.tasks.watch", "schedule": 60.0},
+    "delivery-domains": {"task": "delivery.tasks.look_up_domains", "schedule": 900.0},
     "delivery-search": {"task": "delivery.tasks.sweep", "schedule": 3600.0, "kwargs": {"is_thorough": True}},
     "members-erase": {"task": "members.tasks.finish_erasures", "schedule": 60.0},
     "members-duplicates": {"task": "members.tasks.find_duplicates", "schedule": crontab(hour=3, minute=20)},

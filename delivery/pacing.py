@@ -3,10 +3,13 @@
 Plain rules. Times are arguments; what is stored and who asks is `delivery.transports`.
 """
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 SLOW_SHARE, SLOW_OF_AT_LEAST, WATCHED_MINUTES = 0.15, 20, 15
 """A way is too slow when so large a share of what it took in so many minutes was slow, if it took as many at least."""
+
+LATE = timedelta(minutes=4)
+"""A receipt that comes later than this after the hand-over is late."""
 
 _FAMILIES = {
     "google": ("gmail.com", "googlemail.com"),

@@ -1,6 +1,7 @@
 """Questions to the outbox."""
 
-from datetime import timedelta
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from django.db.models import Case, Count, Exists, OuterRef, Q, Value, When
@@ -113,6 +114,22 @@ def responders(cause: str, kind: str):
     """Ids of the members with an event of `kind` that a person caused, as a QuerySet for joins."""
     events = MessageEvent.objects.filter(message=OuterRef("pk"), kind=kind, is_machine=False).exclude(BY_SCANNER)
     return messages(cause).filter(Exists(events)).values("member_id").distinct()
+
+
+SAMPLE = 20_000
+"""Of everybody, so many of the latest acts tell what is usual."""
+
+
+def clicks_of(member_ids: Iterable[int] | None, *, since) -> Iterator[tuple[int, datetime]]:
+    """(member, moment) of the clicks that a reader, not a machine, made since then; None: the latest of everybody."""
+    found = MessageEvent.objects.filter(kind=MessageEvent.Kind.CLICKED, is_machine=False, at__gte=since).exclude(
+        BY_SCANNER
+    )
+    if member_ids is None:
+        found = found.filter(message__member__isnull=False).order_by("-at", "-pk")[:SAMPLE]
+    else:
+        found = found.filter(message__member__in=list(member_ids))
+    yield from found.values_list("message__member_id", "at")
 
 
 def policies() -> dict[str, ChannelPolicy]:

@@ -41,6 +41,18 @@ def sweep(is_thorough=False):
         _wake()
 
 
+@shared_task(name="delivery.tasks.watch")
+def watch():
+    """Put ways behind the others whose receipts come late."""
+    operations.watch_receipts(at=now())
+
+
+@shared_task(name="delivery.tasks.look_up_domains")
+def look_up_domains():
+    """Learn who takes the mail of the members' domains, so that a pace by receivers knows them."""
+    operations.look_up_domains(at=now())
+
+
 def _wake():
     for _ in range(RUNS_AT_ONCE):
         deliver.apply_async(expires=STALE_S)  # an old call is worth nothing: the next look makes a new one

@@ -2,8 +2,9 @@
 
 import contextlib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -49,6 +50,16 @@ def purchases_of(member_id: int, *, limit: int = 20, before=None) -> list[Purcha
     if before is not None:
         purchases = purchases.filter(purchased_at__lt=before)
     return _with_lines(list(purchases.order_by("-purchased_at", "-pk")[:limit]))
+
+
+def purchase_moments(member_ids: Iterable[int] | None, *, since: datetime) -> Iterator[tuple[int, datetime]]:
+    """(member, moment) of the sales since then; None: the latest 20,000 of everybody."""
+    found = Purchase.objects.filter(kind=Purchase.Kind.SALE, purchased_at__gte=since, member__isnull=False)
+    if member_ids is None:
+        found = found.order_by("-purchased_at", "-pk")[:20_000]
+    else:
+        found = found.filter(member__in=list(member_ids))
+    yield from found.values_list("member_id", "purchased_at")
 
 
 def purchase(public_id) -> Purchase | None:

@@ -77,7 +77,7 @@ KEPT_TIMING = (
     "reentry", "reentry_days",
 )  # fmt: skip
 KEPT_OF_VARIANTS = (
-    "name", "weight", "email_template_id", "push_template_id", "push_by", "send_time", "offers_buy_again", "offers_new_for_you",
+    "name", "weight", "email_template_id", "push_template_id", "push_by", "send_time", "at_own_hour", "offers_buy_again", "offers_new_for_you",
 )  # fmt: skip
 
 

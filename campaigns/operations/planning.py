@@ -1,6 +1,6 @@
 """From an audience to who gets what, when: drawn, assigned, frozen and written down. Nothing leaves the house here."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from functools import lru_cache
 
 from django.conf import settings
@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from campaigns import audiences, budgets, checks, eligibility, enclosing, plans, timing, values
+from campaigns import audiences, budgets, checks, eligibility, enclosing, own_hours, plans, timing, values
 from campaigns.budgets import Bucket
 from campaigns.bulk import in_bulk
 from campaigns.models import Campaign, FrozenContent, Recipient, Variant, Wave
@@ -139,6 +139,7 @@ def write_part(campaign, variants, *, number: int, shares: dict[str, float], at)
 def write_recipients(campaign, variant, rows, *, at, **facts):
     """Write down the members of `rows` (assignments) as recipients of a variant, with the values of their message."""
     due = _due_at(campaign, variant, at)
+    usual = own_hours.usual(at=at) if variant.at_own_hour else []
     cause = facts.pop("cause", campaign.cause)
     for language, _name in settings.LANGUAGES:
         found = list(rows.filter(_speaks(language)).order_by("member_id").values_list("member_id", "member__time_zone"))
@@ -150,10 +151,11 @@ def write_recipients(campaign, variant, rows, *, at, **facts):
             ids = [m for m, _zone in chunk]
             enclosing.enclose(needs=needs, member_ids=ids, cause=cause, at=at)
             told = values.for_members(ids, cause=cause, language=language, at=at, needs=needs)
+            own = own_hours.for_members(dict(chunk), at=at, usual=usual) if variant.at_own_hour else {}
             Recipient.objects.bulk_create(
                 Recipient(
                     campaign=campaign, variant=variant, member_id=m, language=language,
-                    values=_shown(told[m], variant), send_at=due(zone), **facts,
+                    values=_shown(told[m], variant), send_at=due(zone, own.get(m)), **facts,
                 )
                 for m, zone in chunk
             )  # fmt: skip
@@ -168,15 +170,18 @@ def _shown(told: dict, variant) -> dict:
 
 
 def _due_at(campaign, variant, at):
-    """Time zone → when a member there is due; None: as soon as the campaign goes out."""
-    clock = variant.send_time or campaign.local_time
-    if clock is None or (campaign.timing == Campaign.Timing.TRIGGERED and variant.send_time is None):
-        return lambda _zone: None
+    """(Time zone, the member's own hour if the variant goes by it) → when a member is due; None: as soon as the campaign goes out."""
+    is_triggered = campaign.timing == Campaign.Timing.TRIGGERED
+    fixed = variant.send_time or (None if is_triggered else campaign.local_time)
     of_shop = timing.zone(campaign.time_zone, otherwise=settings.TIME_ZONE)
 
     @lru_cache
-    def due(name: str) -> datetime | None:
-        where = timing.zone(name, otherwise=settings.TIME_ZONE) if campaign.is_local else of_shop
+    def due(name: str, hour: int | None = None) -> datetime | None:
+        clock = fixed if hour is None else time(hour)
+        if clock is None:
+            return None
+        is_local = campaign.is_local or hour is not None
+        where = timing.zone(name, otherwise=settings.TIME_ZONE) if is_local else of_shop
         if campaign.occurs_on is None:
             return timing.next_at_time(at, clock, where)
         return max(at, timing.moment(campaign.occurs_on, clock, where))

@@ -32,6 +32,7 @@ OF_VARIANTS = (
     "push_template",
     "push_by",
     "send_time",
+    "at_own_hour",
     "offers_buy_again",
     "offers_new_for_you",
 )

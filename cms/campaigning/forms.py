@@ -25,6 +25,10 @@ class VariantForm(forms.Form):
     send_time = forms.TimeField(
         label=_("Sent at"), required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
     )
+    at_own_hour = forms.BooleanField(
+        label=_("At each member's own hour"), required=False,
+        help_text=_("Learned from when they click and buy. Give another variant a fixed time to see whether it pays."),
+    )  # fmt: skip
     offers_buy_again = forms.IntegerField(label=_("“Buy again” offers"), min_value=0, max_value=6, required=False)
     offers_new_for_you = forms.IntegerField(label=_("“New for you” offers"), min_value=0, max_value=6, required=False)
 
@@ -42,6 +46,8 @@ class VariantForm(forms.Form):
         cleaned = super().clean()
         if cleaned.get("name") and not (cleaned.get("email_template") or cleaned.get("push_template")):
             raise forms.ValidationError(_("Choose an e-mail, a short message, or both."))
+        if cleaned.get("send_time") and cleaned.get("at_own_hour"):
+            raise forms.ValidationError(_("Choose a fixed time or the member's own hour, not both."))
         if cleaned.get("push_template") and not cleaned.get("push_by"):
             raise forms.ValidationError(_("Say which way the short message goes."))
         return cleaned
@@ -62,7 +68,8 @@ class BaseVariants(forms.BaseFormSet):
 
     def chosen(self) -> list[dict]:
         keys = (
-            "name", "weight", "email_template", "push_template", "push_by", "send_time", "offers_buy_again", "offers_new_for_you",
+            "name", "weight", "email_template", "push_template", "push_by", "send_time", "at_own_hour",
+            "offers_buy_again", "offers_new_for_you",
         )  # fmt: skip
         return [
             {key: form.cleaned_data[key] for key in keys}

@@ -7,9 +7,10 @@ from delivery.operations.holding import cancel, drop_due, pause, postpone_due, r
 from delivery.operations.receipts import Receipt, take_receipt
 from delivery.operations.sending import Delivered, WorkerNameTaken, deliver_chunk
 from delivery.operations.sweeping import forget_member, resolve_doubt, settle, sweep
+from delivery.operations.watching import look_up_domains, watch_receipts
 
 __all__ = [
-    "Delivered", "Receipt", "WorkerNameTaken", "asked_by", "can_answer", "cancel", "deliver_chunk", "drop_due", "enqueue", "forget_member", "pause",
+    "Delivered", "Receipt", "WorkerNameTaken", "asked_by", "can_answer", "cancel", "deliver_chunk", "drop_due", "enqueue", "forget_member", "look_up_domains", "pause",
     "postpone_due", "record_event", "resolve_doubt", "resume", "send_now", "set_doubt_policy", "set_policy", "set_preferences", "settle", "suppress",
-    "sweep", "take_receipt", "unsubscribe",
+    "sweep", "take_receipt", "unsubscribe", "watch_receipts",
 ]  # fmt: skip

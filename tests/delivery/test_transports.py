@@ -2,10 +2,12 @@
 
 from datetime import timedelta
 
+import dns.exception
 import pytest
 
 from delivery import channels, operations, pacing, transports
 from delivery.models import MailDomain, Message, Pace, Transport
+from members.models import Identifier
 from tests.delivery.conftest import AT, use_routes
 from tests.delivery.recording import RecordingChannel
 
@@ -185,3 +187,37 @@ def test_a_clock_that_went_back_fills_no_bucket():
 
 def test_every_way_that_is_set_up_can_be_configured(db, two_ways):
     assert [(one.channel, one.name) for one in transports.transports()] == [("email", "main"), ("email", "second")]
+
+
+def test_a_way_whose_receipts_come_late_stands_behind_the_other(enrolled, outbox, two_ways):
+    """It takes every message at once and sits on them; only what was handed over since it was last put back counts."""
+    enrolled(20)
+    outbox()
+    assert deliver().sent == 20
+    for place, one in enumerate(Message.objects.order_by("pk")):
+        late = timedelta(minutes=9 if place < 3 else 1)
+        operations.record_event(message_id=one.pk, kind="delivered", at=one.sent_at + late)
+    assert operations.watch_receipts(at=AT + timedelta(minutes=5)) == []
+    assert operations.watch_receipts(at=AT + timedelta(minutes=10)) == [("email", "main")]
+    assert transport().demoted_because == "3 of 20 receipts came more than 4 minutes late"
+    assert operations.watch_receipts(at=AT + timedelta(minutes=11)) == []
+
+
+def test_who_takes_a_domains_mail_is_asked_once_a_month_and_a_silent_name_server_again(enrolled, two_ways):
+    enrolled(1)
+    Identifier.objects.update(email_domain="shop.example")
+    asked = []
+
+    def hosts(domain):
+        asked.append(domain)
+        if len(asked) == 1:
+            raise dns.exception.Timeout
+        return ["aspmx.l.google.com.", "backup.shop.example."]
+
+    assert operations.look_up_domains(at=AT, mail_hosts=hosts) == 0, "no pace is set: nobody needs to know"
+    Pace.objects.create(
+        transport=Transport.objects.create(channel="email", name="main"), family="google", per_minute_max=9
+    )
+    assert [operations.look_up_domains(at=AT, mail_hosts=hosts) for _ in range(3)] == [0, 1, 0]
+    assert asked == ["shop.example"] * 2
+    assert MailDomain.objects.get().family == "google"
