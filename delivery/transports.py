@@ -18,9 +18,6 @@ from delivery.models import Bucket, Channel, MailDomain, Pace, Transport
 from delivery.outbox import Ready
 
 DEMOTED_FOR = timedelta(minutes=15)
-CHUNK_OPAQUE, CHUNK_SETTLED = 100, 500
-"""Messages that are committed to at once: so many are in doubt when a worker is killed. Where the next hop can be asked, or takes a
-key, doubt settles itself; where it cannot, a person may have to decide about each."""
 OTHERS = "*"  # a pace for each family that has none of its own
 
 
@@ -37,10 +34,8 @@ class Ways:
         self.is_plain = len(self._set_up) == 1 and not any(map(_is_limited, self._rows.values()))
 
     @property
-    def chunk(self) -> int:
-        """How many messages to commit to at once: by the weakest promise of the ways that may be taken."""
-        is_opaque = any(channels.route(self.channel, way).guarantee == "at_most_once" for way in self._set_up)
-        return CHUNK_OPAQUE if is_opaque else CHUNK_SETTLED
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._set_up)
 
     def allot(self, ready: Sequence[Ready], *, domains: Callable[[], dict[int, str]], at: datetime) -> list[Ready]:
         """Each message with its transport, or with the moment to come back. Within the transaction that commits to it.

@@ -17,6 +17,9 @@ from delivery.retrying import wait_after
 from delivery.transports import Fared, Ways
 
 SLOW_S = 5  # a hop that takes longer for one message is slow
+CHUNK_OPAQUE, CHUNK_SETTLED = 100, 500
+"""Messages that are committed to at once: so many are in doubt when a worker is killed. Where the next hop can be asked, or takes a
+key, doubt settles itself; where it cannot, a person may have to decide about each."""
 _STATES = {"accepted": "sent", "refused": "failed", "unknown": "in_doubt"}
 
 
@@ -81,7 +84,7 @@ class _Run:
         transaction that commits to the next: one wait for the disk instead of two.
         """
         composer, ways, last = composing.Composer(claimed, channel=channel), Ways(channel), _NOTHING
-        size = chunk or ways.chunk
+        size = chunk or _chunk_of(ways)
         for start in range(0, len(claimed), size):
             composed = composer.compose(claimed[start : start + size], at=self.at)
             self._fail(composed.failed)
@@ -174,6 +177,15 @@ class _Run:
                 verdict.id, verdict.attempt, "failed", f"given up after {verdict.attempt} tries: {detail}", None
             )
         return Recorded(verdict.id, verdict.attempt, "pending", detail, self.at + wait)
+
+
+def _chunk_of(ways: Ways) -> int:
+    """How many messages to commit to at once: by the weakest promise of the ways that may be taken."""
+    try:
+        is_opaque = any(route(ways.channel, way).guarantee == "at_most_once" for way in ways.names)
+    except Exception:  # noqa: BLE001 (what is wrong with a way is said where it is used)
+        is_opaque = True
+    return CHUNK_OPAQUE if is_opaque else CHUNK_SETTLED
 
 
 @dataclass(slots=True)
