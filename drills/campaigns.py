@@ -16,7 +16,7 @@ from django.db import connection, connections
 from django.db.models import Count
 
 MEMBERS, BEATS = 1_000, 4
-IDLE_S, PAUSE_MAX_S, SCRIPT_MAX_S, CLICKS_MAX = 2.0, 5.0, 90.0, 6
+IDLE_S, STARTS_WITHIN_S, PAUSE_MAX_S, SCRIPT_MAX_S, CLICKS_MAX = 2.0, 120.0, 5.0, 90.0, 6
 MESSAGES = 4_000
 
 
@@ -123,16 +123,22 @@ def _beats():
 
 def _pause(report):
     from campaigns import operations
-    from delivery.models import Message
+    from campaigns.models import Campaign
+    from delivery.models import ChannelPolicy, Message
     from members import clock
 
+    for earlier in Campaign.objects.filter(status__in=("live", "sending")).order_by("-series_id", "pk"):
+        operations.cancel(campaign=earlier, at=clock.now())
+    ChannelPolicy.objects.update(hours_between=0, marketing_messages_max=1_000, quiet_from=None, quiet_until=None)
     campaign = operations.launch(campaign=_campaign("Stop me", holdout_percent=0), at=clock.now())
     connection.close()
     ways = multiprocessing.get_context("fork")
     workers = [ways.Process(target=_hand_over, args=(n,)) for n in range(2)]
     for one in workers:
         one.start()
+    until = time.monotonic() + STARTS_WITHIN_S
     while Message.objects.filter(cause=campaign.cause, state="sent").count() < MESSAGES // 10:
+        assert time.monotonic() < until, "nothing is handed over that could be stopped"
         time.sleep(0.02)
     began = time.time()
     operations.pause(campaign=campaign, at=clock.now())
