@@ -48,12 +48,17 @@ class Candidates:
 
 
 class Sources(Fitted):
-    """All sources of candidates, fitted together."""
+    """All sources of candidates, fitted together; `factors` of the last training and the ids of their types are gone on from."""
+
+    def __init__(self, factors: tuple | None = None):
+        self.factors = factors
 
     def fit(self, seen: Interactions) -> Self:
         self.shelf_ = shelf(seen)
         shelved = seen.of_items(self.shelf_)
         self.seconds, self.models = {}, sources()
+        if self.factors:
+            self.models["implicit_als"].start_from(*self.factors, shelved)
         for name, model in self.models.items():
             begun = time.perf_counter()
             model.fit(shelved)
@@ -92,6 +97,23 @@ class Sources(Fitted):
         for column, key in enumerate(keys):
             named[np.searchsorted(union, key), column] = True
         return Candidates(row, item, self._gather(tables, theirs, row, item), named)
+
+    def because(self, seen: Interactions, found: Candidates, members: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Of each candidate the source that puts it furthest ahead among those that named it, and the type bought that it rests on.
+
+        A type the member bought is their own, whatever others think of it.
+        """
+        place = np.where(found.named, places(found), np.inf)
+        source = np.array(SOURCES, object)[place.argmin(axis=1)]
+        partner = np.full(len(source), -1, np.int64)
+        shelved = seen.only(members).of_items(self.shelf_)
+        for name in ("item_to_item", "ease"):
+            chosen = np.flatnonzero(source == name)
+            if len(chosen):
+                at = np.searchsorted(self.shelf_, found.item[chosen])
+                _, rests_on = self.models[name].because(shelved, found.row[chosen], at)
+                partner[chosen] = np.where(rests_on >= 0, self.shelf_[rests_on], -1)
+        return source, partner
 
     def _table(self, name: str, shelved: Interactions, everybody: np.ndarray) -> np.ndarray:
         if name in ("popular", "fresh"):
@@ -154,3 +176,16 @@ def newness(seen: Interactions) -> np.ndarray:
     opened = int(seen.day.min()) if len(seen.day) else seen.until
     is_new = (first >= seen.until - FRESH_DAYS) & (first > opened + FRESH_DAYS) & (seen.buyers > 0)
     return np.where(is_new, seen.buyers / (seen.shape[0] + 1), NOTHING).astype(np.float32)
+
+
+def places(found: Candidates) -> np.ndarray:
+    """The place of each candidate in each source's own order, 0 the best, NaN where it says nothing: shape (C, S)."""
+    told = np.full(found.scores.shape, np.nan, np.float32)
+    first = np.searchsorted(found.row, found.row)
+    for column, scores in enumerate(found.scores.T):
+        said = ~np.isnan(scores)
+        order = np.lexsort((-np.where(said, scores, -np.inf), found.row))
+        place = np.empty(len(scores))
+        place[order] = np.arange(len(scores)) - first[order]
+        told[said, column] = place[said]
+    return told

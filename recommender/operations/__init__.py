@@ -2,15 +2,10 @@
 
 from recommender.operations.decisions import carry_dismissals, decide, dismiss, forget, record_exposures
 from recommender.operations.learning import Change, Learned, Outcome, learn, lesson_of, unlearn
+from recommender.operations.lists import NothingToServe, keep_all_fresh, keep_fresh, refresh_recommendations
 from recommender.operations.offers import give_offers, make_offers
-from recommender.operations.training import (
-    CannotTrain,
-    NothingToServe,
-    publish,
-    refresh_recommendations,
-    roll_back,
-    train,
-)
+from recommender.operations.showing import show
+from recommender.operations.training import CannotTrain, publish, roll_back, train
 
 __all__ = [
     "CannotTrain",
@@ -23,6 +18,8 @@ __all__ = [
     "dismiss",
     "forget",
     "give_offers",
+    "keep_all_fresh",
+    "keep_fresh",
     "learn",
     "lesson_of",
     "make_offers",
@@ -30,6 +27,7 @@ __all__ = [
     "record_exposures",
     "refresh_recommendations",
     "roll_back",
+    "show",
     "train",
     "unlearn",
 ]

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db import connection, transaction
 
-from recommender import queries
+from recommender import queries, rulebook
 from recommender.models import Decision, Dismissal, Exposure, Recommendation, Slot
 from recommender.policy import DECIDE, Policy
 
@@ -27,9 +27,9 @@ def decide(*, cause: str, members, slots: dict[str, int], at: datetime, policy: 
         cursor.execute(
             DECIDE.format(members=chosen),
             [
-                *chosen_parameters,
+                at, at, *chosen_parameters,
                 [slot for slot, _ in offerable], [pk for _, pk in offerable],
-                cause, cause, cause, policy.top_n,
+                at, at, rulebook.current().sent_days, cause, cause, cause, policy.top_n,
                 policy.exploration,
                 cause, policy.exploration, policy.exploration, policy.name, at,
                 list(slots), list(slots.values()),
@@ -42,7 +42,7 @@ def decide(*, cause: str, members, slots: dict[str, int], at: datetime, policy: 
 def record_exposures(*, cause: str, members, channel: str, at: datetime) -> int:
     """Note that the decisions of this cause were shown to `members` (ids or a QuerySet of ids); the first time counts."""
     shown = Decision.objects.filter(cause=cause, member__in=members).exclude(exposures__channel=channel)
-    rows = (Exposure(decision_id=pk, channel=channel, shown_at=at) for pk in shown.values_list("pk", flat=True))
+    rows = (Exposure.of(decision, channel=channel, shown_at=at) for decision in shown.iterator(chunk_size=5000))
     return len(Exposure.objects.bulk_create(rows, batch_size=5000, ignore_conflicts=True))
 
 

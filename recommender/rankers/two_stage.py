@@ -10,6 +10,7 @@ from recommender.features import Habits, now_of
 from recommender.interactions import Interactions
 from recommender.learners import LEARNERS, is_lightgbm_here
 from recommender.rankers.base import NOTHING, Fitted
+from recommender.tides import Tides
 
 CHUNK = 600  # members whose candidates are made at a time
 ROWS_MAX = 600_000  # training rows; beyond, negatives are thinned and weighed up
@@ -32,6 +33,7 @@ class TwoStage(Fitted):
     seed: int = SEED
     groups: np.ndarray | None = field(default=None, repr=False)
     name: ClassVar[str] = "two_stage"
+    factors: ClassVar[tuple | None] = None  # (factors, ids of their types) of the last training, to go on from
 
     def parameters(self) -> dict:
         return {"horizon_days": self.horizon_days, "learner": self.learner, "seed": self.seed}
@@ -45,7 +47,7 @@ class TwoStage(Fitted):
         self.learner_ = np.array(self.learner_that_works)
         features, label, weight = self._examples(seen)
         self.model = LEARNERS[str(self.learner_)](seed=self.seed).fit(features, label, weight)
-        self.sources, self.habits = Sources().fit(seen), Habits().fit(seen, self.groups)
+        self.sources, self.habits = Sources(self.factors).fit(seen), Habits().fit(seen, self.groups)
         return self
 
     def scores(self, seen: Interactions, members: np.ndarray) -> np.ndarray:
@@ -56,21 +58,40 @@ class TwoStage(Fitted):
             table[start + found.row, found.item] = probability
         return table
 
+    def because(self, seen: Interactions, member: np.ndarray, item: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The source of the candidate that won, and what it rests on."""
+        asked, row = np.unique(member, return_inverse=True)
+        source, partner = np.full(len(item), self.name, object), np.full(len(item), -1, np.int64)
+        for start in range(0, len(asked), CHUNK):
+            members = asked[start : start + CHUNK]
+            found = self.sources.candidates(seen, members)
+            told = self.sources.because(seen, found, members)
+            mine = np.flatnonzero((row >= start) & (row < start + CHUNK))
+            keys = found.row.astype(np.int64) * seen.shape[1] + found.item
+            wanted = (row[mine] - start).astype(np.int64) * seen.shape[1] + item[mine]
+            at = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
+            known = keys[at] == wanted if len(keys) else np.zeros(len(wanted), bool)
+            source[mine[known]], partner[mine[known]] = (part[at[known]] for part in told)
+        return source, partner
+
     def probabilities(self, seen: Interactions, members: np.ndarray) -> tuple[Candidates, np.ndarray]:
         """Candidates of these members, and the probability of each: shape (C,)."""
         found, features = self._asked(self.sources, self.habits, seen, members)
         return found, self.model.probabilities(features)
 
-    def _asked(self, sources: Sources, habits: Habits, seen: Interactions, members: np.ndarray):
+    def _asked(self, sources: Sources, habits: Habits, seen: Interactions, members: np.ndarray, known_until=None):
         theirs = seen.only(members)
         found = sources.candidates(seen, members)
-        return found, habits.of(found, theirs, now_of(theirs, next_trip=not self.horizon_days))
+        now = now_of(theirs, next_trip=not self.horizon_days)
+        return found, habits.of(found, theirs, now, known_until=known_until)
 
     def _examples(self, seen: Interactions):
         """Rows to learn from: features, labels and weights."""
         positions = self._positions(seen)
         oldest = positions[-1][0]
-        sources, habits = Sources().fit(oldest), Habits().fit(oldest, self.groups)
+        sources, habits = Sources(self.factors).fit(oldest), Habits().fit(oldest, self.groups)
+        if not self.horizon_days:  # each question has its own day, and what others bought before it may be known
+            habits.tides = Tides().fit(seen, habits.groups_)
         chance = np.random.default_rng(self.seed)
         parts, budget = [], ROWS_MAX // len(positions)
         for past, after in positions:
@@ -80,9 +101,13 @@ class TwoStage(Fitted):
             if len(able) > MEMBERS_MAX // len(positions):
                 able = np.sort(chance.choice(able, MEMBERS_MAX // len(positions), replace=False))
             share = budget * CHUNK / max(len(able), 1)
+            answered = np.full(past.shape[0], past.until)
+            answered[after.member] = after.day
             for start in range(0, len(able), CHUNK):
                 members = able[start : start + CHUNK]
-                found, features = self._asked(sources, habits, past, members)
+                found, features = self._asked(
+                    sources, habits, past, members, None if self.horizon_days else answered[members]
+                )
                 label = np.isin(members[found.row].astype(np.int64) * seen.shape[1] + found.item, after.pair_keys)
                 parts.append(_thinned(features, label, chance, int(share)))
         return tuple(np.concatenate(columns) for columns in zip(*parts, strict=True))
