@@ -1,9 +1,22 @@
 from django.urls import path
 
-from api import apps_of_members, cases, events, gift_cards, holds, payments, profiles, rewards, sharing, stripe, wallets
+from api import (
+    apps_of_members,
+    cases,
+    events,
+    gift_cards,
+    holds,
+    offers,
+    payments,
+    profiles,
+    rewards,
+    sharing,
+    stripe,
+    wallets,
+)
 from api.endpoints import api
 
-for noun in (events, holds, rewards, gift_cards, payments, wallets, sharing, profiles, cases, apps_of_members):
+for noun in (events, holds, rewards, gift_cards, payments, wallets, sharing, profiles, cases, apps_of_members, offers):
     api.add_router("", noun.router)
 
 urlpatterns = [path("stripe/events/", stripe.events, name="stripe_events"), path("", api.urls)]

@@ -13,16 +13,15 @@ import numpy as np
 from recommender.interactions import Interactions
 from recommender.rankers.base import NOTHING, Fitted, Ranker
 from recommender.rankers.linear import Ease
-from recommender.rankers.neighbours import RecentNeighbours
+from recommender.rankers.neighbours import RecentNeighbours, TemporalFrequency
 from recommender.rankers.similar import ItemToItem, MatrixFactorisation
 from recommender.ranking import best
 
 SHELF = 10_000  # types with most buyers
-OWN = 250  # types a member bought, the latest kept
+OWN = 400  # types a member bought, the latest kept
 RECENT_DAYS = 28
-FRESH_DAYS = 42  # a type first sold this recently is new
 OWN_SOURCE = "own"
-TAKEN = {"ease": 40, "upcf": 30, "item_to_item": 20, "implicit_als": 20, "popular": 40, "fresh": 10}
+TAKEN = {"ease": 40, "upcf": 30, "tifuknn": 20, "item_to_item": 20, "implicit_als": 20, "popular": 40, "fresh": 10}
 SOURCES = (OWN_SOURCE, *TAKEN)
 
 
@@ -139,7 +138,7 @@ class Sources(Fitted):
 def sources() -> dict[str, Ranker]:
     """Fresh models of the sources that are trained."""
     return {
-        "ease": Ease(), "upcf": RecentNeighbours(), "item_to_item": ItemToItem(100),
+        "ease": Ease(), "upcf": RecentNeighbours(), "tifuknn": TemporalFrequency(), "item_to_item": ItemToItem(100),
         "implicit_als": MatrixFactorisation(factors=64, regularisation=30.0),
     }  # fmt: skip
 
@@ -171,11 +170,7 @@ def recent_popularity(seen: Interactions) -> np.ndarray:
 
 def newness(seen: Interactions) -> np.ndarray:
     """Buyers of each type that was first sold lately, as a share of members; `NOTHING` for all others. Shape (I,)."""
-    first = np.full(seen.shape[1], seen.until, np.int64)
-    np.minimum.at(first, seen.item, seen.day)
-    opened = int(seen.day.min()) if len(seen.day) else seen.until
-    is_new = (first >= seen.until - FRESH_DAYS) & (first > opened + FRESH_DAYS) & (seen.buyers > 0)
-    return np.where(is_new, seen.buyers / (seen.shape[0] + 1), NOTHING).astype(np.float32)
+    return np.where(seen.is_new, seen.buyers / (seen.shape[0] + 1), NOTHING).astype(np.float32)
 
 
 def places(found: Candidates) -> np.ndarray:

@@ -9,9 +9,8 @@ from datetime import datetime, timedelta
 import numpy as np
 from django.db import connection
 
-from recommender.interactions import Interactions
+from recommender.interactions import FRESH_DAYS, Interactions
 
-FRESH_DAYS = 42
 BUYERS_MIN = 3  # members who took a product up, before it is called new to others
 PER_MEMBER = 10
 OWN, KIND, TAKEN_UP = 1.0, 0.5, 0.1  # weights: bought the type, bought of its category, others took it up

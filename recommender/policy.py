@@ -44,10 +44,11 @@ class Policy:
         return f"{NAME} ε={self.exploration:g} n={self.top_n}"
 
 
-DECIDE = """
-WITH candidate AS (
+# Who could be shown what, best first by what was learned: the eligible set of each member and slot, at most `TOP_N`.
+CANDIDATES = """
+candidate AS (
     SELECT r.member_id, m.public_id, r.slot, r.category_id, o.benefit, o.amount, r.reason_code, r.reason_params, r.version_id,
-           row_number() OVER (
+           r.rank, c.parent_id AS group_id, row_number() OVER (
                PARTITION BY r.member_id, r.slot ORDER BY coalesce(p.weight, 1) / ln(r.rank + 1) DESC, r.rank
            ) AS best
       FROM recommender_recommendation r
@@ -66,7 +67,9 @@ WITH candidate AS (
               AND e.shown_at < %s::timestamptz AND e.shown_at >= %s::timestamptz - make_interval(days => %s))
        AND NOT EXISTS (
            SELECT FROM recommender_decision d WHERE d.cause = %s AND d.member_id = r.member_id AND d.slot = r.slot)
-), shuffled AS (
+)
+"""
+_CHOOSE = """, shuffled AS (
     SELECT *,
            count(*) OVER slot AS eligible,
            row_number() OVER (
@@ -78,7 +81,7 @@ WITH candidate AS (
 ), placed AS (
     SELECT *, CASE WHEN coin < %s THEN shuffle ELSE best END AS position FROM shuffled
 ), choice AS (
-    SELECT member_id, slot, array_agg(category_id ORDER BY category_id) AS ids FROM shuffled GROUP BY 1, 2
+    SELECT member_id, slot, array_agg(category_id ORDER BY best) AS ids FROM shuffled GROUP BY 1, 2
 ), sets AS (
     INSERT INTO recommender_eligibleset (hash, category_ids)
     SELECT DISTINCT md5(array_to_string(ids, ',')), ids FROM choice ON CONFLICT DO NOTHING
@@ -93,3 +96,4 @@ SELECT %s, placed.member_id, placed.slot, position, category_id, benefit, amount
  WHERE position <= positions
     ON CONFLICT DO NOTHING
 """
+DECIDE = f"WITH {CANDIDATES} {_CHOOSE}"

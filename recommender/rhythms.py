@@ -74,11 +74,12 @@ def baskets(theirs: Interactions, now: np.ndarray) -> list[np.ndarray]:
     sums, squares = np.r_[0, np.cumsum(size)], np.r_[0, np.cumsum(size**2)]
     count, third = np.maximum(end - start, 1), np.maximum(end - 3, start)
     mean = (sums[end] - sums[start]) / count
-    spread = np.sqrt(np.maximum((squares[end] - squares[start]) / count - mean**2, 0))
+    spread = np.sqrt(np.maximum(np.round((squares[end] - squares[start]) / count - mean**2, 9), 0))
     latest = np.where(end > start, np.r_[size, 0][np.maximum(end - 1, 0)], 0)
     errands = np.bincount(member, size <= np.log(SMALL) + 1e-9, members) / count
     lately = (sums[end] - sums[third]) / np.maximum(end - third, 1)
-    return [mean, spread, lately, latest, errands, now - theirs.last_days]
+    # sums over all members carry the rounding of those before: a spread of nothing must be nothing, whoever else is asked about
+    return [np.round(column, 5) for column in (mean, spread, lately, latest, errands)] + [now - theirs.last_days]
 
 
 def total(theirs: Interactions, worth: np.ndarray) -> np.ndarray:

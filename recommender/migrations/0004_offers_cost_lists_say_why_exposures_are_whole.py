@@ -176,7 +176,6 @@ class Migration(migrations.Migration):
                         choices=[
                             ("greedy", "The best, now and then a shuffle"),
                             ("thompson", "Thompson sampling by category"),
-                            ("contextual", "Thompson sampling by category and member"),
                         ],
                         max_length=12,
                     ),
