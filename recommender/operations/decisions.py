@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.db import connection, transaction
 
-from recommender.models import Decision, Dismissal, Exposure, Recommendation, Slot
+from recommender.models import Decision, Dismissal, Dropped, Exposure, ListState, Recommendation, Slot
 from recommender.operations import policies
 from recommender.operations.choosing import Asked, by_sampling
 from recommender.policy import DECIDE, Policy
@@ -68,7 +68,7 @@ def dismiss(*, member_id: int, category_id: int, at: datetime) -> None:
 @transaction.atomic
 def forget(*, member_id: int) -> None:
     """Forget everything the recommender knows of a member. What all members taught together stays."""
-    for model in (Decision, Recommendation, Dismissal):
+    for model in (Decision, Recommendation, Dismissal, Dropped, ListState):
         model.objects.filter(member_id=member_id).delete()
 
 
