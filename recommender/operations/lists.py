@@ -18,6 +18,7 @@ from recommender.operations import watching
 from recommender.selection import quiet
 
 PER_SLOT = 20  # recommendations kept per member and slot
+TOGETHER = 500  # members whose lists are made anew in one transaction
 WIDE = 3 * PER_SLOT  # ranked, so that enough is left where rules take types off
 TRAINED = (
     Slot.BUY_AGAIN,
@@ -58,7 +59,8 @@ def refresh_recommendations(
     customers = _customers(served, at, asked)
     # all that is asked of the database is asked before: while a COPY runs, its connection answers nothing else
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('recommender.refresh'))")
+        if not _locked(cursor, asked):
+            return 0  # all lists are being written just now, from the same purchases
         before = watching.listed(cursor) if asked is None else {}
         for model in (Recommendation, Dropped):
             old = model.objects.all() if asked is None else model.objects.filter(member_id__in=asked)
@@ -96,6 +98,21 @@ def as_before(before: dict[str, watching.Listed], customers: Customers) -> dict[
     return found
 
 
+def _locked(cursor, asked: list[int] | None) -> bool:
+    """Writing all lists waits for nobody but itself; who wants some made anew meanwhile is not kept waiting."""
+    if asked is None:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('recommender.refresh'))")
+        return True
+    cursor.execute("SELECT pg_try_advisory_xact_lock_shared(hashtext('recommender.refresh'))")
+    if not cursor.fetchone()[0]:
+        return False
+    cursor.execute(
+        "SELECT pg_advisory_xact_lock(hashtext('recommender.list'), (id % 2147483647)::int) FROM unnest(%s::bigint[]) AS id ORDER BY id",
+        [asked],
+    )
+    return True
+
+
 def _note_when(version: RankerVersion, asked: list[int] | None, at: datetime) -> None:
     """Up to when purchases are in the lists: of all members, or of some."""
     if asked is None:
@@ -120,8 +137,8 @@ def keep_fresh(*, at: datetime, member_ids: Iterable[int]) -> int:
     if version is None or "refreshed_at" not in version.metrics:
         return 0
     stale = _stale(datetime.fromisoformat(version.metrics["refreshed_at"]), at, list(member_ids))
-    if stale:
-        refresh_recommendations(at=at, member_ids=stale)
+    for start in range(0, len(stale), TOGETHER):
+        refresh_recommendations(at=at, member_ids=stale[start : start + TOGETHER])
     return len(stale)
 
 
