@@ -16,7 +16,8 @@ from sales.models import Category
 Status = PolicyVersion.Status
 WINDOW_DAYS = 14  # a purchase of the type within so many days of an exposure is its outcome
 LOGGED_DAYS = 180
-LOGGED_MAX = 200_000
+LOGGED_MIN, LOGGED_MAX = 10, 200_000
+NOTHING_LOGGED = Gate(False, 0.0, 0.0, 0.0, "too_few_effective_exposures")
 
 # Exposures on the first position whose window is over, with the group, the margin of a usual line, and whether the type was bought.
 _LOGGED = """
@@ -60,10 +61,10 @@ def who_is_decided_by(members) -> list[tuple[PolicyVersion | None, object]]:
 def propose_policy(*, kind: str, floor: float = 0.05, at: datetime) -> tuple[PolicyVersion, Gate]:
     """Hold a policy against what was logged under the others and keep it as a candidate, with the gate's answer."""
     logged, target = judge(floor=floor, at=at)
-    answer = offpolicy.gate(logged, target)
-    told = (
-        {name: vars(one) for name, one in offpolicy.estimates(logged, target).items()} if len(logged.arms) > 1 else {}
-    )
+    answer, told = NOTHING_LOGGED, {}
+    if len(logged.arms) >= LOGGED_MIN:
+        answer = offpolicy.gate(logged, target)
+        told = {name: vars(one) for name, one in offpolicy.estimates(logged, target).items()}
     version = PolicyVersion.objects.create(
         kind=kind,
         floor=floor,
