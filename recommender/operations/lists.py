@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import lru_cache
 
 import numpy as np
+from django.conf import settings
 from django.db import connection, transaction
 
 from members.models import Member
@@ -296,7 +297,16 @@ def _served(slot: str) -> tuple[RankerVersion, Trained]:
     return version, _loaded(version.artifact, version.checksum)
 
 
-@lru_cache(maxsize=4)
 def _loaded(artifact: str, checksum: str) -> Trained:
-    """Kept in the process: a list that is made anew after a purchase cannot wait for a file."""
+    """Kept in the process, because a list that is made anew after a purchase cannot wait for a file; read again when the file changed.
+
+    Raises BrokenArtifact.
+    """
+    file = settings.ARTIFACTS / artifact
+    state = (file.stat().st_mtime_ns, file.stat().st_size) if file.exists() else (0, 0)
+    return _read(artifact, checksum, state)
+
+
+@lru_cache(maxsize=4)
+def _read(artifact: str, checksum: str, _state: tuple[int, int]) -> Trained:
     return artifacts.load(artifact=artifact, checksum=checksum)
