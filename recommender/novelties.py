@@ -18,19 +18,25 @@ OWN, KIND, TAKEN_UP = 1.0, 0.5, 0.1  # weights: bought the type, bought of its c
 # A product is new when its first sale lies within the window, and the shop had been open for as long before that. Of each type the
 # new product with most buyers is named.
 _FRESH = """
-    SELECT DISTINCT ON (category_id) category_id, product_id, buyers FROM (
-        SELECT t.category_id, l.product_id, count(DISTINCT p.member_id) AS buyers
-          FROM sales_purchase p JOIN sales_purchaseline l ON l.purchase_id = p.id
-          JOIN sales_product t ON t.id = l.product_id AND NOT t.is_service
-         WHERE p.kind = 1 AND p.member_id IS NOT NULL AND t.category_id IS NOT NULL
-           AND p.purchased_at >= %(since)s AND p.purchased_at < %(at)s
-           AND EXISTS (SELECT FROM sales_purchase WHERE purchased_at < %(since)s - make_interval(days => %(days)s))
-         GROUP BY 1, 2 HAVING count(DISTINCT p.member_id) >= %(buyers)s
-    ) sold
-     WHERE NOT EXISTS (
-        SELECT FROM sales_purchaseline e JOIN sales_purchase q ON q.id = e.purchase_id
-         WHERE e.product_id = sold.product_id AND q.purchased_at < %(since)s)
-     ORDER BY category_id, buyers DESC, product_id
+    WITH fresh AS MATERIALIZED (
+        SELECT l.product_id, min(p.purchased_at) AS first
+          FROM sales_purchaseline l JOIN sales_purchase p ON p.id = l.purchase_id
+         WHERE p.kind = 1 AND p.purchased_at < %(at)s GROUP BY 1
+    ), opened AS (SELECT min(first) AS at FROM fresh
+    ), chosen AS MATERIALIZED (
+        SELECT f.product_id FROM fresh f, opened o
+         WHERE f.first >= %(since)s AND o.at < %(since)s - make_interval(days => %(days)s)
+    ), taken AS (
+        SELECT l.product_id, count(DISTINCT p.member_id) AS buyers
+          FROM sales_purchaseline l JOIN sales_purchase p ON p.id = l.purchase_id
+         WHERE p.kind = 1 AND p.purchased_at >= %(since)s AND p.purchased_at < %(at)s AND p.member_id IS NOT NULL
+           AND l.product_id IN (SELECT product_id FROM chosen)
+         GROUP BY 1
+    )
+    SELECT DISTINCT ON (t.category_id) t.category_id, t.id, taken.buyers
+      FROM taken JOIN sales_product t ON t.id = taken.product_id AND NOT t.is_service
+     WHERE t.category_id IS NOT NULL AND taken.buyers >= %(buyers)s
+     ORDER BY t.category_id, taken.buyers DESC, t.id
 """
 
 
