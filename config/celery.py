@@ -47,7 +47,10 @@ app.conf.beat_schedule = {
     "insights-scores": {"task": "insights.tasks.refresh_scores", "schedule": crontab(hour=4, minute=10)},
     "recommender-lists": {"task": "recommender.tasks.keep_fresh", "schedule": 600.0},
     "recommender-warm": {"task": "recommender.tasks.train_warm", "schedule": crontab(hour=2, minute=30)},
-    "recommender-cold": {"task": "recommender.tasks.train_cold", "schedule": crontab(hour=1, minute=30, day_of_week="sun")},
+    "recommender-cold": {
+        "task": "recommender.tasks.train_cold",
+        "schedule": crontab(hour=1, minute=30, day_of_week="sun"),
+    },
     "emails-links": {"task": "emails.tasks.check_links", "schedule": 30.0},
     "cms-publish": {"task": "cms.tasks.publish_due", "schedule": 60.0},
     "campaigns-due": {"task": "campaigns.tasks.run_due", "schedule": 5.0},
