@@ -6,17 +6,22 @@ from api import (
     events,
     gift_cards,
     holds,
-    offers,
     payments,
     profiles,
     rewards,
     sharing,
     stripe,
+    visits,
     wallets,
 )
 from api.endpoints import api
 
-for noun in (events, holds, rewards, gift_cards, payments, wallets, sharing, profiles, cases, apps_of_members, offers):
+for noun in (events, holds, rewards, gift_cards, payments, wallets, sharing, profiles, cases, apps_of_members, visits):
     api.add_router("", noun.router)
 
-urlpatterns = [path("stripe/events/", stripe.events, name="stripe_events"), path("", api.urls)]
+urlpatterns = [
+    path("visits", visits.take, name="visits"),
+    path("visits.js", visits.script, name="visits_script"),
+    path("stripe/events/", stripe.events, name="stripe_events"),
+    path("", api.urls),
+]

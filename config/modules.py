@@ -36,7 +36,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "partners": ("cms/programme/partners/", "api/v1/partner/"),
     "gift_cards": ("api/v1/gift-cards",),
     "what_if": ("cms/programme/what-if/",),
-    "digests": ("reports/digests/",),
+    "digests": ("staff/digests/",),
 }  # fmt: skip
 
 _BEGINNINGS = sorted(

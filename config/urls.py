@@ -16,6 +16,7 @@ urlpatterns = [
     path("api/v1/", include("api.urls")),  # first: tills ask most often, and patterns are tried in this order
     *([path("", include("demo.urls"))] if not settings.PRODUCTION else []),  # early: Wagtail answers all of /cms/
     path("language/", set_language, name="set_language"),
+    path("staff/digests/", include("reports.digests.urls")),
     path("staff/", include("members.urls")),
     path("staff/", include("allauth.account.urls")),
     path("staff/mfa/", include("allauth.mfa.urls")),

@@ -20,6 +20,7 @@ import members.operations
 import members.queries
 import sales.queries
 from campaigns.journeys import queries as journeys
+from campaigns.retention import queries as retention
 from care.models import Answer
 from desk.chores import OpportunityForm, TaskForm
 from members import clock
@@ -153,6 +154,7 @@ def timeline(request, public_id):
             (way.enrolment.journey.name, journeys.why_here(way)) for way in journeys.ways_of(person.pk, is_inside=True)
         ],
         "opportunity_form": OpportunityForm(), "currency": settings.CURRENCY,
+        "warning": retention.of_member(person.pk), "driver": retention.driver_of(person.pk),
     }  # fmt: skip
     return render(request, "desk/timeline.html", context)
 

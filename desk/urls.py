@@ -1,6 +1,6 @@
 from django.urls import path
 
-from desk import cases, checks, chores, duplicates, privacy, putting_right, timeline, together, views
+from desk import cases, checks, chores, duplicates, privacy, putting_right, timeline, together, views, why
 from members.views import leave
 
 app_name = "desk"
@@ -23,6 +23,7 @@ urlpatterns = [
     path("members/<uuid:public_id>/together/gift/", together.gift, name="gift"),
     path("members/<uuid:public_id>/together/household/<slug:act>/", together.household, name="household"),
     path("members/<uuid:public_id>/timeline/", timeline.timeline, name="timeline"),
+    path("members/<uuid:public_id>/why/", why.why, name="why"),
     path("members/<uuid:public_id>/known/", timeline.know, name="know"),
     path("members/<uuid:public_id>/cases/", cases.new_case, name="new_case"),
     path("members/<uuid:public_id>/tasks/", chores.add, name="add_task"),

@@ -6,7 +6,7 @@ from wagtail.snippets.models import register_snippet
 from wagtail.snippets.views.snippets import SnippetViewSet, SnippetViewSetGroup
 
 from members.entry import LinesForm
-from members.models import CustomField, LifecycleRules, Tag
+from members.models import CustomField, LifecycleRules, Tag, VisitSite
 
 
 class CustomFieldForm(LinesForm):
@@ -46,6 +46,25 @@ class TagViewSet(SnippetViewSet):
     panels = [FieldPanel("code")]
 
 
+class VisitSiteForm(LinesForm):
+    lines = ("origins",)
+
+
+class VisitSiteViewSet(SnippetViewSet):
+    model = VisitSite
+    icon = "site"
+    menu_label = _("Web shops")
+    list_display = ["name", "key", "is_live"]
+    edit_handler = ObjectList(
+        [
+            FieldRowPanel([FieldPanel("name"), FieldPanel("is_live")]),
+            FieldPanel("origins"),
+            FieldPanel("key", read_only=True, help_text=_("Goes into the page: data-site of our script.")),
+        ],
+        base_form_class=VisitSiteForm,
+    )
+
+
 class LifecycleRulesViewSet(SnippetViewSet):
     model = LifecycleRules
     icon = "history"
@@ -69,7 +88,7 @@ class KnowingGroup(SnippetViewSetGroup):
     menu_icon = "group"
     menu_name = "profiles"
     menu_order = 245
-    items = (CustomFieldViewSet, TagViewSet, LifecycleRulesViewSet)
+    items = (CustomFieldViewSet, TagViewSet, LifecycleRulesViewSet, VisitSiteViewSet)
 
 
 register_snippet(KnowingGroup)

@@ -3,7 +3,15 @@
 from celery import shared_task
 
 from members import clock
+from members.modules import only_with
 from reports import editions
+from reports.digests import writing
+
+
+@shared_task
+@only_with("digests")
+def send_digests():
+    return writing.send_due(at=clock.now())
 
 
 @shared_task

@@ -7,17 +7,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from django.db import transaction
 from django.utils.translation import gettext as _
 
+from members import custom
 from members.importing.files import File, Rows
 from members.importing.problems import CannotImport, Problem, Rejects, shown
+from members.knowing import CustomField
 from members.models import Consent, Identifier, Member, SearchToken
 from members.operations import NewMember, enrol_many
+from members.operations.knowing import fill_custom_fields
 from members.statistics import refresh_statistics
 
 IDENTIFIERS = ("external_id", "card", "email", "phone")
 PLAIN = (*IDENTIFIERS, "given_name", "family_name", "language", "time_zone", "country")
 COLUMNS = (*PLAIN, "joined", "consents")
+CUSTOM = "custom."
+"""How the columns of the shop's own fields begin: `custom.shoe_size`."""
 CHUNK = 5_000
 MEMBERS_WORTH_STATISTICS = 1_000
 GRANTED, REFUSED = {"yes", "true", "1", "y"}, {"no", "false", "0", "n"}
@@ -50,7 +56,12 @@ def read_member_mapping(path: Path | None) -> MemberMapping:
         raise CannotImport(
             _("The mapping %(path)s cannot be read: %(error)s") % {"path": path, "error": error}
         ) from error
-    known = {"columns": set(COLUMNS), "defaults": set(PLAIN), "file": {"encoding", "delimiter"}, "read": {"time_zone"}}
+    known = {
+        "columns": {*COLUMNS, *_own_fields()},
+        "defaults": set(PLAIN),
+        "file": {"encoding", "delimiter"},
+        "read": {"time_zone"},
+    }
     for section, content in said.items():
         for name in content if section in known else [section]:
             if name not in known.get(section, ()):
@@ -65,6 +76,20 @@ def read_member_mapping(path: Path | None) -> MemberMapping:
             _("Time zone %(zone)s is not known. Write it like America/New_York.") % {"zone": mapping.time_zone}
         ) from error
     return mapping
+
+
+def _own_fields() -> dict[str, CustomField]:
+    """The shop's own fields by the names of their columns."""
+    return {f"{CUSTOM}{one.code}": one for one in CustomField.objects.order_by("pk")}
+
+
+@dataclass(frozen=True)
+class Person:
+    """A row that can be taken: who it is, and the values of the shop's own fields."""
+
+    number: int
+    new: NewMember
+    own: dict[CustomField, object]
 
 
 def import_members(
@@ -92,7 +117,16 @@ def import_members(
 
 def _present(headings: list[str], mapping: MemberMapping) -> dict[str, str]:
     found = {}
-    for name in COLUMNS:
+    own = _own_fields()
+    for heading in headings:
+        if heading.startswith(CUSTOM) and heading not in own and heading not in mapping.columns.values():
+            raise CannotImport(
+                _(
+                    "There is no custom field %(name)s. Make it under Profiles, or rename the column; there are: %(known)s."
+                )
+                % {"name": shown(heading), "known": ", ".join(own) or "–"}
+            )
+    for name in (*COLUMNS, *own):
         heading = mapping.columns.get(name, name)
         if heading in headings:
             found[name] = heading
@@ -109,7 +143,8 @@ def _present(headings: list[str], mapping: MemberMapping) -> dict[str, str]:
     return found
 
 
-def _people(rows: Rows, found, mapping: MemberMapping, at: datetime, rejects: Rejects) -> list[tuple[int, NewMember]]:
+def _people(rows: Rows, found, mapping: MemberMapping, at: datetime, rejects: Rejects) -> list[Person]:
+    own = {name: one for name, one in _own_fields().items() if name in found}
     columns, broken = {}, {}
     for name, heading in found.items():
         text, mask = rows.text(heading)
@@ -122,10 +157,11 @@ def _people(rows: Rows, found, mapping: MemberMapping, at: datetime, rejects: Re
             continue  # an empty line at the end of a sheet
         problem = _unreadable(number, unreadable) if unreadable else None
         new = None if problem else _person(number, cells, mapping, at)
-        if isinstance(new, NewMember):
-            people.append((number, new))
+        values = _own_values(number, cells, own) if isinstance(new, NewMember) else new
+        if isinstance(values, dict):
+            people.append(Person(number, new, values))
         else:
-            rejects.add(problem or new)
+            rejects.add(problem or values)
     return people
 
 
@@ -170,6 +206,19 @@ def _person(number: int, cells: dict[str, str], mapping: MemberMapping, at: date
     return NewMember(**facts, joined_at=joined, consents=consents)
 
 
+def _own_values(number: int, cells: dict[str, str], own: dict[str, CustomField]) -> dict[CustomField, object] | Problem:
+    """The values of the shop's own fields, each as its kind; empty cells say nothing."""
+    values = {}
+    for name, one in own.items():
+        if not cells[name]:
+            continue
+        try:
+            values[one] = custom.clean(one.kind, cells[name], choices=one.choices)
+        except ValueError as reason:
+            return Problem(number, name, str(reason), _("Correct the row and import the file again."))
+    return values
+
+
 def _moment(text: str, zone: str) -> datetime | None:
     if not text:
         return None
@@ -188,11 +237,14 @@ def _consents(text: str) -> tuple[tuple[str, str, bool], ...]:
     return tuple(said)
 
 
-def _enrol(people: list[tuple[int, NewMember]], at: datetime, source: str, rejects: Rejects, outcome: Outcome):
-    done = enrol_many([new for _number, new in people], at=at, source=source, is_asked_for=False)
+def _enrol(people: list[Person], at: datetime, source: str, rejects: Rejects, outcome: Outcome):
+    with transaction.atomic():
+        done = enrol_many([one.new for one in people], at=at, source=source, is_asked_for=False)
+        own = [(id_, one.own) for id_, one in zip(done.member_ids, people, strict=True) if id_ is not None and one.own]
+        fill_custom_fields(own)
     outcome.enrolled += sum(id_ is not None for id_ in done.member_ids)
     for error in done.errors:
-        number, _new = people[error.row]
+        number = people[error.row].number
         if error.member_id is not None:
             outcome.known_before += 1
         else:

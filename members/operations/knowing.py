@@ -81,6 +81,24 @@ def set_custom_field_of(*, members, code: str, value) -> int:
         return cursor.rowcount
 
 
+@transaction.atomic
+def fill_custom_fields(rows: list[tuple[int, dict[CustomField, object]]]) -> None:
+    """Set cleaned values of many members who have none yet, in two statements: rows of (member id, {field: value})."""
+    plain = [(pk, {one.code: value for one, value in own.items() if not one.is_personal}) for pk, own in rows]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE members_member m SET custom_fields = m.custom_fields || said.own"
+            " FROM unnest(%s::bigint[], %s::jsonb[]) AS said (id, own) WHERE said.id = m.id",
+            [[pk for pk, _own in plain], [json.dumps(own) for _pk, own in plain]],
+        )
+    CustomValue.objects.bulk_create(
+        CustomValue(member_id=pk, field=one, value=str(value), value_hash=personal_hash(one, value))
+        for pk, own in rows
+        for one, value in own.items()
+        if one.is_personal
+    )
+
+
 def _set_personal(member_id: int, field: CustomField, value) -> None:
     if value is None:
         CustomValue.objects.filter(member=member_id, field=field).delete()

@@ -6,13 +6,17 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+import loyalty.operations
 from campaigns.journeys import operations as journeys
 from campaigns.journeys import running
 from campaigns.journeys.models import Enrolment
+from campaigns.models import Audience, Campaign
 from care.models import Case, Opportunity, Task, Team
 from care.operations import open_case
+from experiments import operations as experiments
 from members import operations, queries
 from members.knowing import CustomField
+from members.models import Member
 from tests.signing_in import at_door
 
 
@@ -146,3 +150,29 @@ def test_fields_of_the_shops_own_and_tags_are_kept_or_refused_with_the_reason(de
     page = text_of(desk.get(f"{help_desk.page}timeline/"))
     assert "“fish” is not one of: cat, dog" in page
     assert (queries.custom_fields(help_desk.maria.pk), queries.tags_of(help_desk.maria.pk)) == ({"pet": "cat"}, ["vip"])
+
+
+def test_why_and_why_not_stands_behind_one_link_of_the_profile(help_desk, client):
+    """Points with the rule that gave them, messages with what kept them back, offers with what they were for."""
+    desk = at_door(client, help_desk.agent, "desk")
+    address = f"{help_desk.page}why/"
+    assert address in desk.get(help_desk.page).content.decode()
+    give_offer(help_desk.maria)
+    told = text_of(desk.get(address))
+    assert "points: $" in told
+    assert "in the standing control group" in told
+    assert "Given for “Spring”" in told
+
+
+def give_offer(maria):
+    """An offer of a campaign in hand, and the same campaign's message kept back by a rule."""
+    now = timezone.now()
+    experiment = experiments.create(name="Spring", kind="campaign", arms=[("Holdout", 0.1, True), ("A", 0.9, False)])
+    campaign = Campaign.objects.create(
+        name="Spring", experiment=experiment, audience=Audience.objects.create(name="All"), analysis_seed=1
+    )
+    only = Member.objects.filter(pk=maria.pk)
+    experiments.enlist(experiment=experiment, members=only, at=now, skipped={"global_control": only})
+    loyalty.operations.entitle(
+        [(maria.pk, None, "percent", 10, now - timedelta(days=1), now + timedelta(days=9), f"campaign:{campaign.pk}:1")]
+    )

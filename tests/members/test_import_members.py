@@ -7,6 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from members import queries
+from members.knowing import CustomField
 from members.models import Consent, Member
 
 HEADING = "external_id,given_name,family_name,email,phone,card,language,time_zone,joined,consents"
@@ -95,3 +96,31 @@ def test_a_mapping_names_columns_and_defaults(db, tmp_path):
     mapping.write_text("[columns]\nfirst_name = 'x'\n")
     with pytest.raises(CommandError, match="The mapping knows no first_name"):
         run(path, mapping=mapping)
+
+
+@pytest.fixture
+def own_fields(db):
+    CustomField.objects.create(code="shoe_size", label_en="Shoe size", kind="number")
+    CustomField.objects.create(code="club", label_en="Club", kind="choice", choices=["rowing", "chess"])
+    CustomField.objects.create(code="motto", label_en="Motto", kind="text", is_personal=True)
+
+
+def test_custom_columns_are_taken_with_their_kind_or_told_by_row(own_fields, tmp_path):
+    heading = "external_id,custom.shoe_size,custom.club,custom.motto"
+    path = write(tmp_path, "m1,38.5,chess,Per aspera", "m2,,,", "m3,large,chess,", "m4,40,golf,", heading=heading)
+    assert told(path) == [["4", "custom.shoe_size"], ["5", "custom.club"]]
+    first, second = (queries.by_identifier("external", name) for name in ("m1", "m2"))
+    assert queries.custom_fields(first.pk) == {"shoe_size": 38.5, "club": "chess", "motto": "Per aspera"}
+    assert queries.custom_fields(second.pk) == {}
+    assert "motto" not in first.custom_fields
+    assert queries.by_identifier("external", "m3") is None
+
+
+def test_a_custom_column_may_have_another_name_and_one_nobody_made_is_refused(own_fields, tmp_path):
+    mapping = tmp_path / "mapping.toml"
+    mapping.write_text('[columns]\n"custom.club" = "Verein"\n')
+    run(write(tmp_path, "m1,rowing", heading="external_id,Verein"), mapping=mapping)
+    assert queries.custom_fields(Member.objects.get().pk) == {"club": "rowing"}
+    with pytest.raises(CommandError, match="no custom field"):
+        run(write(tmp_path, "m2,x", heading="external_id,custom.clubb"))
+    assert Member.objects.count() == 1

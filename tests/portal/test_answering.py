@@ -1,12 +1,13 @@
 """A case that a help page surely answers gets that answer at once, in the member's language; a person reads it all the same."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from kombu.exceptions import OperationalError
 
 from care import operations, queries
 from members import operations as members
-from portal import answering, starters
+from portal import answering, starters, tasks
 
 pytestmark = pytest.mark.django_db
 AT = datetime(2026, 3, 10, 16, 0, tzinfo=UTC)
@@ -56,3 +57,24 @@ def test_what_a_person_has_answered_is_not_answered_again(asked):
     case = asked("请问积分什么时候过期？")
     operations.reply(case=case, text="明年一月。", by_user=None, at=AT)
     assert not answering.answer_case(case_id=case.pk, at=AT)
+
+
+def test_with_the_broker_away_a_question_is_answered_all_the_same(
+    asked, monkeypatch, django_capture_on_commit_callbacks
+):
+    """The case is written down; the news is lost with Redis; the next look at unanswered cases finds it, and once."""
+
+    def away(*_args, **_kwargs):
+        raise OperationalError("Redis is away")
+
+    monkeypatch.setattr(tasks.answer_case, "apply_async", away)
+    with django_capture_on_commit_callbacks(execute=True):
+        case = asked("请问积分什么时候过期？")
+    assert [entry.kind for entry in case.entries.all()] == ["heard"]
+    assert [answering.answer_cases(at=AT + timedelta(minutes=minutes)) for minutes in (1, 2)] == [1, 0]
+    assert [entry.kind for entry in case.entries.all()] == ["heard", "auto"]
+
+
+def test_a_question_that_has_waited_for_hours_is_left_to_the_person_who_has_it(asked):
+    asked("请问积分什么时候过期？")
+    assert answering.answer_cases(at=AT + timedelta(hours=3)) == 0
