@@ -131,7 +131,9 @@ def test_a7_from_a_number_to_its_members_is_one_click_and_small_groups_stay_clos
     assert "/reports/crossing/people/?rows=store" in grid
     where = "/reports/crossing/people/?rows=store&columns=channel&measure=sales&months=3&row="
     page = text_of(signed_in("marketer").get(where + "%3DOak Lane"))
-    assert page.count("/desk/members/") == 3
+    assert all(str(one.public_id) in page for one in two_stores[:3])
+    assert "/desk/members/" not in page  # nor a link to a page they cannot open
+    assert text_of(signed_in("marketer", "service").get(where + "%3DOak Lane")).count("/desk/members/") == 3
     closed = text_of(analyst.get(where + "%3DOak Lane"))
     assert "Fewer than ten people" in closed
     assert "/desk/members/" not in closed

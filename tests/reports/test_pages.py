@@ -27,9 +27,9 @@ def analyst(db):
     return signed_in("analyst")
 
 
-def signed_in(role):
+def signed_in(*roles):
     client = Client()
-    client.force_login(add_staff(email=f"{role}@example.com", roles=[role]))
+    client.force_login(add_staff(email=f"{'-'.join(roles)}@example.com", roles=list(roles)))
     client.cookies["sessionid_reports"] = client.cookies["sessionid"].value
     return client
 
