@@ -6,6 +6,7 @@ from api import (
     events,
     gift_cards,
     holds,
+    offers,
     payments,
     profiles,
     rewards,
@@ -16,7 +17,20 @@ from api import (
 )
 from api.endpoints import api
 
-for noun in (events, holds, rewards, gift_cards, payments, wallets, sharing, profiles, cases, apps_of_members, visits):
+for noun in (
+    events,
+    holds,
+    rewards,
+    gift_cards,
+    payments,
+    wallets,
+    sharing,
+    profiles,
+    cases,
+    apps_of_members,
+    visits,
+    offers,
+):
     api.add_router("", noun.router)
 
 urlpatterns = [

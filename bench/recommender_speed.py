@@ -1,5 +1,6 @@
 """Our ranker by factors beside implicit called bare, and one member's list after a purchase."""
 
+import resource
 import time
 
 import numpy as np
@@ -11,6 +12,7 @@ from recommender.rankers.similar import THREADS
 from recommender.ranking import rank
 
 MEMBERS, ITEMS, PURCHASES, SEED = 20_000, 4_000, 600_000, 20_171
+MEMBERS_LISTED = 10_000
 
 
 def shop() -> Interactions:
@@ -55,6 +57,27 @@ def run(report):
         f"{len(members) / mine:,.0f} lists a second of processor time",
     )  # fmt: skip
     _one_member(report, seen)
+    _everybody(report, seen)
+
+
+def _everybody(report, seen: Interactions):
+    """Two-stage lists of all, chunk by chunk: how fast, and whether memory grows with the members."""
+    ranker = TwoStage(horizon_days=28, learner="logistic").fit(seen.only(np.arange(4000)))
+    peaks, begun, cpu, listed = [], time.perf_counter(), time.process_time(), 0
+    for start in range(0, MEMBERS_LISTED, 2000):
+        items, _ = rank(ranker, seen, np.arange(start, start + 2000), 20)
+        listed += len(items)
+        peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
+    cpu, seconds = time.process_time() - cpu, time.perf_counter() - begun
+    minutes = 100_000 / listed * cpu / 60
+    report(
+        "two-stage lists of 100,000 members, minutes of processor time", round(minutes, 1), "at most 15", minutes <= 15,
+        f"{listed:,} listed in {seconds:.0f} s, the rest by proportion",
+    )  # fmt: skip
+    growth = peaks[-1] - peaks[0]
+    report(
+        "gigabytes that memory grew from the first chunk to the last", round(growth, 3), "at most 0.1", growth <= 0.1
+    )
 
 
 def _one_member(report, seen: Interactions):

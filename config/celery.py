@@ -44,6 +44,13 @@ app.conf.beat_schedule = {
     "portal-answers": {"task": "portal.tasks.answer_cases", "schedule": 60.0},
     "care-escalate": {"task": "care.tasks.escalate", "schedule": 60.0},
     "insights-stages": {"task": "insights.tasks.refresh_lifecycle", "schedule": 6 * 3600.0},
+    "insights-scores": {"task": "insights.tasks.refresh_scores", "schedule": crontab(hour=4, minute=10)},
+    "recommender-lists": {"task": "recommender.tasks.keep_fresh", "schedule": 600.0},
+    "recommender-warm": {"task": "recommender.tasks.train_warm", "schedule": crontab(hour=2, minute=30)},
+    "recommender-cold": {
+        "task": "recommender.tasks.train_cold",
+        "schedule": crontab(hour=1, minute=30, day_of_week="sun"),
+    },
     "emails-links": {"task": "emails.tasks.check_links", "schedule": 30.0},
     "cms-publish": {"task": "cms.tasks.publish_due", "schedule": 60.0},
     "campaigns-due": {"task": "campaigns.tasks.run_due", "schedule": 5.0},

@@ -13,6 +13,7 @@ import loyalty.queries
 import loyalty.rewards
 import members.operations
 import members.queries
+import recommender.operations
 import sales.queries
 from desk import forms, putting_right
 from desk import goodwill as limits
@@ -63,6 +64,7 @@ def _member_page(request, person, *, status=200, **changed_forms):
         "progress": loyalty.queries.tier_progress(person.pk, at=now),
         "entries": loyalty.queries.entries(person.pk, limit=ENTRIES_SHOWN),
         "offers": loyalty.rewards.owned(person.pk, at=now),
+        "suggested": recommender.operations.mention(member_id=person.pk, channel="desk", at=now),
         "undo": putting_right.offered(person, at=now),
         "purchases": sales.queries.receipts(member_id=person.pk)[:PURCHASES_SHOWN],
         "messages_sent": delivery.queries.member_history(person.pk, limit=MESSAGES_SHOWN),

@@ -11,7 +11,8 @@ import numpy as np
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from insights import churn, rfm, value
+from insights import churn, drivers, rfm, value
+from insights.kin import ROOTS
 from insights.models import ScoreKind, ScoreRun
 from insights.regression import auc
 
@@ -31,21 +32,24 @@ _REFUSING = """
          WHERE purpose = 'profiling' ORDER BY member_id, at DESC, id DESC) latest WHERE NOT is_granted
 """
 _DAYS = f"""
-    SELECT p.member_id, floor(extract(epoch FROM p.purchased_at) / 86400)::int,
+    WITH RECURSIVE {ROOTS}
+    SELECT m.id, floor(extract(epoch FROM p.purchased_at) / 86400)::int,
            sum(p.total_minor)::float8, count(*) FILTER (WHERE p.kind = 2), count(*) FILTER (WHERE p.kind = 1)
-      FROM sales_purchase p JOIN members_member m ON m.id = p.member_id AND m.status = 'active'
-     WHERE p.purchased_at < %(at)s AND p.currency = %(currency)s AND p.member_id NOT IN ({_REFUSING})
+      FROM sales_purchase p LEFT JOIN roots r ON r.id = p.member_id
+      JOIN members_member m ON m.id = coalesce(r.root, p.member_id) AND m.status = 'active'
+     WHERE p.purchased_at < %(at)s AND p.currency = %(currency)s AND m.id NOT IN ({_REFUSING})
      GROUP BY 1, 2 ORDER BY 1, 2
 """  # noqa: S608 - no text from outside
 _RHYTHMS = f"""
+    WITH RECURSIVE {ROOTS}
     SELECT member_id, category_id, count(*), min(day), max(day) FROM (
-        SELECT DISTINCT p.member_id, t.category_id, floor(extract(epoch FROM p.purchased_at) / 86400)::int AS day
-          FROM sales_purchase p
-          JOIN members_member m ON m.id = p.member_id AND m.status = 'active'
+        SELECT DISTINCT m.id AS member_id, t.category_id, floor(extract(epoch FROM p.purchased_at) / 86400)::int AS day
+          FROM sales_purchase p LEFT JOIN roots r ON r.id = p.member_id
+          JOIN members_member m ON m.id = coalesce(r.root, p.member_id) AND m.status = 'active'
           JOIN sales_purchaseline l ON l.purchase_id = p.id AND l.quantity > 0
           JOIN sales_product t ON t.id = l.product_id AND NOT t.is_service
          WHERE p.kind = 1 AND p.purchased_at < %(at)s AND t.category_id IS NOT NULL
-           AND p.member_id NOT IN ({_REFUSING})
+           AND m.id NOT IN ({_REFUSING})
     ) days GROUP BY 1, 2 HAVING count(*) >= {TIMES_MIN} ORDER BY 1, 2
 """  # noqa: S608 - no text from outside
 
@@ -78,7 +82,7 @@ def refresh_scores(
     of = churn.rhythm(days, at=today, window=CHURN_DAYS)
     about = {"at": at, "currency": currency, "code_version": code_version()}
     runs = _cells(of, about) | _values(days, today, horizon_days, seed, about) | _churn(days, of, today, seed, about)
-    return runs | _next_purchases(of, today, about) | _replenishments(rhythms, today, about)
+    return runs | _next_purchases(of, today, about) | _replenishments(rhythms, today, about) | _drivers(about)
 
 
 @transaction.atomic
@@ -230,6 +234,39 @@ def _replenishments(rhythms: np.ndarray, today: int, about: dict) -> dict[str, S
         for n in soon.tolist()
     ))  # fmt: skip
     return {ScoreKind.REPLENISHMENT: run}
+
+
+def _drivers(about: dict) -> dict[str, ScoreRun]:
+    """What each member seems to look for, as ranks among members; a driver that nothing speaks of has no run."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            drivers.COUNTS.format(roots=ROOTS, refusing=_REFUSING),
+            {
+                "at": about["at"],
+                "currency": about["currency"],
+                "days": drivers.WINDOW_DAYS,
+                "down": drivers.MARKED_DOWN,
+            },
+        )
+        rows = np.array(cursor.fetchall(), float).reshape(-1, 7)
+    member, priced, down, branded, own, meetings, days = rows.T
+    counted = {
+        ScoreKind.PRICE_DRIVEN: ("marked_down", down, priced), ScoreKind.BRAND_DRIVEN: ("own_brand", own, branded),
+        ScoreKind.SERVICE_DRIVEN: ("meetings", meetings, days),
+    }  # fmt: skip
+    runs = {}
+    for kind, (code, times, of) in counted.items():
+        found = drivers.driver(member.astype(np.int64), times, of)
+        if not len(found.members) or not times.any():
+            continue
+        runs[kind] = _run(kind, "shares", about, metrics={"members": len(found.members)})
+        _write(runs[kind], (
+            (m, None, round(float(rank), 5), None, None, None, code, {"percent": round(100 * share, 1), "of": int(n)})
+            for m, rank, share, n in zip(
+                found.members.tolist(), found.rank.tolist(), found.share.tolist(), found.counted.tolist(), strict=True
+            )
+        ))  # fmt: skip
+    return runs
 
 
 def _run(kind: str, model: str, about: dict, *, is_published: bool = True, **told) -> ScoreRun:

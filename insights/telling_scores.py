@@ -14,5 +14,8 @@ def words(code: str, params: dict) -> str:
         LONGER: _("Last came %(days)s days ago, usually after %(usual)s"),
         RETURNS: _("Brought something back on %(percent)s %% of visits"),
         ONCE: _("Came once, %(days)s days ago"),
+        "marked_down": _("%(percent)s %% of what they buy is marked down"),
+        "own_brand": _("Takes their usual brand in %(percent)s %% of choices"),
+        "meetings": _("Turned to us on %(percent)s %% of visits"),
     }.get(code)
     return said % params if said else ""

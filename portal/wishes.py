@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 import loyalty.queries
 import loyalty.rewards
 import members.queries
+import recommender.operations
 import recommender.queries
 
 TEXT_VERSION = "portal-2"
@@ -73,9 +74,7 @@ class Topic:
 def of(member, *, at, limit: int) -> Offers:
     """Recommendations unless the member refused them; benefits given stay theirs either way."""
     is_personal = members.queries.consent_now(member.pk, at=at).get(PERSONAL, True)
-    slots = {
-        slot: recommender.queries.recommendations(member.pk, slot, limit=limit) if is_personal else [] for slot in SLOTS
-    }
+    slots = recommender.operations.show(member_id=member.pk, slots=dict.fromkeys(SLOTS, limit), channel="portal", at=at)
     given = loyalty.queries.active_entitlements(member.pk, at=at).filter(needs_code=False)
     ready = [_ready(one) for one in given]
     return Offers(is_personal, slots["buy_again"], slots["new_for_you"], ready)

@@ -17,6 +17,7 @@ import loyalty.queries
 import loyalty.rewards
 import members.operations
 import members.queries
+import recommender.operations
 import sales.queries
 from loyalty.spending import codes
 from members import card_tokens, cards, clock, normalise
@@ -87,6 +88,7 @@ def member(request, public_id):
         request, "pos/member.html", form=form, member=members.queries.masked(person),
         balance=loyalty.queries.balance(person.pk, at=now), progress=loyalty.queries.tier_progress(person.pk, at=now),
         offers=[one for one in loyalty.rewards.owned(person.pk, at=now) if not one.entitlement.needs_code],
+        suggested=recommender.operations.mention(member_id=person.pk, channel="till", at=now),
         panel=spending.panel_of(request, person, here, said) if here else None, code=request.GET.get("code", ""),
         has_card=presence.of(request, person).has_card,
     )  # fmt: skip

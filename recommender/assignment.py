@@ -18,6 +18,7 @@ ROUNDS = 90
 REPAIR_EVERY = 6
 MEMORY = 0.3
 CHUNK = 10_000
+TAKEN_AT_ONCE = 500_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,11 +208,11 @@ def _complete(worth, problem: Problem, found) -> None:
 
 def repaired(problem: Problem, member, offer, prices, *, fills: bool = True) -> tuple[np.ndarray, np.ndarray, float]:
     """What of these choices fits, the most worth for its price first; then what still fits is filled up by margin."""
-    gains = problem.margin[member, offer].astype(float)
+    gains = problem.margin[member, offer]
     order = np.argsort(-_density(problem, member, offer, prices), kind="stable")
     state = _State(problem)
     kept = state.take(member[order], offer[order])
-    members, offers, value = member[order][kept], offer[order][kept], float(gains[order][kept].sum())
+    members, offers, value = member[order][kept], offer[order][kept], float(gains[order][kept].sum(dtype=float))
     if not fills or not state.has_room():
         return members, offers, value
     more = _open_pairs(problem, state, members, offers)
@@ -221,7 +222,7 @@ def repaired(problem: Problem, member, offer, prices, *, fills: bool = True) -> 
 
 
 def _density(problem: Problem, member, offer, prices) -> np.ndarray:
-    gains = problem.margin[member, offer].astype(float)
+    gains = problem.margin[member, offer]
     if prices is None:
         return gains
     spent = problem.costs()[member, offer]
@@ -258,7 +259,14 @@ class _State:
         return bool((self.stock > 0).any() and (self.budget > 0).any() and (self.given < self.problem.slots).any())
 
     def take(self, member: np.ndarray, offer: np.ndarray) -> np.ndarray:
-        """Take what fits, in order; answer which were taken."""
+        """Take what fits, in order; answer which were taken. A part at a time, because millions of Python numbers fill a machine."""
+        parts = [
+            self._take(member[start : start + TAKEN_AT_ONCE], offer[start : start + TAKEN_AT_ONCE])
+            for start in range(0, len(member), TAKEN_AT_ONCE)
+        ]
+        return np.concatenate(parts) if parts else np.zeros(0, bool)
+
+    def _take(self, member: np.ndarray, offer: np.ndarray) -> np.ndarray:
         problem, kept = self.problem, np.zeros(len(member), bool)
         spent = problem.costs()[member, offer].tolist() if len(member) else []
         budget, stock, given = self.budget.tolist(), self.stock.tolist(), self.given.tolist()

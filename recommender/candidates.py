@@ -13,16 +13,15 @@ import numpy as np
 from recommender.interactions import Interactions
 from recommender.rankers.base import NOTHING, Fitted, Ranker
 from recommender.rankers.linear import Ease
-from recommender.rankers.neighbours import RecentNeighbours
+from recommender.rankers.neighbours import RecentNeighbours, TemporalFrequency
 from recommender.rankers.similar import ItemToItem, MatrixFactorisation
 from recommender.ranking import best
 
 SHELF = 10_000  # types with most buyers
-OWN = 250  # types a member bought, the latest kept
+OWN = 400  # types a member bought, the latest kept
 RECENT_DAYS = 28
-FRESH_DAYS = 42  # a type first sold this recently is new
 OWN_SOURCE = "own"
-TAKEN = {"ease": 40, "upcf": 30, "item_to_item": 20, "implicit_als": 20, "popular": 40, "fresh": 10}
+TAKEN = {"ease": 40, "upcf": 30, "tifuknn": 20, "item_to_item": 20, "implicit_als": 20, "popular": 40, "fresh": 10}
 SOURCES = (OWN_SOURCE, *TAKEN)
 
 
@@ -48,12 +47,17 @@ class Candidates:
 
 
 class Sources(Fitted):
-    """All sources of candidates, fitted together."""
+    """All sources of candidates, fitted together; `factors` of the last training and the ids of their types are gone on from."""
+
+    def __init__(self, factors: tuple | None = None):
+        self.factors = factors
 
     def fit(self, seen: Interactions) -> Self:
         self.shelf_ = shelf(seen)
         shelved = seen.of_items(self.shelf_)
         self.seconds, self.models = {}, sources()
+        if self.factors:
+            self.models["implicit_als"].start_from(*self.factors, shelved)
         for name, model in self.models.items():
             begun = time.perf_counter()
             model.fit(shelved)
@@ -93,6 +97,23 @@ class Sources(Fitted):
             named[np.searchsorted(union, key), column] = True
         return Candidates(row, item, self._gather(tables, theirs, row, item), named)
 
+    def because(self, seen: Interactions, found: Candidates, members: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Of each candidate the source that puts it furthest ahead among those that named it, and the type bought that it rests on.
+
+        A type the member bought is their own, whatever others think of it.
+        """
+        place = np.where(found.named, places(found), np.inf)
+        source = np.array(SOURCES, object)[place.argmin(axis=1)]
+        partner = np.full(len(source), -1, np.int64)
+        shelved = seen.only(members).of_items(self.shelf_)
+        for name in ("item_to_item", "ease"):
+            chosen = np.flatnonzero(source == name)
+            if len(chosen):
+                at = np.searchsorted(self.shelf_, found.item[chosen])
+                _, rests_on = self.models[name].because(shelved, found.row[chosen], at)
+                partner[chosen] = np.where(rests_on >= 0, self.shelf_[rests_on], -1)
+        return source, partner
+
     def _table(self, name: str, shelved: Interactions, everybody: np.ndarray) -> np.ndarray:
         if name in ("popular", "fresh"):
             return np.broadcast_to(getattr(self, f"{name}_"), (len(everybody), len(self.shelf_)))
@@ -117,7 +138,7 @@ class Sources(Fitted):
 def sources() -> dict[str, Ranker]:
     """Fresh models of the sources that are trained."""
     return {
-        "ease": Ease(), "upcf": RecentNeighbours(), "item_to_item": ItemToItem(100),
+        "ease": Ease(), "upcf": RecentNeighbours(), "tifuknn": TemporalFrequency(), "item_to_item": ItemToItem(100),
         "implicit_als": MatrixFactorisation(factors=64, regularisation=30.0),
     }  # fmt: skip
 
@@ -149,8 +170,17 @@ def recent_popularity(seen: Interactions) -> np.ndarray:
 
 def newness(seen: Interactions) -> np.ndarray:
     """Buyers of each type that was first sold lately, as a share of members; `NOTHING` for all others. Shape (I,)."""
-    first = np.full(seen.shape[1], seen.until, np.int64)
-    np.minimum.at(first, seen.item, seen.day)
-    opened = int(seen.day.min()) if len(seen.day) else seen.until
-    is_new = (first >= seen.until - FRESH_DAYS) & (first > opened + FRESH_DAYS) & (seen.buyers > 0)
-    return np.where(is_new, seen.buyers / (seen.shape[0] + 1), NOTHING).astype(np.float32)
+    return np.where(seen.is_new, seen.buyers / (seen.shape[0] + 1), NOTHING).astype(np.float32)
+
+
+def places(found: Candidates) -> np.ndarray:
+    """The place of each candidate in each source's own order, 0 the best, NaN where it says nothing: shape (C, S)."""
+    told = np.full(found.scores.shape, np.nan, np.float32)
+    first = np.searchsorted(found.row, found.row)
+    for column, scores in enumerate(found.scores.T):
+        said = ~np.isnan(scores)
+        order = np.lexsort((-np.where(said, scores, -np.inf), found.row))
+        place = np.empty(len(scores))
+        place[order] = np.arange(len(scores)) - first[order]
+        told[said, column] = place[said]
+    return told

@@ -1,7 +1,8 @@
 """How well a ranker foretold the weeks after it was trained, with repeat and explore purchases apart.
 
 The truth of a member is the set of types they bought in the window; *repeat* is the part bought before it, *explore* the
-rest (Li et al., A Next Basket Recommendation Reality Check, 2023). Members without any truth are left out.
+rest (Li et al., A Next Basket Recommendation Reality Check, 2023); *new* is the part that was first sold to anybody in the last
+weeks before the window. Members without any truth are left out.
 """
 
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ PARTS = {
     "all": None,
     "repeat": "buy_again",
     "explore": "new_for_you",
+    "new": "new_products",
 }  # part of the truth → slot whose lists are judged
 
 
@@ -93,6 +95,8 @@ def truth(seen: Interactions, after: Interactions, *, part: str, among: np.ndarr
         bought = bought.multiply(before)
     elif part == "explore":
         bought = bought - bought.multiply(before)
+    elif part == "new":
+        bought = bought.multiply(seen.is_new[None, :])
     kept = csr_matrix(bought).multiply(among[None, :]).tocsr()
     kept.eliminate_zeros()
     return kept

@@ -16,6 +16,7 @@ STORE_MEMBERS_MIN = 10
 STORE_SHARE_MIN = 0.3  # of a store's members, for a type to be called popular there
 RHYTHM_TIMES_MIN = 4
 RHYTHM_DAYS_MAX = 84
+TOGETHER = ("item_to_item", "ease")  # sources that rest on a type the member bought
 
 
 class Explainer:
@@ -55,20 +56,43 @@ class Explainer:
             for t, d, regular in zip(times.tolist(), days.tolist(), has_rhythm.tolist(), strict=True)
         ]
 
-    def unbought(self, seen: Interactions, home_stores, member, item, *, is_personal: bool) -> list[tuple[str, dict]]:
-        """Reasons for types the member never bought; `is_personal` when the ranker looked at what they did buy."""
-        partner = self._bought_complement(seen, member, item)
-        store = np.searchsorted(self.stores_, home_stores[member])
-        store = np.minimum(store, max(len(self.stores_) - 1, 0))
+    def reasons(self, seen: Interactions, home_stores: np.ndarray, pairs, because) -> list[tuple[str, dict]]:
+        """The reason of each (member, type) pair, from the candidate that won.
+
+        `pairs` are parallel arrays of indices, `because` what the ranker says of them (`Ranker.because`): the source, and the type
+        bought that it rests on. What the member bought is told by their own purchases, whatever else speaks for it.
+        """
+        (member, item), (source, partner) = pairs, because
+        own = np.asarray(seen.counts[member, item]).ravel() > 0 if len(member) else np.zeros(0, bool)
+        told: list[tuple[str, dict]] = [("", {})] * len(member)
+        for places, found in (
+            (np.flatnonzero(own), self.bought(seen, member[own], item[own])),
+            (
+                np.flatnonzero(~own),
+                self.unbought(seen, home_stores, (member[~own], item[~own]), (source[~own], partner[~own])),
+            ),
+        ):
+            for place, reason in zip(places.tolist(), found, strict=True):
+                told[place] = reason
+        return told
+
+    def unbought(self, seen: Interactions, home_stores, pairs, because) -> list[tuple[str, dict]]:
+        """Reasons for types the member never bought: what the winning source says, never more than is true."""
+        (member, item), (source, partner) = pairs, because
+        partner = np.where(
+            np.isin(source, TOGETHER) & (partner < 0), self._bought_complement(seen, member, item), partner
+        )
+        store = np.minimum(np.searchsorted(self.stores_, home_stores[member]), max(len(self.stores_) - 1, 0))
         here = self.popular_[store, item] & (self.stores_[store] == home_stores[member])
-        otherwise = reasons.MEMBERS_LIKE_YOU if is_personal else reasons.POPULAR
         return [
             (reasons.GOES_WITH, {"category": int(seen.item_ids[other])})
             if other >= 0
-            else (reasons.POPULAR_HERE, {})
-            if popular
-            else (otherwise, {})
-            for other, popular in zip(partner.tolist(), here.tolist(), strict=True)
+            else (reasons.NEW_IN_STORE, {})
+            if name == "fresh"
+            else (reasons.MEMBERS_LIKE_YOU, {})
+            if name != "popular"
+            else (reasons.POPULAR_HERE if popular else reasons.POPULAR, {})
+            for other, popular, name in zip(partner.tolist(), here.tolist(), source.tolist(), strict=True)
         ]
 
     def _bought_complement(self, seen: Interactions, member, item) -> np.ndarray:

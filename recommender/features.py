@@ -8,10 +8,12 @@ from typing import Self
 
 import numpy as np
 
-from recommender.candidates import SOURCES, Candidates
+from recommender import rhythms, tides
+from recommender.candidates import SOURCES, Candidates, places
 from recommender.interactions import Interactions
 from recommender.rankers.base import Fitted
 from recommender.rankers.due import typical_gaps
+from recommender.tides import Tides
 
 PAIR = (
     "times", "share_of_trips", "trips_since_last", "trips_since_first", "decayed_09", "decayed_06", "days_14", "days_45",
@@ -20,7 +22,10 @@ PAIR = (
 ITEM = ("popularity", "recent_popularity", "rebuy_share", "typical_gap_days", "times_per_buyer", "trend")
 MEMBER = ("trips", "basket_size", "repeat_share", "trip_gap_days", "types_bought")
 GROUP = ("group_share_of_trips", "group_trips_since_last", "share_of_group", "popularity_in_group", "group_rest")
-NAMES = (*PAIR, *ITEM, *MEMBER, *GROUP, *(f"source_{name}" for name in SOURCES[1:]))
+NAMES = (
+    *PAIR, *rhythms.PAIR_NAMES, *ITEM, "basket_share", *tides.NAMES, *MEMBER, *rhythms.BASKET_NAMES, *GROUP,
+    *rhythms.GROUP_NAMES, *(f"source_{name}" for name in SOURCES[1:]), *(f"place_{name}" for name in SOURCES),
+)  # fmt: skip
 
 
 @dataclass
@@ -41,16 +46,52 @@ class Habits(Fitted):
         self.groups_ = np.full(size, -1) if groups is None else np.asarray(groups)
         in_group = np.bincount(self.groups_ + 1, self.popularity_, minlength=self.groups_.max(initial=-1) + 2)
         self.popularity_in_group_ = self.popularity_ / np.maximum(in_group[self.groups_ + 1], 1e-9)
+        self.basket_share_ = rhythms.basket_share(seen)
+        self.tides = Tides().fit(seen, self.groups_)
         return self
 
-    def of(self, found: Candidates, theirs: Interactions, now: np.ndarray) -> np.ndarray:
+    def state(self) -> dict[str, np.ndarray]:
+        return super().state() | {f"tides.{key}": value for key, value in self.tides.state().items()}
+
+    def restore(self, state: dict[str, np.ndarray]) -> Self:
+        self.tides = Tides().restore({k.removeprefix("tides."): v for k, v in state.items() if k.startswith("tides.")})
+        return super().restore({key: value for key, value in state.items() if not key.startswith("tides.")})
+
+    def of(self, found: Candidates, theirs: Interactions, now: np.ndarray, *, known_until=None) -> np.ndarray:
         """Features of candidates, shape (C, len(NAMES)), float32; NaN is “nothing to say”.
 
-        `theirs` holds the members of the chunk in its order; `now` (m,) is the day each is asked about.
+        `theirs` holds the members of the chunk in its order; `now` (m,) is the day each is asked about. What everybody buys is
+        looked at before `known_until` (m,), by default `now`: while learning, no later than the answer.
         """
-        columns = [*self._pair(found, theirs, now), *self._item(found.item), *_member(found.row, theirs)]
+        row = found.row
+        known_until = now if known_until is None else np.minimum(now, known_until)
+        known, at = _where(row, found.item, theirs)
+        columns = [*self._pair(found, theirs, now)]
+        habits = rhythms.pairs(theirs, now[theirs.pairs.member])
+        of = {name: _spread(values, at, known) for name, values in habits.items()}
+        for n in rhythms.RECENT:
+            of[f"in_last_{n}_trips"] = np.nan_to_num(of[f"in_last_{n}_trips"])
+        columns += [of[name] for name in rhythms.PAIR_NAMES]
+        columns += [*self._item(found.item), self.basket_share_[found.item]]
+        columns += self.tides.of(found.item, known_until[row])
+        columns += [*_member(row, theirs), *(column[row] for column in rhythms.baskets(theirs, now))]
         columns += self._group(found, theirs)
-        return np.column_stack([*columns, found.scores[:, 1:]]).astype(np.float32)
+        columns += self._group_rhythm(found, theirs, now, of["in_last_20_trips"])
+        columns += [*found.scores[:, 1:].T, *places(found).T]
+        return np.column_stack([column.astype(np.float32) for column in columns])
+
+    def _group_rhythm(self, found: Candidates, theirs: Interactions, now: np.ndarray, lately: np.ndarray):
+        """When the member last bought of the category, and how much of it this type is."""
+        nothing = [np.full(len(found.row), np.nan) for _ in rhythms.GROUP_NAMES]
+        keys, values = rhythms.groups(theirs, self.groups_, now)
+        if not len(keys):
+            return nothing
+        group = self.groups_[found.item]
+        wanted = found.row.astype(np.int64) * (int(self.groups_.max(initial=-1)) + 1) + group
+        at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+        known = (group >= 0) & (keys[at] == wanted)
+        columns = [_spread(values[name], at, known) for name in rhythms.GROUP_NAMES[:-1]]
+        return [*columns, lately / np.maximum(columns[-1], 0.1)]
 
     def _pair(self, found: Candidates, theirs: Interactions, now: np.ndarray) -> list[np.ndarray]:
         pairs, trips = theirs.pairs, theirs.trips

@@ -21,6 +21,8 @@ class Purchases:
     groups: np.ndarray
     lines: int
     left_out: int
+    problems: tuple[str, ...] = ()  # the first cells that could not be read, with row and field
+    has_dates: bool = True
 
 
 def read(path: Path, mapping: Path | None = None) -> Purchases:
@@ -30,4 +32,4 @@ def read(path: Path, mapping: Path | None = None) -> Purchases:
     seen = Interactions.of(
         lines.member, lines.product, lines.day, until=until, item_ids=np.arange(len(lines.products))
     )  # fmt: skip
-    return Purchases(seen, lines.groups, len(lines.day), lines.left_out)
+    return Purchases(seen, lines.groups, len(lines.day), lines.left_out, lines.problems, lines.has_dates)

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 DAY_S = 86_400
+FRESH_DAYS = 42
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,6 +144,14 @@ class Interactions:
         last = np.full(self.shape[0], -1, np.int64)
         np.maximum.at(last, self.member, self.day)
         return np.where(last < 0, self.until, last)
+
+    @cached_property
+    def is_new(self) -> np.ndarray:
+        """Which types were first sold in the last `FRESH_DAYS`, in a shop that had been open for as long before: shape (I,)."""
+        first = np.full(self.shape[1], self.until, np.int64)
+        np.minimum.at(first, self.item, self.day)
+        opened = int(self.day.min()) if len(self.day) else self.until
+        return (first >= self.until - FRESH_DAYS) & (first > opened + FRESH_DAYS) & (self.buyers > 0)
 
     def without_last(self, trips: int = 1) -> "Interactions":
         """Without each member's last `trips` shopping days."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol, Self
 
 import numpy as np
+from scipy.optimize import isotonic_regression
 
 from insights.regression import logistic_regression
 
@@ -100,6 +101,46 @@ class Logistic:
 
     def state(self) -> dict[str, np.ndarray]:
         return {"mean_": self.mean_, "scale_": self.scale_, "weights_": self.weights_}
+
+    def restore(self, state: dict[str, np.ndarray]) -> Self:
+        vars(self).update(state)
+        return self
+
+
+class Scale:
+    """What a score means: the share of rows with such a score that came true, rising with it (isotonic, Zadrozny & Elkan 2002).
+
+    Learned on rows the learner has not seen. Between the bins it is a straight line, and it never falls or stands still, so that an
+    order stays an order. Without rows it changes nothing.
+    """
+
+    BINS = 40
+
+    def fit(self, score: np.ndarray, label: np.ndarray, weight: np.ndarray) -> Self:
+        self.score_, self.share_ = np.array([0.0, 1.0]), np.array([0.0, 1.0])
+        order = np.argsort(score, kind="stable")
+        expected = np.cumsum(
+            (score * weight)[order]
+        )  # bins with as many successes each, so that great scores are told apart
+        edges = np.searchsorted(expected, expected[-1] * np.arange(1, self.BINS) / self.BINS) if len(order) else []
+        parts = [part for part in np.split(order, np.unique(edges)) if len(part)] if len(order) else []
+        if len(parts) < 2:
+            return self
+        centre = np.array([np.average(score[part], weights=weight[part]) for part in parts])
+        share = np.array([np.average(label[part], weights=weight[part]) for part in parts])
+        mass = np.array([weight[part].sum() for part in parts])
+        rising = isotonic_regression(share, weights=mass).x
+        centre, first = np.unique(centre, return_index=True)
+        self.score_ = np.r_[0.0, centre[(centre > 0) & (centre < 1)], 1.0]
+        rising = rising[first][(centre > 0) & (centre < 1)]
+        self.share_ = np.r_[0.0, rising, max(1.0, rising[-1])] if len(rising) else np.array([0.0, 1.0])
+        return self
+
+    def probabilities(self, score: np.ndarray) -> np.ndarray:
+        return 0.999 * np.interp(score, self.score_, self.share_) + 0.001 * score
+
+    def state(self) -> dict[str, np.ndarray]:
+        return {"score_": self.score_, "share_": self.share_}
 
     def restore(self, state: dict[str, np.ndarray]) -> Self:
         vars(self).update(state)

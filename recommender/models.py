@@ -1,6 +1,6 @@
 """Offers, what is never offered, trained rankers, recommendations, and what was decided, shown and learned."""
 
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -9,6 +9,40 @@ from django.utils.translation import pgettext_lazy
 class Slot(models.TextChoices):
     BUY_AGAIN = "buy_again", _("Buy again")
     NEW_FOR_YOU = "new_for_you", _("New for you")
+    NEW_PRODUCTS = "new_products", _("New in store")
+
+
+class OfferBudget(models.Model):
+    """Money that offers are paid from, and who pays it. What is given never adds up to more than there is."""
+
+    name = models.CharField(_("name"), max_length=100, unique=True)
+    partner = models.ForeignKey(
+        "loyalty.Partner", null=True, blank=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("who pays"),
+        help_text=_("Empty: the house pays."),
+    )  # fmt: skip
+    currency = models.CharField(_("currency"), max_length=3)
+    limit_minor = models.PositiveBigIntegerField(_("budget, in minor units"))
+    committed_minor = models.PositiveBigIntegerField(
+        default=0, editable=False, help_text="Expected cost of what was given."
+    )
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name = _("offer budget")
+        verbose_name_plural = _("offer budgets")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(committed_minor__lte=models.F("limit_minor")),
+                name="an_offer_budget_is_not_overspent",
+            ),
+        ]
+
+    def __str__(self):
+        return self.name
+
+    @property
+    def left_minor(self) -> int:
+        return self.limit_minor - self.committed_minor
 
 
 class Offer(models.Model):
@@ -17,6 +51,9 @@ class Offer(models.Model):
     class Benefit(models.TextChoices):
         MULTIPLY = "multiply", _("Points multiplied")
         BONUS = "bonus", _("Bonus points")
+        AMOUNT = "amount", _("Amount off")
+        PERCENT = "percent", _("Percentage off")
+        PRODUCT = "product", _("Free product")
 
     category = models.OneToOneField(
         "sales.Category", on_delete=models.CASCADE, related_name="offer", verbose_name=_("product type")
@@ -26,15 +63,60 @@ class Offer(models.Model):
         _("amount"),
         default=300,
         validators=[MinValueValidator(1)],
-        help_text=_("Percent for multiplied points (300 is ×3); points for a bonus."),
+        help_text=_(
+            "Percent for multiplied points (300 is ×3) and for a percentage off; points for a bonus; minor units for an amount; "
+            "pieces for a free product."
+        ),
     )
+    product = models.ForeignKey(
+        "sales.Product",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=_("free product"),
+    )
+    cost_minor = models.PositiveIntegerField(
+        _("cost of one use, in minor units"), null=True, blank=True,
+        help_text=_("Empty: reckoned from the benefit and what is usually paid for the type."),
+    )  # fmt: skip
+    margin_percent = models.PositiveSmallIntegerField(
+        _("margin, in percent of the price"), default=25, validators=[MaxValueValidator(100)]
+    )
+    budget = models.ForeignKey(
+        OfferBudget, null=True, blank=True, on_delete=models.PROTECT, related_name="offers", verbose_name=_("budget")
+    )
+    stock = models.PositiveIntegerField(
+        _("stock"), null=True, blank=True, help_text=_("The most members it is given to. Empty: no limit.")
+    )
+    given = models.PositiveIntegerField(default=0, editable=False)
+    valid_from = models.DateTimeField(_("valid from"), null=True, blank=True)
+    valid_until = models.DateTimeField(_("valid until"), null=True, blank=True)
     is_active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         verbose_name = _("offer")
         verbose_name_plural = _("offers")
-        constraints = [models.CheckConstraint(condition=models.Q(amount__gte=1), name="an_offer_gives_something")]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(amount__gte=1), name="an_offer_gives_something"),
+            models.CheckConstraint(
+                condition=models.Q(stock__isnull=True) | models.Q(given__lte=models.F("stock")),
+                name="no_more_of_an_offer_is_given_than_there_is",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(valid_from__isnull=True) | models.Q(valid_until__isnull=True)
+                | models.Q(valid_until__gt=models.F("valid_from")),
+                name="an_offer_ends_after_it_begins",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(benefit="percent") | models.Q(amount__lte=100), name="an_offer_takes_off_at_most_all"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(benefit="product") | models.Q(product__isnull=False) | models.Q(is_active=False),
+                name="an_offered_free_product_is_named",
+            ),
+        ]  # fmt: skip
 
     def __str__(self):
         return f"{self.category.name}: {self.benefit_words}"
@@ -44,6 +126,12 @@ class Offer(models.Model):
         """The benefit in the reader's language, such as “×3 points”."""
         if self.benefit == self.Benefit.MULTIPLY:
             return _("×%(factor)s points") % {"factor": f"{self.amount / 100:g}"}
+        if self.benefit == self.Benefit.AMOUNT:
+            return _("%(money)s off") % {"money": f"{self.amount / 100:.2f}"}
+        if self.benefit == self.Benefit.PERCENT:
+            return _("%(percent)s %% off") % {"percent": self.amount}
+        if self.benefit == self.Benefit.PRODUCT:
+            return _("One for free")
         return _("+%(points)s points") % {"points": self.amount}
 
 
@@ -53,6 +141,7 @@ class OfferExclusion(models.Model):
     class Kind(models.TextChoices):
         PATH = "path", _("This node of the product tree and all below it")
         NAME = "name", _("Every type whose path contains this text")
+        BRAND = "brand", _("Every type of which all products are of this brand")
 
     class Reason(models.TextChoices):
         TOBACCO = "tobacco", _("Tobacco")
@@ -66,7 +155,7 @@ class OfferExclusion(models.Model):
         SERVICE = "service", _("Not a product: coupons, deposits, fees")
         OTHER = "other", _("Other")
 
-    kind = models.CharField(_("applies to"), max_length=4, choices=Kind, default=Kind.PATH)
+    kind = models.CharField(_("applies to"), max_length=5, choices=Kind, default=Kind.PATH)
     value = models.CharField(
         _("path or text"), max_length=400, help_text=_("Names as the source writes them, joined by “ > ”.")
     )
@@ -149,93 +238,126 @@ class Recommendation(models.Model):
     score = models.FloatField(help_text="The ranker's own, positive, comparable within one member and slot only.")
     reason_code = models.CharField(max_length=20)
     reason_params = models.JSONField(default=dict)
+    source = models.CharField(max_length=20, blank=True, help_text="The source of candidates that speaks for it most.")
+    probability = models.FloatField(
+        null=True, help_text="Of being bought within the horizon, where the ranker says one."
+    )
     version = models.ForeignKey(RankerVersion, on_delete=models.CASCADE, related_name="recommendations", db_index=False)
 
     class Meta:
         ordering = ["member_id", "slot", "rank"]
         constraints = [
             models.UniqueConstraint(fields=["member", "slot", "rank"], name="one_recommendation_for_one_rank"),
-            models.UniqueConstraint(fields=["member", "category"], name="a_type_is_recommended_once"),
+            models.UniqueConstraint(fields=["member", "slot", "category"], name="a_type_is_listed_once"),
         ]
 
 
-class Decision(models.Model):
-    """An offer given to a member for a cause, and the probability the policy had of giving exactly it there."""
+class ListState(models.Model):
+    """Up to when a member's purchases are in their lists, where those were made anew since all were written."""
 
-    id = models.BigAutoField(primary_key=True)
-    cause = models.CharField(
-        max_length=80, help_text="The asker's own name for why, such as campaign:12. Never read here."
-    )
-    member = models.ForeignKey("members.Member", on_delete=models.CASCADE, related_name="decisions")
-    slot = models.CharField(max_length=12, choices=Slot)
-    position = models.PositiveSmallIntegerField(help_text="1 is first.")
-    category = models.ForeignKey("sales.Category", on_delete=models.CASCADE, related_name="+", db_index=False)
-    benefit = models.CharField(max_length=10, choices=Offer.Benefit)
-    amount = models.PositiveIntegerField()
-    propensity = models.FloatField()
-    policy = models.CharField(max_length=60)
-    reason_code = models.CharField(max_length=20)
-    reason_params = models.JSONField(default=dict)
-    version = models.ForeignKey(RankerVersion, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
-    decided_at = models.DateTimeField()
-
-    class Meta:
-        ordering = ["cause", "member_id", "slot", "position"]
-        constraints = [
-            models.UniqueConstraint(fields=["cause", "member", "slot", "position"], name="one_decision_for_one_place"),
-            models.UniqueConstraint(fields=["cause", "member", "category"], name="a_type_is_decided_once"),
-            models.CheckConstraint(
-                condition=models.Q(propensity__gt=0, propensity__lte=1), name="a_propensity_is_a_probability"
-            ),
-        ]
-
-
-class Exposure(models.Model):
-    """A decision that was really shown, on one channel, and when first."""
-
-    id = models.BigAutoField(primary_key=True)
-    decision = models.ForeignKey(Decision, on_delete=models.CASCADE, related_name="exposures")
-    channel = models.CharField(max_length=20)
-    shown_at = models.DateTimeField()
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["decision", "channel"], name="one_exposure_for_one_channel")]
-
-
-class Lesson(models.Model):
-    """What the outcomes of one cause taught. Evidence is kept, so that a lesson can be withdrawn and the rest recomputed."""
-
-    cause = models.CharField(max_length=80, unique=True)
+    member = models.OneToOneField("members.Member", primary_key=True, on_delete=models.CASCADE, related_name="+")
     at = models.DateTimeField()
-    is_learned = models.BooleanField(help_text="False: too little evidence, nothing changed.")
-    evidence = models.JSONField(default=list)
-    changes = models.JSONField(default=list)
-    verdict = models.TextField()
-    is_withdrawn = models.BooleanField(default=False)
+
+    def __str__(self):
+        return f"{self.member_id}: {self.at}"
+
+
+class AssemblyRules(models.Model):
+    """The business rules by which lists are made: one row. Changes hold from the next refresh on."""
+
+    per_group_max = models.PositiveSmallIntegerField(
+        _("most types of one category on a list"), default=3, validators=[MinValueValidator(1)]
+    )
+    recent_days = models.PositiveSmallIntegerField(
+        _("days after a purchase in which a type is not recommended"), default=0,
+        help_text=_("0: a type may be recommended the day after."),
+    )  # fmt: skip
+    sent_days = models.PositiveSmallIntegerField(_("days in which an offer that was sent is not sent again"), default=0)
+    margin_percent_min = models.PositiveSmallIntegerField(_("least margin, in percent of the price"), default=0)
 
     class Meta:
-        ordering = ["at", "pk"]
+        verbose_name = _("rules of recommendations")
+        verbose_name_plural = _("rules of recommendations")
+
+    def __str__(self):
+        return str(_("rules of recommendations"))
 
 
-class OfferPosterior(models.Model):
-    """What is believed of offers on one group of types in one slot: two Beta distributions, given the offer and not.
+class OutOfStock(models.Model):
+    """A type that a store has none of now: it is not recommended to whoever shops there."""
 
-    The sum of a prior and the evidence of all lessons that stand; `weight` is what a ranker's score is multiplied by.
-    """
-
-    slot = models.CharField(max_length=12, choices=Slot)
-    group = models.ForeignKey(
-        "sales.Category", on_delete=models.CASCADE, related_name="+", help_text="A category (level 2)."
+    store = models.ForeignKey("sales.Store", on_delete=models.CASCADE, related_name="+", verbose_name=_("store"))
+    category = models.ForeignKey(
+        "sales.Category", on_delete=models.CASCADE, related_name="+", verbose_name=_("product type")
     )
-    offered_alpha = models.FloatField()
-    offered_beta = models.FloatField()
-    held_out_alpha = models.FloatField()
-    held_out_beta = models.FloatField()
-    weight = models.FloatField(default=1.0)
-    updated_at = models.DateTimeField()
+    since = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("out of stock")
+        verbose_name_plural = _("out of stock")
+        constraints = [models.UniqueConstraint(fields=["store", "category"], name="a_type_is_out_of_stock_once")]
+
+    def __str__(self):
+        return f"{self.store}: {self.category}"
+
+
+class Dropped(models.Model):
+    """A type that would have been on a member's list, and the rule that took it off. Rewritten with the lists."""
+
+    class Why(models.TextChoices):
+        NOT_INTERESTED = "not_interested", _("Not interested")
+        OUT_OF_STOCK = "out_of_stock", _("Out of stock in the member's store")
+        MARGIN = "margin", _("Too little margin")
+        RECENTLY_BOUGHT = "recently_bought", _("Just bought")
+        ALREADY_SENT = "already_sent", _("Sent lately")
+        AGE = "age", _("Age-restricted")
+        BRAND = "brand", _("Brand never offered")
+        EXCLUDED = "excluded", _("Never offered")
+        NO_OFFER = "no_offer", _("No active offer")
+        CATEGORY_CAP = "category_cap", _("Enough of its category")
+
+    id = models.BigAutoField(primary_key=True)
+    member = models.ForeignKey("members.Member", on_delete=models.CASCADE, related_name="dropped_recommendations")
+    slot = models.CharField(max_length=12, choices=Slot)
+    category = models.ForeignKey("sales.Category", on_delete=models.CASCADE, related_name="+", db_index=False)
+    place = models.PositiveSmallIntegerField(help_text="Where it would have been before any rule, counted from 1.")
+    why = models.CharField(max_length=16, choices=Why)
+    version = models.ForeignKey(RankerVersion, on_delete=models.CASCADE, related_name="+", db_index=False)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["slot", "group"], name="one_posterior_for_one_group"),
-            models.CheckConstraint(condition=models.Q(weight__gt=0), name="a_weight_is_positive"),
+            models.UniqueConstraint(fields=["member", "slot", "category"], name="a_type_is_dropped_for_one_reason")
         ]
+
+
+# Tables with a subject of their own stand in a file of their own; Django finds models only through this module.
+from recommender.decided import (  # noqa: E402 - they name the models above
+    Decision,
+    EligibleSet,
+    Exposure,
+    Lesson,
+    OfferPlan,
+    OfferPosterior,
+    PolicyVersion,
+)
+
+__all__ = [
+    "AssemblyRules",
+    "Decision",
+    "Dismissal",
+    "Dropped",
+    "EligibleSet",
+    "Exposure",
+    "Lesson",
+    "ListState",
+    "Offer",
+    "OfferBudget",
+    "OfferExclusion",
+    "OfferPlan",
+    "OfferPosterior",
+    "OutOfStock",
+    "PolicyVersion",
+    "RankerVersion",
+    "Recommendation",
+    "Slot",
+]

@@ -44,23 +44,32 @@ class Policy:
         return f"{NAME} ε={self.exploration:g} n={self.top_n}"
 
 
-DECIDE = """
-WITH candidate AS (
+# Who could be shown what, best first by what was learned: the eligible set of each member and slot, at most `TOP_N`.
+CANDIDATES = """
+candidate AS (
     SELECT r.member_id, m.public_id, r.slot, r.category_id, o.benefit, o.amount, r.reason_code, r.reason_params, r.version_id,
-           row_number() OVER (
+           r.rank, c.parent_id AS group_id, row_number() OVER (
                PARTITION BY r.member_id, r.slot ORDER BY coalesce(p.weight, 1) / ln(r.rank + 1) DESC, r.rank
            ) AS best
       FROM recommender_recommendation r
       JOIN members_member m ON m.id = r.member_id
       JOIN recommender_offer o ON o.category_id = r.category_id AND o.is_active
+       AND coalesce(o.valid_from <= %s::timestamptz, true) AND coalesce(o.valid_until > %s::timestamptz, true)
+       AND coalesce(o.given < o.stock, true)
       JOIN sales_category c ON c.id = r.category_id
       LEFT JOIN recommender_offerposterior p ON p.slot = r.slot AND p.group_id = c.parent_id
      WHERE r.member_id IN ({members})
        AND (r.slot, r.category_id) IN (SELECT * FROM unnest(%s::text[], %s::bigint[]))
        AND NOT EXISTS (SELECT FROM recommender_dismissal d WHERE d.member_id = r.member_id AND d.category_id = r.category_id)
        AND NOT EXISTS (
+           SELECT FROM recommender_exposure e
+            WHERE e.member_id = r.member_id AND e.category_id = r.category_id AND e.channel IN ('email', 'push')
+              AND e.shown_at < %s::timestamptz AND e.shown_at >= %s::timestamptz - make_interval(days => %s))
+       AND NOT EXISTS (
            SELECT FROM recommender_decision d WHERE d.cause = %s AND d.member_id = r.member_id AND d.slot = r.slot)
-), shuffled AS (
+)
+"""
+_CHOOSE = """, shuffled AS (
     SELECT *,
            count(*) OVER slot AS eligible,
            row_number() OVER (
@@ -71,13 +80,20 @@ WITH candidate AS (
     WINDOW slot AS (PARTITION BY member_id, slot)
 ), placed AS (
     SELECT *, CASE WHEN coin < %s THEN shuffle ELSE best END AS position FROM shuffled
+), choice AS (
+    SELECT member_id, slot, array_agg(category_id ORDER BY best) AS ids FROM shuffled GROUP BY 1, 2
+), sets AS (
+    INSERT INTO recommender_eligibleset (hash, category_ids)
+    SELECT DISTINCT md5(array_to_string(ids, ',')), ids FROM choice ON CONFLICT DO NOTHING
 )
-INSERT INTO recommender_decision (cause, member_id, slot, position, category_id, benefit, amount, propensity, policy,
+INSERT INTO recommender_decision (cause, member_id, slot, position, category_id, benefit, amount, propensity, policy, eligible,
                                   reason_code, reason_params, version_id, decided_at)
-SELECT %s, member_id, placed.slot, position, category_id, benefit, amount,
-       CASE WHEN position = best THEN 1 - %s::float8 ELSE 0 END + %s::float8 / eligible, %s,
+SELECT %s, placed.member_id, placed.slot, position, category_id, benefit, amount,
+       CASE WHEN position = best THEN 1 - %s::float8 ELSE 0 END + %s::float8 / eligible, %s, md5(array_to_string(ids, ',')),
        reason_code, reason_params, version_id, %s
   FROM placed JOIN unnest(%s::text[], %s::int[]) AS wanted (slot, positions) ON wanted.slot = placed.slot
+  JOIN choice ON choice.member_id = placed.member_id AND choice.slot = placed.slot
  WHERE position <= positions
     ON CONFLICT DO NOTHING
 """
+DECIDE = f"WITH {CANDIDATES} {_CHOOSE}"

@@ -7,6 +7,7 @@ import psycopg
 from django.db import connection
 from psycopg import sql
 
+from insights.kin import ROOTS
 from recommender import queries
 from recommender.interactions import DAY_S, Interactions
 from sales.models import Category
@@ -15,7 +16,8 @@ from sales.models import Category
 # read, and neither are types that are never offered: nothing is concluded from them. Each row packs all of a member's
 # (type, day) pairs of one store into bytes, because a million small rows cost more to hand over than to find.
 INTERACTIONS = """
-WITH refusing AS (
+WITH RECURSIVE {roots},
+refusing AS (
     SELECT member_id FROM (
         SELECT DISTINCT ON (member_id) member_id, is_granted FROM members_consent
          WHERE purpose = 'profiling' ORDER BY member_id, at DESC, id DESC
@@ -25,15 +27,16 @@ WITH refusing AS (
       FROM sales_purchase r JOIN sales_purchaseline l ON l.purchase_id = r.id
      WHERE r.kind = 2 AND r.refunds_id IS NOT NULL AND r.purchased_at < {until} GROUP BY 1, 2
 )
-SELECT p.member_id, p.store_id,
+SELECT coalesce(k.root, p.member_id), p.store_id,
        string_agg(int8send(t.category_id) || int4send(floor(extract(epoch FROM p.purchased_at) / 86400)::int), ''::bytea)
   FROM sales_purchase p
   JOIN sales_purchaseline l ON l.purchase_id = p.id
   JOIN sales_product t ON t.id = l.product_id
   LEFT JOIN returned ON returned.purchase_id = l.purchase_id AND returned.line_no = l.line_no
+  LEFT JOIN roots k ON k.id = p.member_id
  WHERE p.kind = 1 AND p.purchased_at < {until} AND {members}
-   AND p.member_id NOT IN (SELECT member_id FROM refusing)
-   AND p.member_id IN (SELECT id FROM members_member WHERE status = 'active')
+   AND coalesce(k.root, p.member_id) NOT IN (SELECT member_id FROM refusing)
+   AND coalesce(k.root, p.member_id) IN (SELECT id FROM members_member WHERE status = 'active')
    AND t.category_id = ANY ({types})
    AND (l.quantity > 0 OR l.total_minor > 0)
    AND (returned.total_minor IS NULL OR returned.total_minor < l.total_minor)
@@ -45,9 +48,12 @@ PACKED = np.dtype([("item", ">i8"), ("day", ">i4")])
 def read(*, until: datetime, types: list[int], member_ids: list[int] | None = None) -> tuple[Interactions, np.ndarray]:
     """Interactions before a moment, over `types`; and the home store of each member (id, shape (M,)): where they come most."""
     query = sql.SQL(INTERACTIONS).format(
+        roots=sql.SQL(ROOTS),
         until=sql.Literal(until),
         types=_bigints(types),
-        members=sql.SQL("p.member_id = ANY ({})").format(_bigints(member_ids))
+        members=sql.SQL(
+            "p.member_id = ANY (ARRAY(SELECT unnest({own}) UNION ALL SELECT id FROM roots WHERE root = ANY ({own})))"
+        ).format(own=_bigints(member_ids))
         if member_ids is not None
         else sql.SQL("p.member_id IS NOT NULL"),
     )

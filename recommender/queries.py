@@ -23,7 +23,9 @@ from recommender.models import (
     Recommendation,
     Slot,
 )
-from sales.models import Category
+from sales.models import Category, Product
+
+MESSAGE_SLOTS = (Slot.BUY_AGAIN.value, Slot.NEW_FOR_YOU.value)  # what a message always has a list of, be it empty
 
 
 @dataclass(frozen=True)
@@ -38,15 +40,23 @@ class Recommended:
     rank: int
 
 
-def excluded(slot: str = ""):
-    """Nodes of the product tree that are never offered in this slot; without a slot: in any."""
+def excluded(slot: str = "", *, reasons=None, kinds=None):
+    """Nodes of the product tree that are never offered in this slot; without a slot: in any. For some reasons or kinds, or for all."""
     rules = OfferExclusion.objects.filter(is_active=True)
-    if slot != Slot.NEW_FOR_YOU:
+    if slot not in (Slot.NEW_FOR_YOU, Slot.NEW_PRODUCTS):
         rules = rules.filter(is_only_new=False)
+    if reasons is not None:
+        rules = rules.filter(reason__in=reasons)
+    if kinds is not None:
+        rules = rules.filter(kind__in=kinds)
     found = Q(pk__in=[])
     for kind, value in rules.values_list("kind", "value"):
         if kind == OfferExclusion.Kind.NAME:
             found |= Q(path__icontains=value)
+        elif kind == OfferExclusion.Kind.BRAND:
+            others = Product.objects.exclude(brand__iexact=value).filter(category__isnull=False).values("category")
+            mine = Product.objects.filter(brand__iexact=value, category__isnull=False).values("category")
+            found |= Q(pk__in=mine) & ~Q(pk__in=others)
         else:
             found |= Q(path=value) | Q(path__startswith=f"{value} > ")
     return Category.objects.filter(found)
@@ -70,6 +80,14 @@ def recommendations(member_id: int, slot: str, *, limit: int = 10) -> list[Recom
     return [_in_words(row, row.category.offer.benefit_words, row.rank, names) for row in rows]
 
 
+def in_words(rows) -> list[Recommended]:
+    """Decisions (with their categories) as they are told to the reader."""
+    names = _names(reasons.mentioned(rows))
+    return [
+        _in_words(row, Offer(benefit=row.benefit, amount=row.amount).benefit_words, row.position, names) for row in rows
+    ]
+
+
 def decisions(cause: str):
     """Decisions of one cause, as a QuerySet."""
     return Decision.objects.filter(cause=cause)
@@ -87,11 +105,11 @@ def offer_values(cause: str, member_ids, language: str) -> dict[int, dict[str, l
         .values_list("member_id", "slot", "category_id", "benefit", "amount", "reason_code", "params")
     )
     values: dict[int, dict[str, list[dict]]] = {
-        member_id: {slot: [] for slot in Slot.values} for member_id in member_ids
+        member_id: {slot: [] for slot in MESSAGE_SLOTS} for member_id in member_ids
     }
     told = _tell_offers({tuple(what) for _member, _slot, *what in rows}, language)
     for member_id, slot, *what in rows:
-        values[member_id][slot].append(told[tuple(what)].copy())
+        values[member_id].setdefault(slot, []).append(told[tuple(what)].copy())
     return values
 
 

@@ -9,7 +9,7 @@ from recommender.rankers.base import NOTHING, Ranker
 
 CHUNK = 1000  # members scored at a time, fewer when there are many types:
 CELLS = 8_000_000  # 32 MB of scores
-BUY_AGAIN, NEW_FOR_YOU = "buy_again", "new_for_you"
+BUY_AGAIN, NEW_FOR_YOU, NEW_PRODUCTS = "buy_again", "new_for_you", "new_products"
 
 
 def rank(ranker: Ranker, seen: Interactions, members: np.ndarray, n: int, *, slot: str | None = None, among=None):
@@ -65,6 +65,9 @@ def chunks(members: np.ndarray, types: int) -> Iterator[np.ndarray]:
 def mask_slot(scores: np.ndarray, seen: Interactions, members: np.ndarray, slot: str | None) -> None:
     """Take out, in place, what the slot does not promise."""
     if slot is None:
+        return
+    if slot == NEW_PRODUCTS:
+        scores[:, ~seen.is_new] = NOTHING
         return
     bought = seen.counts[members].toarray() > 0
     scores[~bought if slot == BUY_AGAIN else bought] = NOTHING

@@ -13,6 +13,7 @@ GOES_WITH = "goes_with"  # {"category": 12}
 POPULAR_HERE = "popular_here"  # {}
 POPULAR = "popular"  # {}
 MEMBERS_LIKE_YOU = "members_like_you"  # {}
+NEW_IN_STORE = "new_in_store"  # {"product": 345}
 
 
 def words(code: str, params: dict, names: dict[int, str]) -> str:
@@ -23,11 +24,11 @@ def words(code: str, params: dict, names: dict[int, str]) -> str:
         return ngettext("You bought it once", "You bought it %(times)s times", params["times"]) % params
     if code == GOES_WITH and params["category"] in names:
         return _("Goes with “%(name)s” that you bought") % {"name": names[params["category"]]}
-    if code == POPULAR_HERE:
-        return _("Popular with members like you in your store")
-    if code == POPULAR:
-        return _("Popular with our members")
-    return _("Members who buy what you buy like it")
+    return {
+        NEW_IN_STORE: _("New in our store"),
+        POPULAR_HERE: _("Popular with members like you in your store"),
+        POPULAR: _("Popular with our members"),
+    }.get(code) or _("Members who buy what you buy like it")
 
 
 def _rhythm(days: int) -> str:

@@ -5,7 +5,7 @@ from wagtail.admin.panels import FieldPanel, FieldRowPanel
 from wagtail.snippets.models import register_snippet
 from wagtail.snippets.views.snippets import SnippetViewSet, SnippetViewSetGroup
 
-from recommender.models import Offer, OfferExclusion
+from recommender.models import AssemblyRules, Offer, OfferBudget, OfferExclusion, OutOfStock
 
 
 class OfferViewSet(SnippetViewSet):
@@ -20,6 +20,10 @@ class OfferViewSet(SnippetViewSet):
     panels = [
         FieldPanel("category"),
         FieldRowPanel([FieldPanel("benefit"), FieldPanel("amount")]),
+        FieldPanel("product"),
+        FieldRowPanel([FieldPanel("margin_percent"), FieldPanel("cost_minor")]),
+        FieldRowPanel([FieldPanel("budget"), FieldPanel("stock")]),
+        FieldRowPanel([FieldPanel("valid_from"), FieldPanel("valid_until")]),
         FieldPanel("is_active"),
     ]
 
@@ -42,12 +46,47 @@ class OfferExclusionViewSet(SnippetViewSet):
     ]
 
 
+class OfferBudgetViewSet(SnippetViewSet):
+    model = OfferBudget
+    icon = "tag"
+    menu_label = _("Offer budgets")
+    list_display = ["name", "partner", "currency", "limit_minor", "committed_minor"]
+    panels = [
+        FieldPanel("name"),
+        FieldPanel("partner"),
+        FieldRowPanel([FieldPanel("currency"), FieldPanel("limit_minor")]),
+    ]
+
+
+class OutOfStockViewSet(SnippetViewSet):
+    model = OutOfStock
+    icon = "no-view"
+    menu_label = _("Out of stock")
+    list_display = ["store", "category", "since"]
+    list_filter = ["store"]
+    panels = [FieldRowPanel([FieldPanel("store"), FieldPanel("category")])]
+
+    def get_queryset(self, request):
+        return OutOfStock.objects.select_related("store", "category")
+
+
+class AssemblyRulesViewSet(SnippetViewSet):
+    model = AssemblyRules
+    icon = "cog"
+    menu_label = _("Rules of lists")
+    list_display = ["per_group_max", "recent_days", "sent_days", "margin_percent_min"]
+    panels = [
+        FieldRowPanel([FieldPanel("per_group_max"), FieldPanel("margin_percent_min")]),
+        FieldRowPanel([FieldPanel("recent_days"), FieldPanel("sent_days")]),
+    ]
+
+
 class RecommenderGroup(SnippetViewSetGroup):
     menu_label = _("Offers")
     menu_icon = "tag"
     menu_name = "recommender"
     menu_order = 240
-    items = (OfferViewSet, OfferExclusionViewSet)
+    items = (OfferViewSet, OfferBudgetViewSet, OfferExclusionViewSet, OutOfStockViewSet, AssemblyRulesViewSet)
 
 
 register_snippet(RecommenderGroup)

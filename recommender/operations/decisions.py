@@ -1,11 +1,13 @@
 """Deciding which offers a member is given, noting that they were shown, and obeying “not interested”."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from django.db import connection, transaction
 
-from recommender import queries
-from recommender.models import Decision, Dismissal, Exposure, Recommendation, Slot
+from recommender.models import Decision, Dismissal, Dropped, Exposure, ListState, Recommendation, Slot
+from recommender.operations import policies
+from recommender.operations.choosing import Asked, by_sampling
 from recommender.policy import DECIDE, Policy
 
 
@@ -13,26 +15,38 @@ from recommender.policy import DECIDE, Policy
 def decide(*, cause: str, members, slots: dict[str, int], at: datetime, policy: Policy | None = None) -> int:
     """Choose offers for each of `members` (a QuerySet) in each slot (slot → positions) and return how many were written.
 
-    One statement. Whoever has a decision of this cause in a slot keeps it, so asking again adds only who is new. A member
-    with fewer eligible types than positions gets fewer. Members of a holdout may be among them: a decision is not yet an
-    offer, and without theirs nobody could tell what an offer changed.
+    By the policy that is live, or, for the share of members it is tried on, by the one in an A/B test; by `policy` where one is named.
+    Whoever has a decision of this cause in a slot keeps it, so asking again adds only who is new. A member with fewer eligible types
+    than positions gets fewer. Members of a holdout may be among them: a decision is not yet an offer, and without theirs nobody could
+    tell what an offer changed.
     """
-    policy = policy or Policy()
     unknown = set(slots) - set(Slot.values)
     if unknown:
         raise ValueError(f"No such slot: {', '.join(sorted(unknown))}. There are: {', '.join(Slot.values)}.")
-    chosen, chosen_parameters = members.order_by().values("pk").query.sql_with_params()
-    offerable = [(slot, pk) for slot in slots for pk in queries.offerable_ids(slot)]
+    asked = Asked(cause, members, slots, at)
+    if policy:
+        return _greedily(asked, policy)
+    written = 0
+    for version, some in policies.who_is_decided_by(members):
+        part = replace(asked, members=some)
+        written += by_sampling(part, version) if version and version.samples else _greedily(part, _policy(version))
+    return written
+
+
+def _policy(version) -> Policy:
+    return Policy() if version is None else Policy(exploration=version.floor)
+
+
+def _greedily(asked: Asked, policy: Policy) -> int:
+    """One statement."""
     with connection.cursor() as cursor:
+        query, parameters = asked.candidates()
         cursor.execute(
-            DECIDE.format(members=chosen),
+            DECIDE.format(members=query),
             [
-                *chosen_parameters,
-                [slot for slot, _ in offerable], [pk for _, pk in offerable],
-                cause, cause, cause, policy.top_n,
-                policy.exploration,
-                cause, policy.exploration, policy.exploration, policy.name, at,
-                list(slots), list(slots.values()),
+                *parameters, asked.cause, asked.cause, policy.top_n, policy.exploration,
+                asked.cause, policy.exploration, policy.exploration, policy.name, asked.at,
+                list(asked.slots), list(asked.slots.values()),
             ],
         )  # fmt: skip
         return cursor.rowcount
@@ -42,7 +56,7 @@ def decide(*, cause: str, members, slots: dict[str, int], at: datetime, policy: 
 def record_exposures(*, cause: str, members, channel: str, at: datetime) -> int:
     """Note that the decisions of this cause were shown to `members` (ids or a QuerySet of ids); the first time counts."""
     shown = Decision.objects.filter(cause=cause, member__in=members).exclude(exposures__channel=channel)
-    rows = (Exposure(decision_id=pk, channel=channel, shown_at=at) for pk in shown.values_list("pk", flat=True))
+    rows = (Exposure.of(decision, channel=channel, shown_at=at) for decision in shown.iterator(chunk_size=5000))
     return len(Exposure.objects.bulk_create(rows, batch_size=5000, ignore_conflicts=True))
 
 
@@ -54,7 +68,7 @@ def dismiss(*, member_id: int, category_id: int, at: datetime) -> None:
 @transaction.atomic
 def forget(*, member_id: int) -> None:
     """Forget everything the recommender knows of a member. What all members taught together stays."""
-    for model in (Decision, Recommendation, Dismissal):
+    for model in (Decision, Recommendation, Dismissal, Dropped, ListState):
         model.objects.filter(member_id=member_id).delete()
 
 

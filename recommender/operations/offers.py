@@ -29,7 +29,7 @@ def give_offers(
         loyalty.EntitlementIn(
             member_id=member_id, category_id=category_id, benefit=offers[category_id].benefit,
             amount=offers[category_id].amount, valid_from=valid_from, valid_until=valid_until,
-            cause=f"{cause}:{category_id}",
+            cause=f"{cause}:{category_id}", product_id=offers[category_id].product_id,
         )
         for member_id, category_id in pairs
         if category_id in offers

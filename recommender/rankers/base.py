@@ -38,6 +38,12 @@ class Ranker(Protocol):
 
         """
 
+    def because(self, seen: Interactions, member: np.ndarray, item: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What speaks most for each of some (member, type) pairs it listed.
+
+        Returns the name of the source (text, shape (n,)), and the type the member bought that it rests on, −1 for none.
+        """
+
     def parameters(self) -> dict:
         """What it was made with: `type(self)(**parameters)` makes its like, unfitted."""
 
@@ -50,6 +56,11 @@ class Ranker(Protocol):
 
 class Fitted:
     """Keeps what was learned in attributes that end in an underscore; parameters are the dataclass fields."""
+
+    name: ClassVar[str] = ""
+
+    def because(self, seen: Interactions, member: np.ndarray, item: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return np.full(len(item), self.name, object), np.full(len(item), -1, np.int64)
 
     def parameters(self) -> dict:
         return {field.name: getattr(self, field.name) for field in fields(self)}

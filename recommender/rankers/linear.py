@@ -22,7 +22,7 @@ class Ease(Fitted):
     """
 
     penalty: float = 500.0
-    items_max: int = 6000
+    items_max: int = 3000
     name: ClassVar[str] = "ease"
 
     def fit(self, seen: Interactions) -> Self:
@@ -45,6 +45,19 @@ class Ease(Fitted):
         if len(known):
             found[known[:, None], self.chosen_[None, :]] = bought[known] @ self.weights_
         return found
+
+    def because(self, seen: Interactions, member: np.ndarray, item: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The bought type with the greatest weight on each; −1 where none speaks for it."""
+        partner = np.full(len(item), -1, np.int64)
+        at = np.minimum(np.searchsorted(self.chosen_, item), max(len(self.chosen_) - 1, 0))
+        known = np.flatnonzero(self.chosen_[at] == item) if len(self.chosen_) else np.zeros(0, int)
+        bought = _binary(seen)[:, self.chosen_]
+        for start in range(0, len(known), 1000):
+            part = known[start : start + 1000]
+            weight = np.where(bought[member[part]].toarray() > 0, self.weights_[:, at[part]].T, 0)
+            best = weight.argmax(axis=1)
+            partner[part] = np.where(weight[np.arange(len(part)), best] > 0, self.chosen_[best], -1)
+        return np.full(len(item), self.name, object), partner
 
 
 def _binary(seen: Interactions) -> csr_matrix:

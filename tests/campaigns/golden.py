@@ -113,7 +113,7 @@ def _offers(people):
             reason_code="x", decided_at=AT - days(2 * i),
         )  # fmt: skip
         if i % 2:
-            Exposure.objects.create(decision=decision, channel="email", shown_at=AT - days(2 * i))
+            Exposure.of(decision, channel="email", shown_at=AT - days(2 * i)).save()
         gift = Entitlement.objects.create(
             member=one, category=milk, benefit="multiply", amount=300, valid_from=AT - days(90), valid_until=AT, cause=f"{cause}:{milk.pk}",
             used_at=AT - days(i) if i % 3 == 0 else None,

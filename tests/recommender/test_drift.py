@@ -3,6 +3,7 @@ import pytest
 
 from recommender import drift, operations, selection
 from recommender.models import RankerVersion
+from recommender.operations.watching import Listed, watch
 from recommender.rankers import Due, TwoStage
 from recommender.selection import Contest
 from tests.recommender import planted
@@ -52,12 +53,20 @@ def test_a_better_ranker_whose_probabilities_are_wrong_is_not_published():
 
 @pytest.mark.django_db
 def test_lists_that_changed_raise_an_alert_on_the_version(shop, caplog):
-    from recommender.operations.training import _watch
-
     version = shop.version("buy_again")
-    before = {"buy_again": ({(1, 2), (1, 3)}, np.array([0.1, 0.2]))}
-    _watch(before, {"buy_again": ({(1, 4), (1, 3)}, np.array([0.1, 0.2]))}, [version])
+    old, now = (Listed(pairs, np.array([0.1, 0.2]), 0) for pairs in ({(1, 2), (1, 3)}, {(1, 4), (1, 3)}))
+    watch([(version, None)], {"buy_again": old}, {"buy_again": now}, {"buy_again": old})
     kept = RankerVersion.objects.get(pk=version.pk).metrics
     assert kept["overlap"] == 0.5
     assert kept["alerts"] == ["buy_again: overlap with the last lists is 0.500, below 0.85"]
     assert "below 0.85" in caplog.text
+
+
+@pytest.mark.django_db
+def test_lists_of_the_same_ranker_move_without_an_alert(shop, caplog):
+    version = shop.version("buy_again")
+    old, now = (Listed(pairs, np.array([0.1, 0.2]), version.pk) for pairs in ({(1, 2), (1, 3)}, {(1, 4), (1, 3)}))
+    watch([(version, None)], {"buy_again": old}, {"buy_again": now}, {})
+    kept = RankerVersion.objects.get(pk=version.pk).metrics
+    assert (kept["moved"], kept["overlap"], kept["alerts"]) == (0.5, None, [])
+    assert caplog.text == ""

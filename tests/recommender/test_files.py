@@ -86,7 +86,7 @@ def test_the_command_judges_a_file_without_a_database(tmp_path, capsys, monkeypa
     answer = json.loads(output.read_text())
     assert {one["ranker"] for one in answer["results"]} == names
     assert {(one["part"], one["k"]) for one in answer["results"]} == {
-        (p, k) for p in ("all", "repeat", "explore") for k in (5, 10)
+        (p, k) for p in ("all", "repeat", "explore", "new") for k in (5, 10)
     }
     for one in answer["results"]:
         assert one["recall"]["low"] <= one["recall"]["mean"] <= one["recall"]["high"]
@@ -96,3 +96,26 @@ def test_the_command_judges_a_file_without_a_database(tmp_path, capsys, monkeypa
         call_command("evaluate_recommender", input=path, k="0")
     with pytest.raises(CommandError, match="both before and after the split"):
         call_command("evaluate_recommender", input=path, weeks=100)
+
+
+def test_a_cell_that_cannot_be_read_is_told_with_its_row_and_field(tmp_path):
+    file = tmp_path / "purchases.csv"
+    file.write_text("member,time,product,quantity\na,2020-01-01,milk,1\na,31.02.2020,rye,1\nb,2020-01-02,milk,two\n")
+    assert files.read(file).problems == (
+        "row 3, field time (time): “31.02.2020” is not a date like 2017-11-30.",
+        "row 4, field quantity (quantity): “two” is not a number.",
+    )
+    file.write_text("member,time,product\na,yesterday,milk\n")
+    with pytest.raises(CannotImport, match="row 2, field time"):
+        files.read(file)
+
+
+def test_orders_stand_in_for_dates_where_there_are_none(tmp_path):
+    file = tmp_path / "orders.csv"
+    file.write_text("member,order,product\na,1,milk\na,2,milk\na,2,rye\nb,1,rye\n")
+    read = files.read(file)
+    assert not read.has_dates
+    assert read.seen.trips.tolist() == [2, 1]
+    assert read.seen.nth_last(0).item.tolist() == [0, 1, 1]
+    with pytest.raises(CommandError, match="last-basket"):
+        call_command("evaluate_recommender", input=file, protocol="time-split")

@@ -7,6 +7,7 @@ from recommender.features import NAMES, Habits, now_of
 from recommender.interactions import Interactions
 from recommender.rankers import PersonalThenPopular, Popular, TwoStage
 from recommender.rankers.neighbours import RecentNeighbours, TemporalFrequency
+from recommender.rankers.two_stage import thinned
 from tests.recommender import planted
 from tests.recommender.contract import ANN, MILK, small_shop
 
@@ -97,13 +98,23 @@ def test_where_lightgbm_is_lacking_logistic_regression_ranks(monkeypatch):
 
 
 def test_thinned_negatives_stand_for_those_left_out():
-    from recommender.rankers.two_stage import _thinned
-
     label = np.arange(10_000) % 50 == 0
-    features, kept, weight = _thinned(np.zeros((10_000, 2)), label, np.random.default_rng(1), 2000)
-    assert kept.sum() == label.sum()
-    assert len(features) == pytest.approx(2000, rel=0.1)
-    assert weight[~kept].sum() == pytest.approx(9800, rel=0.1)
+    kept, weight = thinned(label, np.random.default_rng(1), 2000)
+    assert kept[label].all()
+    assert kept.sum() == pytest.approx(2000, rel=0.1)
+    assert weight[kept & ~label].sum() == pytest.approx(9800, rel=0.1)
+
+
+def test_a_scale_says_what_a_score_means_and_never_turns_an_order_round():
+    chance = np.random.default_rng(1)
+    score = chance.random(20_000)
+    label = chance.random(20_000) < score**2
+    scale = learners.Scale().fit(score, label, np.ones(20_000))
+    asked = np.linspace(0.001, 0.999, 500)
+    told = scale.probabilities(asked)
+    assert (np.diff(told) > 0).all()
+    assert np.abs(told - asked**2).max() < 0.06
+    np.testing.assert_allclose(learners.Scale().fit(*np.zeros((3, 0))).probabilities(asked), asked)
 
 
 def test_calibration_error_is_the_distance_of_said_and_seen():

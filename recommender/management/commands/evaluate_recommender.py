@@ -69,6 +69,10 @@ class Command(BaseCommand):
                 self.stdout.write(
                     f"{read.lines:,} lines read from {input}; {read.left_out:,} without member, time or product."
                 )
+                for problem in read.problems:
+                    self.stderr.write(problem)
+                if protocol == TIME_SPLIT and not read.has_dates:
+                    raise CommandError(f"{input} has no field time, only order: choose --protocol last-basket.")
             else:
                 until = moment(cutoff) if cutoff else default_cutoff(weeks)
                 types = purchases.types_to_learn_from()

@@ -40,15 +40,16 @@ class Command(BaseCommand):
         parser.add_argument(
             "--two-stages", action="store_true", help="let the two-stage ranker compete too (minutes, not seconds)"
         )
+        parser.add_argument("--warm", action="store_true", help="go on from what serves, in a part of the time")
         parser.add_argument("--no-refresh", action="store_true", help="leave the recommendations as they are")
 
-    def handle(self, *, cutoff, weeks, refresh_at, no_refresh, two_stages=False, **options):
+    def handle(self, *, cutoff, weeks, refresh_at, no_refresh, two_stages=False, warm=False, **options):
         self.begun = time.monotonic()
         cutoff = moment(cutoff) if cutoff else default_cutoff(weeks)
         made = operations.make_offers()
         self.say(f"{made:,} new offers made; training up to {cutoff:%Y-%m-%d}, judging on {weeks} weeks after it")
         try:
-            operations.train(cutoff=cutoff, weeks=weeks, two_stages=two_stages, progress=self.say)
+            operations.train(cutoff=cutoff, weeks=weeks, two_stages=two_stages, is_warm=warm, progress=self.say)
             if not no_refresh:
                 at = moment(refresh_at) if refresh_at else cutoff
                 written = operations.refresh_recommendations(at=at, progress=self.say)

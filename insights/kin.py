@@ -1,0 +1,9 @@
+"""Records that were merged: what one of them bought, the person bought."""
+
+# Common table expressions, to stand first after WITH RECURSIVE: `roots` (id, root) names for each absorbed record the one that
+# lives on. There are few, so the join costs next to nothing.
+ROOTS = """kin (id, root) AS (
+        SELECT m.id, m.merged_into_id FROM members_member m WHERE m.merged_into_id IS NOT NULL
+         UNION ALL
+        SELECT k.id, m.merged_into_id FROM kin k JOIN members_member m ON m.id = k.root WHERE m.merged_into_id IS NOT NULL),
+    roots AS (SELECT k.id, k.root FROM kin k JOIN members_member m ON m.id = k.root WHERE m.merged_into_id IS NULL)"""

@@ -1,0 +1,102 @@
+"""What a member is shown at the doors: chosen once a day, written down whole, fresh after a purchase, under a policy that may learn."""
+
+from datetime import timedelta
+
+import pytest
+
+from members.models import Consent, Member
+from recommender import operations, purchases
+from recommender.models import EligibleSet, Exposure, OfferPosterior, PolicyVersion
+from tests.recommender.conftest import NOW
+
+SLOTS = {"buy_again": 2}
+
+
+@pytest.fixture
+def types(shop):
+    return [shop.type(f"FOOD > GROUP {n % 2} > TYPE {n}", name=f"Type {n}") for n in range(4)]
+
+
+@pytest.fixture
+def ann(shop, types):
+    (ann,) = shop.members(1)
+    shop.recommend([ann], "buy_again", types)
+    return ann
+
+
+def shown(ann, *, channel="portal", at=NOW, slots=SLOTS):
+    return [one.name for one in operations.show(member_id=ann.pk, slots=slots, channel=channel, at=at)["buy_again"]]
+
+
+def test_what_is_shown_is_one_row_with_all_that_learning_needs(ann, types):
+    assert shown(ann) == ["Type 0", "Type 1"]
+    rows = list(Exposure.objects.order_by("position"))
+    assert [(row.member_id, row.channel, row.slot, row.position, row.category_id) for row in rows] == [
+        (ann.pk, "portal", "buy_again", place, types[place - 1].pk) for place in (1, 2)
+    ]
+    assert {(row.propensity, row.policy, row.shown_at) for row in rows} == {(1.0, "greedy-or-shuffle-1 ε=0 n=10", NOW)}
+    assert EligibleSet.objects.get(pk=rows[0].eligible).category_ids == [one.pk for one in types]
+
+
+def test_whoever_looks_twice_a_day_sees_the_same_and_more_when_there_is_room(ann):
+    assert shown(ann) == shown(ann)
+    assert Exposure.objects.count() == 2
+    assert shown(ann, slots={"buy_again": 3}) == ["Type 0", "Type 1", "Type 2"]
+    assert Exposure.objects.count() == 3
+    assert shown(ann, channel="api") == ["Type 0", "Type 1"]
+    assert Exposure.objects.filter(channel="api").count() == 2
+
+
+def test_a_no_counts_at_once(ann, types):
+    shown(ann)
+    operations.dismiss(member_id=ann.pk, category_id=types[0].pk, at=NOW)
+    assert shown(ann) == ["Type 1", "Type 2"]
+
+
+def test_who_refused_personal_recommendations_is_shown_none(ann):
+    Consent.objects.create(member=ann, channel="email", purpose="profiling", is_granted=False, at=NOW, source="portal")
+    assert shown(ann) == []
+    assert not Exposure.objects.exists()
+
+
+def test_a_promoted_policy_draws_from_what_is_believed_and_says_how_likely_it_was(ann, types):
+    PolicyVersion.objects.create(kind="thompson", status="live", floor=0.05)
+    for group, gain in ((types[0].parent_id, 1.0), (types[1].parent_id, 400.0)):
+        OfferPosterior.objects.create(
+            slot="buy_again", group_id=group, offered_alpha=100 + gain, offered_beta=500, held_out_alpha=100, held_out_beta=500,
+            updated_at=NOW,
+        )  # fmt: skip
+    operations.show(member_id=ann.pk, slots={"buy_again": 4}, channel="portal", at=NOW)
+    rows = list(Exposure.objects.order_by("position"))
+    assert len(rows) == 4
+    assert {row.policy.split("-")[0] for row in rows} == {"thompson"}
+    assert all(0.05 / 4 <= row.propensity <= 1 for row in rows)
+    assert EligibleSet.objects.get(pk=rows[0].eligible).category_ids == [one.pk for one in types]
+
+
+def test_a_gate_that_is_shut_lets_no_policy_try_and_nothing_untried_is_promoted(ann):
+    version, gate = operations.propose_policy(kind="thompson", at=NOW)
+    assert not gate.is_open
+    with pytest.raises(operations.CannotPromote, match="too_few"):
+        operations.try_policy(version=version, at=NOW)
+    with pytest.raises(operations.CannotPromote, match="tried"):
+        operations.promote_policy(version=version, at=NOW)
+
+
+def test_what_a_merged_record_bought_the_person_bought(shop, types):
+    ann, other = shop.members(2)
+    shop.buy([(ann, 100, types[:1]), (other, 101, types[1:2])])
+    Member.objects.filter(pk=other.pk).update(status="merged", merged_into=ann)
+    for asked in (None, [ann.pk]):
+        seen, _ = purchases.read(
+            until=purchases.moment_of(200), types=sorted(one.pk for one in types), member_ids=asked
+        )
+        assert seen.member_ids.tolist() == [ann.pk]
+        assert seen.day.tolist() == [100, 101]
+
+
+def test_an_offer_that_is_over_or_used_up_is_not_chosen(ann, types):
+    types[0].offer.valid_until, types[1].offer.stock = NOW - timedelta(days=1), 0
+    types[0].offer.save()
+    types[1].offer.save()
+    assert shown(ann) == ["Type 2", "Type 3"]
