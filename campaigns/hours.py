@@ -6,7 +6,7 @@ Data Analysis, 3.4). Hours are neighbours: an act at ten says something of nine 
 buys, so a purchase speaks for the hour before it.
 """
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Collection, Mapping
 
 HOURS = range(24)
@@ -18,9 +18,9 @@ DAYTIME = range(8, 21)
 """Hours that may be chosen, whatever was learned: nobody asked for a message at three, and at nine in the evening quiet hours begin."""
 
 
-def acts(clicks: Mapping[int, int], purchases: Mapping[int, int]) -> Counter[int]:
+def acts(clicks: Mapping[int, int], purchases: Mapping[int, int]) -> dict[int, float]:
     """What was done at each hour 0 … 23, weighed: of one member, or of all."""
-    found: Counter[int] = Counter()
+    found: dict[int, float] = defaultdict(float)
     for hour, n in clicks.items():
         found[hour % 24] += CLICK * n
     for hour, n in purchases.items():
