@@ -22,10 +22,13 @@ from tqdm import tqdm
 
 from api.operations import create_client
 from campaigns import operations as campaigns
+from campaigns import programme_lift
 from campaigns.models import Audience, Campaign
 from delivery.operations import set_policy
 from delivery.queries import counts
 from demo import authoring, devices, dressing, featuring, labels, operations, people, queries, rewarding
+from experiments.operations import open_control
+from experiments.queries import control_at
 from insights.operations import refresh_lifecycle
 from loyalty import operations as loyalty
 from members import clock
@@ -39,6 +42,7 @@ from sales import queries as sold
 WEEKS_AFTER = 4  # the campaign is sent this long before the year's end
 LAUNCH_AFTER_MIDNIGHT = timedelta(hours=10)  # ten in the morning at the shop
 OUTCOME_DAYS = 27
+CONTROL_PERCENT = 5  # of all members: what the whole of marketing changes is read from them
 HOLDOUT_PERCENT = REHEARSAL_HOLDOUT_PERCENT = 30  # the audiences are small: a tenth of them would tell nothing
 REFUNDS = 60
 SENDING_PATIENCE_S = 120
@@ -265,6 +269,8 @@ def send_campaign(here: Scene) -> str:
     clock.set_shift(here.launch_at - timezone.now())
     try:
         refresh_lifecycle(at=here.launch_at)
+        if not control_at(here.launch_at):
+            open_control(percent=CONTROL_PERCENT, starts_at=here.launch_at)
         audience = _audience(
             "Lapsing, with points", "Members who have not come for a while and still have points.", LAPSING
         )
@@ -311,6 +317,7 @@ def measure_campaign(here: Scene) -> str:
     """What those people really bought afterwards. They never saw the message, and the report says what that shows."""
     campaign = Campaign.objects.get(name="Come back to your points")
     report = campaigns.measure(campaign=campaign, at=max(timezone.now(), campaign.outcome_ends_at))
+    programme_lift.keep(at=timezone.now())
     first = report.figures["comparisons"][0]
     if first.get("cannot"):
         return f"too few to compare: {first['n_control']} held out, {first['n_treated']} sent"
