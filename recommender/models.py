@@ -238,7 +238,7 @@ class Recommendation(models.Model):
     score = models.FloatField(help_text="The ranker's own, positive, comparable within one member and slot only.")
     reason_code = models.CharField(max_length=20)
     reason_params = models.JSONField(default=dict)
-    source = models.CharField(max_length=20, blank=True, help_text="The source of candidates that speaks for it most.")
+    source = models.CharField(max_length=40, blank=True, help_text="The source of candidates that speaks for it most.")
     probability = models.FloatField(
         null=True, help_text="Of being bought within the horizon, where the ranker says one."
     )

@@ -108,7 +108,7 @@ def _locked(cursor, asked: list[int] | None) -> bool:
     if not cursor.fetchone()[0]:
         return False
     cursor.execute(
-        "SELECT pg_advisory_xact_lock(hashtext('recommender.list'), (id % 2147483647)::int) FROM unnest(%s::bigint[]) AS id ORDER BY id",
+        "SELECT pg_advisory_xact_lock(hashtext('recommender.list'), (id %% 2147483647)::int) FROM unnest(%s::bigint[]) AS id ORDER BY id",
         [asked],
     )
     return True

