@@ -36,8 +36,8 @@ STARTS = {
     Role.ANALYST: ["/reports/"],
     Role.CASHIER: ["/pos/", "/staff/"],
 }
-NOT_LINKED = {"duplicates", "retention", "digests", "visits"}
-"""What no page of this small market leads to: nobody is twice in it; the others have no pages yet."""
+NOT_LINKED = {"duplicates"}
+"""What no page of this small market leads to: nobody is twice in it."""
 PAGES_MOST = 150
 LINKS = ("href", "action", "formaction", "hx-get", "hx-post", "data-subscribe", "data-unsubscribe")
 LEFT_ALONE = re.compile(
