@@ -86,8 +86,10 @@ def test_another_site_cannot_send_in_a_shops_name(shop):
     assert not Touchpoint.objects.exists()
 
 
-def test_one_address_sends_so_many_batches_a_minute(shop):
-    said, own = batch(shop), "198.51.100.7"  # an address whose minute begins here
+def test_one_address_sends_so_many_batches_a_minute(shop, settings):
+    """Counted in a memory of its own: other tests flush the Redis that all share, and a counter with it."""
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    said, own = batch(shop), "198.51.100.7"
     assert {send(said, address=own).status_code for _ in range(BATCHES_PER_MINUTE)} == {200}
     assert send(said, address=own).status_code == 429
     assert send(said, address="198.51.100.8").status_code == 200
