@@ -36,7 +36,7 @@ def _measure(report):
             slowest = max(_seconds(client, studio, frame, {"as": reader, "look": look}) for _round in range(ROUNDS))
             report(
                 f"preview as {words}, {look}, slowest of {ROUNDS}",
-                slowest,
+                round(slowest, 2),
                 MOST_S,
                 slowest <= MOST_S,
                 "s, page and frame",
