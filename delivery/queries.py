@@ -105,11 +105,6 @@ def doubts_by_cause() -> list[tuple[str, str, int]]:
     return [(cause, str(Channel(channel).label), n) for cause, channel, n in rows[:CAUSES_SHOWN]]
 
 
-def hold_of(cause: str) -> Hold | None:
-    """The pause or cancellation that stands on exactly this cause."""
-    return Hold.objects.filter(cause=cause).first()
-
-
 def responders(cause: str, kind: str):
     """Ids of the members with an event of `kind` that a person caused, as a QuerySet for joins."""
     events = MessageEvent.objects.filter(message=OuterRef("pk"), kind=kind, is_machine=False).exclude(BY_SCANNER)

@@ -83,12 +83,6 @@ def last_purchase_at() -> datetime | None:
         return cursor.fetchone()[0]
 
 
-def first_purchase_at() -> datetime | None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT min(purchased_at) FROM sales_purchase WHERE member_id IS NOT NULL")
-        return cursor.fetchone()[0]
-
-
 def types_to_learn_from() -> list[int]:
     """Every product type that is not excluded, offered or not."""
     return sorted(

@@ -276,10 +276,5 @@ def _any(conditions) -> Q:
     return joined
 
 
-def forecast(version: JourneyVersion, *, at) -> int:
-    """How many members the entry's audience describes now; what a look would find at most."""
-    return _allowed(version, at).count()
-
-
 def enrolled(journey: Journey) -> QuerySet:
     return Enrolment.objects.filter(journey=journey)

@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 
 from campaigns.journeys import flow, kinds
 from campaigns.journeys.models import Enrolment, Journey, PortalNote, StepRun
-from delivery import queries as outbox
 from delivery.models import Message
 
 State = Enrolment.State
@@ -220,11 +219,6 @@ def cause_words(cause: str) -> str:
     named = dict(dates())
     what = cause.rpartition(":")[0]
     return f"{named[what]}, {cause.rpartition(':')[2]}" if what in named else cause
-
-
-def counts_by_message(journey: Journey, step: str) -> dict[str, int]:
-    """What became of a step's messages, from the outbox."""
-    return outbox.counts(f"{journey.cause}:{step}")
 
 
 def notes_for(member_id: int, *, at) -> QuerySet:

@@ -1,7 +1,6 @@
 """Pause, resume, cancel: one row stops a million messages within one chunk, and a resume says what becomes of the past-due."""
 
 from django.db import transaction
-from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from campaigns.models import Campaign, Entry
@@ -70,11 +69,6 @@ def past_due(campaign: Campaign, *, at) -> int:
         outbox.past_due(one.cause, at=at).order_by().values("member_id").distinct().count() for one in causes
     )
     return messages + campaign.entries.filter(state=Entry.State.WAITING, due_at__lte=at).count()
-
-
-def last_hand_over(campaign: Campaign):
-    """When the last message of a campaign was given to the next hop, or None."""
-    return outbox.messages(campaign.cause).aggregate(last=Max("attempted_at"))["last"]
 
 
 @transaction.atomic

@@ -1,12 +1,13 @@
 """Warn, suggest, and act: each member once at a time, within caps and budgets, with a holdout drawn by chance."""
 
+import contextlib
 from datetime import timedelta
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from campaigns.models import EarlyWarning, Intervention, MemberDriver, RetentionRules
-from campaigns.retention import finding
+from campaigns.retention import finding, reasons
 from care import operations as care
 from experiments import operations as experiments
 from experiments import queries as assigned
@@ -96,7 +97,8 @@ def _suggest_one(intervention: Intervention, waiting, at) -> tuple[int, int]:
     free.filter(intervention=None).update(why_not=Why.BUDGET)
     if intervention.is_by_itself:
         for one in drawn:
-            act(warning=one, by_user=None, at=at)
+            with contextlib.suppress(CannotAct):  # it stays suggested, for a person; the others are served
+                act(warning=one, by_user=None, at=at)
     return len(drawn), len(alone)
 
 
@@ -179,8 +181,6 @@ def _offer(warning: EarlyWarning, at) -> None:
 def _call(warning: EarlyWarning, at) -> None:
     if not modules.is_on("tasks"):
         raise CannotAct(_("Tasks are switched off here, so nobody would call."))
-    from campaigns.retention import reasons  # late: words are asked for only here
-
     care.add_task(
         title=_("Call: about to leave, stays for service"), text=reasons.words(warning.reasons), at=at,
         cause=f"{warning.intervention.cause}:{warning.pk}", member_id=warning.member_id, due_at=at + CALL_WITHIN,

@@ -115,9 +115,6 @@ class CampaignForm(forms.ModelForm):
                 ]
             yield title, shown, rows
 
-    def trigger_codes(self):
-        return [one.code for one in happenings.triggers()]
-
 
 def _place(trigger, one) -> str:
     return f"t_{trigger.code}_{one.name}"

@@ -191,6 +191,15 @@ def test_a_holdout_is_left_alone_by_chance_and_stays_comparable():
     assert Entitlement.objects.count() == len(given)
 
 
+def test_what_cannot_be_done_by_itself_stays_suggested_and_stops_nothing_else():
+    decliners(6)
+    intervention(action="call", holdout_percent=5, is_by_itself=True)
+    members.switch_modules(off=["tasks"], by_user=None, at=AT)
+    told = operations.watch(at=AT)
+    assert told["suggested"] == EarlyWarning.objects.filter(state="suggested").count() > 0
+    assert not Task.objects.exists()
+
+
 def test_its_lift_is_read_as_any_campaigns():
     people = decliners(40)
     one = intervention(holdout_percent=50, is_by_itself=True)
