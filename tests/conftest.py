@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import random
 import uuid
 from pathlib import Path
 
@@ -147,7 +148,7 @@ def django_db_setup(database_template, django_db_blocker, request):
 def committed_db(django_db_setup, database_template, django_db_blocker):
     """A database of the test's own, where every commit is real; threads and other processes may join by its name."""
     shared = connection.settings_dict["NAME"]
-    name = f"regulars_test_{os.getpid()}_{uuid.uuid4().hex[:8]}"
+    name = f"regulars_test_{os.getpid()}_{os.urandom(4).hex()}"
     with django_db_blocker.unblock():
         _clone(database_template, name)
         _point_at(name)
@@ -207,6 +208,22 @@ def site(committed_db, settings):
     with serve(StaticFilesHandler(WSGIHandler()), QuietWSGIRequestHandler) as address:
         settings.SITE_URL = address
         yield address
+
+
+class _DrawnAlike:
+    """The module `os` as `uuid` uses it, with the randomness of a seed."""
+
+    def __init__(self, seed: str):
+        self.urandom = random.Random(seed).randbytes
+
+    def __getattr__(self, name):
+        return getattr(os, name)
+
+
+@pytest.fixture(autouse=True)
+def the_same_members_in_the_same_arms(request, monkeypatch):
+    """Who is in which arm follows from salts and public ids, which are UUIDs: a test draws the same ones in every run."""
+    monkeypatch.setattr(uuid, "os", _DrawnAlike(request.node.nodeid))
 
 
 @pytest.fixture(autouse=True)
