@@ -3,6 +3,8 @@
 -- Take `amount` from the budget of a rule, whole or not at all. The caller's own slot is tried first; when it holds too little
 -- all slots are locked in their order and what is missing is gathered. So no more is ever spent than the cap, and nothing is
 -- refused while the slots together still hold it. The budget is made, or brought to the rule's newest cap, on the way.
+-- Who waited for a slot and then finds too little in it keeps it locked, out of the order in which all are locked next, and two
+-- of these block each other: so a slot that may run dry is tried within a block whose end gives the lock back.
 CREATE FUNCTION loyalty_take_budget(in_rule text, in_unit text, in_cap bigint, amount bigint, spread bigint)
 RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
@@ -10,6 +12,7 @@ DECLARE
     own integer := 1 + abs(hashint8(spread)::bigint) % slots;
     kept loyalty_budget;
     wanted bigint := amount;
+    has bigint;
     held record;
 BEGIN
     SELECT * INTO kept FROM loyalty_budget b WHERE b.rule = in_rule AND b.unit = in_unit;
@@ -17,10 +20,28 @@ BEGIN
         PERFORM loyalty_set_budget(in_rule, in_unit, in_cap, slots);
         SELECT * INTO kept FROM loyalty_budget b WHERE b.rule = in_rule AND b.unit = in_unit;
     END IF;
-    UPDATE loyalty_budgetslot s SET "left" = s."left" - amount
-     WHERE s.budget_id = kept.id AND s.slot = own AND s."left" >= amount;
-    IF FOUND THEN
-        RETURN true;
+    SELECT s."left" INTO has FROM loyalty_budgetslot s WHERE s.budget_id = kept.id AND s.slot = own;
+    IF has >= 100 * amount THEN  -- far from dry: no block, which a batch of thousands would feel
+        UPDATE loyalty_budgetslot s SET "left" = s."left" - amount
+         WHERE s.budget_id = kept.id AND s.slot = own AND s."left" >= amount;
+        IF FOUND THEN
+            RETURN true;
+        END IF;
+    ELSIF has >= amount THEN
+        BEGIN
+            UPDATE loyalty_budgetslot s SET "left" = s."left" - amount
+             WHERE s.budget_id = kept.id AND s.slot = own AND s."left" >= amount;
+            IF FOUND THEN
+                RETURN true;
+            END IF;
+            RAISE SQLSTATE 'RG002';
+        EXCEPTION WHEN SQLSTATE 'RG002' THEN
+            NULL;
+        END;
+    END IF;
+    -- What others have not committed yet can only be less: when this is too little, a spent budget costs nobody a lock.
+    IF (SELECT sum(s."left") FROM loyalty_budgetslot s WHERE s.budget_id = kept.id) < amount THEN
+        RETURN false;
     END IF;
     -- Each statement sees what others have committed meanwhile: first lock, then add up.
     PERFORM FROM loyalty_budgetslot s WHERE s.budget_id = kept.id ORDER BY s.slot FOR UPDATE;
