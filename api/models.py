@@ -24,6 +24,7 @@ class ApiClient(models.Model):
         PARTNER = "points:partner", _("Give and accept points as a partner")
         PROFILE = "profiles:write", _("Read and write profiles, tags and touchpoints")
         CARE = "cases:write", _("Open cases and hear their answers")
+        REPORTS = "reports:read", _("Read the analysts' figures and reports")
 
     name = models.CharField(max_length=100, unique=True)
     token_hash = models.BinaryField(max_length=32, unique=True, editable=False)

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from django.conf import settings
 from django.db import connection
 
+from bench import _scratch as scratch
 from bench._scratch import kept, point_at
 
 WAITING, PER_SECOND, SECONDS, RUNNERS = 1_000_000, 10_000, 5, 2
@@ -20,7 +21,7 @@ GIVE_UP_S = 90
 
 
 def run(report):
-    with kept("regulars_bench_journeys", _fill) as name:
+    with kept("regulars_bench_journeys_2", *STEPS) as name:
         _afresh()
         begin = datetime.now(UTC) + timedelta(seconds=3)
         due = _burst(begin)
@@ -38,21 +39,13 @@ def run(report):
         _judge(report, begin, dict(commits))
 
 
-def _fill(_db):
-    """A million members and as many enrolments that wait, each by one statement."""
+def _journey(_db):
+    """The journey and the first member, made as the product makes them."""
     from campaigns.journeys.models import Journey, JourneyContent, JourneyVersion
     from drills._killing import content
     from members.models import Member
 
-    one = Member.objects.create(joined_at=datetime(2026, 1, 1, tzinfo=UTC))
-    columns = [field.column for field in Member._meta.concrete_fields if field.column not in ("id", "public_id")]
-    names = ", ".join(columns)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO members_member (public_id, {names}) SELECT gen_random_uuid(), {names}"
-            " FROM members_member, generate_series(2, %s) WHERE id = %s",
-            [WAITING, one.pk],
-        )
+    Member.objects.create(joined_at=datetime(2026, 1, 1, tzinfo=UTC))
     steps = [
         {"id": "s1", "type": "wait", "amount": 1, "unit": "days"},
         {"id": "s2", "type": "email", "template": "0", "buy_again": 0, "new_for_you": 0, "offer_days": 14},
@@ -75,16 +68,41 @@ def _fill(_db):
     for language, _name in settings.LANGUAGES:
         JourneyContent.objects.create(version=version, step="s2", language=language, content=words, needs_values=False)
     Journey.objects.filter(pk=journey.pk).update(version=version, status="live", live_from=datetime.now(UTC))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """INSERT INTO campaigns_enrolment (journey_id, version_id, member_id, round, cause, state, step, due_at, until,
-                                                arrived_at, entered_at, ended_at, why)
-               SELECT %s, %s, id, 1, 'hand:1', 'active', 's1', now() + interval '1000 days', now() + interval '1000 days',
-                      now(), now(), NULL, '' FROM members_member""",
-            [journey.pk, version.pk],
-        )
-        for table in ("members_member", "campaigns_enrolment"):
-            cursor.execute(f"ANALYZE {table}")
+
+
+def _members(db, *, count: int):
+    """As many members more, each like the first."""
+    columns = db.execute(
+        """SELECT string_agg(quote_ident(column_name), ', ') FROM information_schema.columns
+            WHERE table_name = 'members_member' AND column_name NOT IN ('id', 'public_id') AND is_generated = 'NEVER'"""
+    ).fetchone()[0]
+    db.execute(
+        f"""INSERT INTO members_member (public_id, {columns}) SELECT gen_random_uuid(), {columns}
+              FROM (SELECT * FROM members_member ORDER BY id LIMIT 1) one, generate_series(1, %s)""",
+        [count],
+    )
+
+
+def _enrol(db, *, part: int):
+    """One member in `PARTS` waits in the journey for a thousand days."""
+    db.execute(
+        """INSERT INTO campaigns_enrolment (journey_id, version_id, member_id, round, cause, state, step, due_at, until,
+                                            arrived_at, entered_at, ended_at, why)
+           SELECT j.id, j.version_id, m.id, 1, 'hand:1', 'active', 's1', now() + interval '1000 days', now() + interval '1000 days',
+                  now(), now(), NULL, ''
+             FROM members_member m, campaigns_journey j WHERE m.id %% %s = %s""",
+        [PARTS, part],
+    )
+
+
+PARTS = 4
+STEPS = [
+    _journey,
+    scratch.Whole(_members, count=WAITING // 2), scratch.Whole(_members, count=WAITING - WAITING // 2 - 1),
+    scratch.Whole(lambda db: scratch.put_off(db, "campaigns_enrolment", keys=True)),
+    *[scratch.Whole(_enrol, part=part) for part in range(PARTS)],
+    scratch.Whole(scratch.make), scratch.tidy,
+]  # fmt: skip
 
 
 def _afresh():

@@ -73,6 +73,16 @@ def latest() -> ProgrammeLift | None:
     return ProgrammeLift.objects.order_by("-as_of", "-pk").first()
 
 
+def of_day(day) -> ProgrammeLift | None:
+    """The reading of one business day."""
+    return ProgrammeLift.objects.filter(day=day).order_by("-as_of", "-pk").first()
+
+
+def days(*, limit: int) -> list[ProgrammeLift]:
+    """The latest readings, whatever period they belong to."""
+    return list(ProgrammeLift.objects.order_by("-as_of", "-pk")[:limit])
+
+
 def history(experiment) -> list[ProgrammeLift]:
     """Every day's reading of one period, oldest first."""
     return list(ProgrammeLift.objects.filter(experiment=experiment).order_by("day"))

@@ -25,6 +25,7 @@ class Notice:
     taps: tuple[tuple[str, str], ...] = ()  # words and address of each answer that is given by one tap
     unsubscribe_url: str = ""
     sections: tuple[tuple[str, tuple[str, ...], str], ...] = ()  # title, lines, and where all of it can be read
+    attachments: tuple[tuple[str, bytes, str], ...] = ()  # name of the file, what is in it, its media type
 
 
 def render(notice: Notice, *, to: str, message_id: str, date: datetime) -> bytes:
@@ -38,6 +39,8 @@ def render(notice: Notice, *, to: str, message_id: str, date: datetime) -> bytes
             headers={"Message-ID": f"<{message_id}>", "Date": date.strftime("%a, %d %b %Y %H:%M:%S %z")},
         )  # fmt: skip
         letter.attach_alternative(render_to_string("emails/notice.html", said), "text/html")
+    for name, held, media in notice.attachments:
+        letter.attach(name, held, media)
     if notice.unsubscribe_url:  # RFC 8058: one click, by POST
         letter.extra_headers["List-Unsubscribe"] = f"<{notice.unsubscribe_url}>"
         letter.extra_headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"

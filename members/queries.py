@@ -217,8 +217,9 @@ def custom_fields(member_id: int) -> dict[str, object]:
 
 
 def tags_of(member_id: int) -> list[str]:
-    """The tags a member carries, in order of the alphabet."""
-    return list(MemberTag.objects.filter(member=member_id).order_by("tag__code").values_list("tag__code", flat=True))
+    """The tags a member carries, in order of the alphabet; those of records merged into this one too."""
+    carried = MemberTag.objects.filter(member__in=ids_of(member_id)).order_by("tag__code")
+    return list(carried.values_list("tag__code", flat=True).distinct())
 
 
 def touchpoints_of(member_id: int, *, limit: int = 50) -> list[Touchpoint]:

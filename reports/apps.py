@@ -8,5 +8,7 @@ class ReportsConfig(AppConfig):
     def ready(self):
         from delivery import contents  # once all apps are there
         from reports.digests.writing import DigestContent
+        from reports.letters import LetterContent
 
         contents.register("reports.DigestIssue", DigestContent())
+        contents.register("reports.ReportLetter", LetterContent())

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from members import clock
-from reports import editions, evaluating
+from reports import evaluating, letters
 from reports.figures import readers
 from reports.models import Edition, Evaluation, Mailing
 
@@ -82,7 +82,7 @@ def subscribe(request):
     """Have the own dashboard mailed, or no longer."""
     every = request.POST.get("every", "")
     if every in Mailing.Every.values:
-        due_at = editions.next_due(every, at=clock.now())
+        due_at = letters.next_due(every, at=clock.now())
         Mailing.objects.update_or_create(user=request.user, defaults={"every": every, "due_at": due_at})
         messages.success(request, _("Your dashboard comes by mail from now on."))
     else:

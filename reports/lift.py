@@ -1,6 +1,7 @@
 """A frozen lift report, arranged for a page: rows with words, charts, and the same rows for CSV."""
 
 import math
+from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
@@ -8,7 +9,21 @@ from campaigns import verdicts
 from campaigns.outcomes import METRICS
 from reports import charts
 
+HIDDEN_WHEN_BROKEN = {"comparisons": [], "segments": [], "worth": None, "number_needed": None, "rerandomised": None}
 EFFECTS = ("purchases", "opens", "clicks", "redemptions", "redemptions_held_out", "unsubscribes")
+
+
+@dataclass(frozen=True)
+class Read:
+    """Figures that no report holds, in the shape of one: what campaigns.verdicts reads."""
+
+    figures: dict
+
+
+def published(figures: dict) -> dict:
+    """The figures as they are handed out, to a file or to a machine: with a broken split no difference at all."""
+    is_broken = figures["sample_ratio"]["verdict"] == "red"
+    return figures | {name: empty for name, empty in HIDDEN_WHEN_BROKEN.items() if is_broken and name in figures}
 
 
 def effect_words(name: str) -> str:

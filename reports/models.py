@@ -44,6 +44,18 @@ class Mailing(models.Model):
         indexes = [models.Index(fields=["due_at"])]
 
 
+class ReportLetter(models.Model):
+    """One person's first page as it was mailed to them. Frozen."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    as_of = models.DateTimeField()
+    language = models.CharField(max_length=10)
+    sections = models.JSONField(help_text="[{code, title, lines: [text], url, csv}]")
+
+    class Meta:
+        ordering = ["-as_of", "-pk"]
+
+
 class Evaluation(models.Model):
     """A change to the business, held against the time before and against its target, with a control where there is one."""
 

@@ -23,19 +23,12 @@ def figures_of(trial: RuleTrial, *, at) -> dict:
     return figures.read(subject, until=max(at, trial.starts_at), is_final=False, planned_end=None)
 
 
-class _Read:
-    """What campaigns.verdicts reads of a report."""
-
-    def __init__(self, figures: dict):
-        self.figures = figures
-
-
 @readers
 @require_GET
 def rule_trials(request):
     at = clock.now()
     rows = [
-        (trial, verdicts.of(_Read(figures_of(trial, at=at))))
+        (trial, verdicts.of(lift.Read(figures_of(trial, at=at))))
         for trial in RuleTrial.objects.select_related("rule_set", "experiment")
     ]
     return render(request, "reports/rule_trials.html", {"rows": rows})
@@ -50,7 +43,7 @@ def rule_trial(request, pk):
     context = lift.context(found) | {
         "trial": trial,
         "at": at,
-        "verdict": verdicts.of(_Read(found)),
+        "verdict": verdicts.of(lift.Read(found)),
         "said": _("%(held)s members held out, %(given)s with the rule.")
         % {
             "held": f"{found['comparisons'][0]['n_control']:,}",

@@ -4,7 +4,7 @@ from celery import shared_task
 
 from members import clock
 from members.modules import only_with
-from reports import editions
+from reports import editions, letters
 from reports.digests import writing
 
 
@@ -17,4 +17,4 @@ def send_digests():
 @shared_task
 def keep_editions():
     at = clock.now()
-    return {"edition": editions.make_edition(at=at) is not None, "mailed": editions.send_due(at=at)}
+    return {"edition": editions.make_edition(at=at) is not None, "mailed": letters.send_due(at=at)}

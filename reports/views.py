@@ -24,13 +24,6 @@ from sales.models import Purchase
 readers = staff_only(Role.ANALYST, Role.MARKETER, Role.APPROVER)
 
 
-class _Read:
-    """What campaigns.verdicts reads of a report."""
-
-    def __init__(self, figures: dict):
-        self.figures = figures
-
-
 @readers
 @require_GET
 def overview(request):
@@ -72,7 +65,7 @@ def _programme_lift() -> dict | None:
         return None
     first = verdicts.primary_of(last.figures)
     if last.figures["sample_ratio"]["verdict"] == "red" or not first or first.get("cannot"):
-        return {"as_of": last.as_of, "verdict": verdicts.of(_Read(last.figures))}
+        return {"as_of": last.as_of, "verdict": verdicts.of(lift.Read(last.figures))}
     currency, ends = last.figures["currency"], verdicts.shown(first, last.figures)
     told = [verdicts.money(value, currency, is_signed=True) for value in (first["absolute"], *ends)]
     return {
@@ -80,7 +73,7 @@ def _programme_lift() -> dict | None:
         "size": told[0],
         "low": told[1],
         "high": told[2],
-        "verdict": verdicts.of(_Read(last.figures)),
+        "verdict": verdicts.of(lift.Read(last.figures)),
     }
 
 
@@ -92,7 +85,7 @@ def programme_page(request):
     context = {"last": last, "at": at, "period": experimented.control_at(at)}
     if last:
         context |= lift.context(last.figures) | {
-            "verdict": verdicts.of(_Read(last.figures)),
+            "verdict": verdicts.of(lift.Read(last.figures)),
             "days": figures.drawn(PANELS["programme_lift"], request.user, at=at),
         }
     return render(request, "reports/programme.html", context)
@@ -107,17 +100,27 @@ def weeks_csv(request):
     return exports.csv_response("sales-per-week.csv", ["week", "total_minor", "purchases", "members"], rows)
 
 
-def _listed():
+def _last_of(campaign):
+    """The final report among those that were loaded, or else the latest early look."""
+    return max(campaign.reports.all(), key=lambda one: (one.is_final, one.as_of), default=None)
+
+
+def listed():
+    """Every campaign that went out, its last report, and what that says; a series says what its dates say together."""
     rows = campaigns.campaigns().exclude(status__in=[Campaign.Status.DRAFT, Campaign.Status.SCHEDULED])
     for campaign in rows.exclude(kind=Campaign.Kind.HISTORICAL):
-        report = max(campaign.reports.all(), key=lambda one: (one.is_final, one.as_of), default=None)
-        yield campaign, report, verdicts.of(report) if report else None
+        report = _last_of(campaign)
+        if campaign.timing == Campaign.Timing.RECURRING:
+            pooled, _broken = campaigns.pooled(campaign)
+            yield campaign, None, verdicts.of_series(pooled) if pooled else None
+        else:
+            yield campaign, report, verdicts.of(report) if report else None
 
 
 @readers
 @require_GET
 def campaign_list(request):
-    return render(request, "reports/campaign_list.html", {"rows": list(_listed())})
+    return render(request, "reports/campaign_list.html", {"rows": list(listed())})
 
 
 @readers
@@ -129,7 +132,7 @@ def campaigns_csv(request):
             campaign.name, campaign.kind, campaign.status, campaign.launched_at and campaign.launched_at.isoformat(),
             campaign.audience_size, report.is_final if report else "", verdict.sentence if verdict else "",
         ]
-        for campaign, report, verdict in _listed()
+        for campaign, report, verdict in listed()
     )  # fmt: skip
     return exports.csv_response("campaigns.csv", header, rows)
 
@@ -144,6 +147,8 @@ def _report(pk):
 def campaign(request, pk):
     """One campaign's lift report, or why there is none."""
     found, report = _report(pk)
+    if found.timing == Campaign.Timing.RECURRING:
+        return _series(request, found)
     context = {"campaign": found, "report": report, "learning": getattr(found, "learning", None)}
     if report:
         told = report.figures
@@ -157,13 +162,28 @@ def campaign(request, pk):
     return render(request, "reports/campaign.html", context)
 
 
+def _series(request, found):
+    """All dates of a series as one, and each by itself."""
+    pooled, broken = campaigns.pooled(found)
+    dates = campaigns.campaigns().filter(series=found).order_by("-occurs_on", "-pk")
+    rows = []
+    for one in dates:
+        report = _last_of(one)
+        rows.append((one, report, verdicts.of(report) if report else None))
+    context = {
+        "campaign": found, "pooled": pooled, "broken": broken, "verdict": verdicts.of_series(pooled) if pooled else None,
+        "rows": rows,
+    }  # fmt: skip
+    return render(request, "reports/series.html", context)
+
+
 @readers
 @require_GET
 def campaign_csv(request, pk):
     _found, report = _report(pk)
     if report is None:
         raise Http404(_("This campaign has no report yet."))
-    return exports.csv_response(f"campaign-{pk}.csv", lift.CSV_HEADER, lift.csv_rows(report.figures))
+    return exports.csv_response(f"campaign-{pk}.csv", lift.CSV_HEADER, lift.csv_rows(lift.published(report.figures)))
 
 
 @readers
@@ -179,4 +199,4 @@ def campaign_json(request, pk):
         "zone": settings.TIME_ZONE,
         "is_final": report.is_final,
     }
-    return JsonResponse(told | {"figures": report.figures})
+    return JsonResponse(told | {"figures": lift.published(report.figures)})

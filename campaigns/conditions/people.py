@@ -73,8 +73,9 @@ def _stage_words(stages):
 
 
 def _stage_changed(at, stages, days):
-    source = 'members_stagechange WHERE "after" = ANY(%(stages)s) AND at > %(since)s AND at <= %(until)s'
-    return Rows(source, {"stages": stages, **window(at, days)}, found="max(at)")
+    source = 'members_stagechange s WHERE s."after" = ANY(%(stages)s) AND s.at > %(since)s AND s.at <= %(until)s'
+    given = {"stages": stages, **window(at, days)}
+    return Rows(source, given, member="s.member_id", found="max(s.at)", is_merged=True)
 
 
 def _stage_changed_words(stages, days):
@@ -178,7 +179,7 @@ def _reachable_words(channel, purpose):
 
 def _tagged(at, op, tags):
     source = "members_membertag t WHERE t.tag_id IN (SELECT id FROM members_tag WHERE code = ANY(%(tags)s))"
-    return Rows(source, {"tags": tags}, member="t.member_id", found="max(t.at)", is_absent=op == "no")
+    return Rows(source, {"tags": tags}, member="t.member_id", found="max(t.at)", is_absent=op == "no", is_merged=True)
 
 
 def _tagged_words(op, tags):
@@ -258,8 +259,10 @@ def audience_choices():
 
 def _audience(at, op, audience):
     if Audience.objects.filter(pk=audience, kind=Audience.Kind.LIST).exists():
-        source = "campaigns_audiencemember WHERE audience_id = %(audience)s"
-        return Rows(source, {"audience": int(audience)}, is_single=True, is_absent=op == "no", found="entered_at")
+        return Rows(
+            "campaigns_audiencemember k WHERE k.audience_id = %(audience)s", {"audience": int(audience)}, is_absent=op == "no",
+            member="k.member_id", found="min(k.entered_at)", is_merged=True,
+        )  # fmt: skip
     return Nested(int(audience), is_absent=op == "no")
 
 

@@ -104,7 +104,7 @@ def _rewarded(at, op, reward, days):
     given = window(at, days)
     if reward:
         source, given = f"{source} AND r.reward_id = %(reward)s", given | {"reward": int(reward)}
-    return Rows(source, given, found="max(r.redeemed_at)", member="w.member_id", is_absent=op == "no")
+    return Rows(source, given, found="max(r.redeemed_at)", member="w.member_id", is_absent=op == "no", is_merged=True)
 
 
 def _rewarded_words(op, reward, days):

@@ -4,6 +4,7 @@ import json
 from functools import partial
 
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from members import custom, signals
@@ -129,8 +130,10 @@ def tag_members(*, code: str, members, source: str, at) -> int:
 
 
 def untag_members(*, code: str, members) -> int:
-    """Take a tag off every member of the QuerySet."""
-    carried = MemberTag.objects.filter(tag__code=code, member__in=members.order_by().values("pk"))
+    """Take a tag off every member of the QuerySet, and off the records that were merged into them."""
+    chosen = members.order_by().values("pk")
+    theirs = Q(member__in=chosen) | Q(member__merged_into__in=chosen) | Q(member__merged_into__merged_into__in=chosen)
+    carried = MemberTag.objects.filter(theirs, tag__code=code)
     with transaction.atomic():
         lost = list(carried.values_list("member_id", flat=True))
         carried.filter(member__in=lost).delete()

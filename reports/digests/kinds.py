@@ -16,7 +16,7 @@ from loyalty import fraud
 from members.access import Role, stores_of
 from reports.panels import PANELS, read
 from reports.panels.registry import rows_of
-from reports.templatetags.report_cells import told_rows
+from reports.templatetags.report_cells import told_lines
 
 LINES_MOST = 8
 
@@ -58,13 +58,7 @@ def panel(code: str):
         table = read(found, at=asked.at)
         if table is None or not table.rows:
             return None
-        rows = told_rows(table.for_eyes(sees_persons=False))[:LINES_MOST]
-        labels = [str(column.label) for column in table.columns]
-        lines = [
-            f"{row[0]['words']}: "
-            + ", ".join(f"{label} {cell['words']}" for label, cell in zip(labels[1:], row[1:], strict=True))
-            for row in rows
-        ]
+        lines = told_lines(table.for_eyes(sees_persons=False), LINES_MOST)
         return Section(str(found.title), lines, f"{settings.SITE_URL}/reports/figures/{code}/")
 
     return told

@@ -93,12 +93,30 @@ def surveys(at):
     return Table(columns, rows, at, "answers") if rows else None
 
 
+def _over_time(day: str, series: str, metric: str, title):
+    """A chart of one metric over the days on which it was found: the best of each day and series; None of a single day."""
+
+    def draw(table) -> str:
+        best: dict[tuple, float] = {}
+        places = [table.place(code) for code in (day, series, "metric", "value")]
+        for when, name, said, value in ([row[place] for place in places] for row in table.rows):
+            if said == metric:
+                best[when, name] = max(value, best.get((when, name), value))
+        if len({when for when, _name in best}) < 2:
+            return ""
+        rows = [{"x": when.isoformat(), "series": name, "value": value} for (when, name), value in sorted(best.items())]
+        return charts.lines(rows, title=str(title), label=str(title))
+
+    return draw
+
+
 @panel(
     "recommender_quality",
     gettext_lazy("Recommender quality"),
     gettext_lazy(
         "Every trained ranker with its figures on weeks it had not seen, and whether it serves. Higher is better."
     ),
+    chart=_over_time("until", "slot", "ndcg", gettext_lazy("NDCG of the best ranker, by the day it was trained")),
     group="models",
 )
 def recommender_quality(at):
@@ -120,6 +138,7 @@ def recommender_quality(at):
     "model_quality",
     gettext_lazy("Quality of predictions"),
     gettext_lazy("Every run of a model with its figures, refused ones included, and why its scores are read or not."),
+    chart=_over_time("at", "kind", "auc", gettext_lazy("AUC on later weeks, by the day the model was fitted")),
     group="models",
 )
 def model_quality(at):

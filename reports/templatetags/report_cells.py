@@ -60,6 +60,17 @@ def told_rows(table) -> list[list[dict]]:
     return [_cells(row, units, is_hidden=place in table.hidden) for place, row in enumerate(table.rows)]
 
 
+def told_lines(table, most: int) -> list[str]:
+    """The first rows of a table as lines of text: what the row is, then each figure under its column's name."""
+    names = next((place for place, column in enumerate(table.columns) if column.unit not in LABELS), 1) or 1
+    labels = [str(column.label) for column in table.columns[names:]]
+    return [
+        f"{' · '.join(cell['words'] for cell in row[:names])}: "
+        + ", ".join(f"{label} {cell['words']}" for label, cell in zip(labels, row[names:], strict=True))
+        for row in told_rows(table)[:most]
+    ]
+
+
 @register.filter
 def told_total(table) -> list[dict]:
     units = [column.unit for column in table.columns]

@@ -8,7 +8,7 @@ from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api.urls import api  # with every router mounted
+from config.urls import api  # with every router mounted
 from tests.api.test_endpoints import purchase, till  # noqa: F401 (a fixture)
 
 SCHEMA = schemathesis.openapi.from_dict(

@@ -6,8 +6,11 @@ from django.db import connection
 
 from campaigns import audiences
 from campaigns.conditions import CONDITIONS
+from campaigns.memberships.models import AudienceMember
 from campaigns.models import Audience
-from members.knowing import MemberTag, Tag
+from members import operations as members
+from members import queries as member_queries
+from members.knowing import MemberTag, StageChange, Tag
 from members.models import Consent, Member
 from sales.models import Category
 from tests.campaigns import golden
@@ -324,6 +327,35 @@ def test_what_a_merged_record_bought_is_the_survivors(people):
     assert by_hand(COUNT_60.replace("p.member_id", whose) + " >= 2") != by_hand(f"{COUNT_60} >= 2"), (
         "else nothing is proved"
     )
+
+
+def test_what_was_known_of_a_merged_record_is_known_of_the_survivor(people):
+    """Tags, stages gone through, rewards and places on lists; each member once, and no longer when it is taken off."""
+    survivor, absorbed, other = [one for one in people if one.status == "active"][:3]
+    at_list = Audience.objects.create(name="Some", kind=Audience.Kind.LIST)
+    AudienceMember.objects.bulk_create(
+        AudienceMember(audience=at_list, member=one, entered_at=AT) for one in (survivor, absorbed)
+    )
+    StageChange.objects.create(member=absorbed, before="new", after="lapsed", at=AT - timedelta(days=3))
+    members.tag_members(code="gluten", members=Member.objects.filter(pk=absorbed.pk), source="t", at=AT)
+    asked = {
+        "tag": {"type": "tag", "op": "yes", "tags": ["gluten"]},
+        "list": {"type": "audience", "op": "yes", "audience": at_list.pk},
+        "stage": {"type": "stage_changed", "stages": ["lapsed"], "days": 30},
+    }
+
+    def found():
+        trees = {name: {"match": "all", "conditions": [condition]} for name, condition in asked.items()}
+        some = {survivor.pk, absorbed.pk, other.pk}
+        return {name: members_of(tree) & some for name, tree in trees.items()}
+
+    both = {survivor.pk, absorbed.pk}
+    assert found() == {"tag": {absorbed.pk}, "list": both, "stage": {absorbed.pk}}
+    Member.objects.filter(pk=absorbed.pk).update(status="merged", merged_into=survivor)
+    assert found() == {name: {survivor.pk} for name in asked}
+    assert member_queries.tags_of(survivor.pk) == ["gluten"]
+    assert members.untag_members(code="gluten", members=Member.objects.filter(pk=survivor.pk)) == 1
+    assert found()["tag"] == set()
 
 
 def test_why_names_each_condition(people):

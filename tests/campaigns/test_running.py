@@ -107,6 +107,36 @@ def test_what_happens_to_a_member_sets_off_one_message_however_many_beats_look(a
     assert queries.funnel(campaign).sent == found.waiting
 
 
+def test_a_planted_effect_of_a_triggered_campaign_is_found_from_each_members_own_entry_on(town, draft, clocked):
+    """Two hundred enter by a purchase; who is sent it then spends 20.00 where the held out spend 10.00. What they bought before is no outcome."""
+    people, place, _products = town(200)
+    campaign = draft(
+        timing="triggered", trigger="purchase", delay_minutes=60, holdout_percent=50, reentry="never", outcome_days=14
+    )
+    campaign = operations.launch(campaign=campaign, at=AT)
+    Purchase.objects.bulk_create(
+        sale(one, AT + timedelta(minutes=1), 50_000 + 977 * i, place, f"in-{i}") for i, one in enumerate(people)
+    )
+    clocked(AT + timedelta(minutes=2))
+    clocked(AT + timedelta(minutes=62))
+    held = set(Entry.objects.filter(state="held_out").values_list("member", flat=True))
+    assert 70 < len(held) < 130
+    spent = {one.pk: (1000 if one.pk in held else 2000) + 10 * (i % 7) for i, one in enumerate(people)}
+    Purchase.objects.bulk_create(
+        sale(one, AT + timedelta(days=3), spent[one.pk], place, f"out-{one.pk}") for one in people
+    )
+    found = operations.measure(campaign=campaign, at=AT + timedelta(days=10)).figures
+    first = found["comparisons"][0]
+    means = [sum(chosen) / len(chosen) for chosen in (
+        [minor for member, minor in spent.items() if (member in held) is is_held] for is_held in (True, False)
+    )]  # fmt: skip
+    assert (first["n_control"], first["n_treated"]) == (len(held), 200 - len(held))
+    assert [first["mean_control"], first["mean_treated"]] == pytest.approx(means, abs=2)
+    assert first["live"]["low"] < 1000 < first["live"]["high"]
+    assert first["live"]["low"] > 900
+    assert found["sample_ratio"]["verdict"] != "red"
+
+
 @pytest.mark.parametrize(("rule", "entries"), [("never", 1), ("days", 2), ("always", 3)])
 def test_a_member_comes_back_as_the_rule_allows_and_stays_in_the_same_arm(after_purchase, clocked, rule, entries):
     people, buy, campaign = after_purchase

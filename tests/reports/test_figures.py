@@ -4,21 +4,23 @@ import csv
 import io
 import itertools
 from datetime import date, timedelta
+from email import message_from_bytes, policy
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from django.core import mail
 from django.db import transaction
 from django.db.utils import ProgrammingError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from delivery import contents
+from delivery.models import Message
 from insights import lift
 from members import clock
-from members.models import User
+from members.models import Member, User
 from members.operations import add_staff
-from reports import crossing, editions, evaluating, figures, power
+from reports import crossing, editions, evaluating, figures, letters, power
 from reports.models import Dashboard, Edition, Evaluation, Mailing, SavedView
 from reports.panels import PANELS, Column, Table, read
 from sales.models import Purchase, Store
@@ -202,19 +204,43 @@ def test_a_month_is_frozen_once_and_never_changed(two_stores):
 
 
 def test_a_report_is_mailed_when_it_is_due_once_and_only_to_who_may_read_it(analyst, two_stores):
+    reader = User.objects.get(email="analyst@example.com")
     analyst.post("/reports/editions/mail/", {"every": "week"})
     mailing = Mailing.objects.get()
     assert (mailing.due_at.weekday(), mailing.due_at > NOW) == (0, True)
-    assert editions.send_due(at=NOW) == 0
-    assert editions.send_due(at=mailing.due_at) == 1
-    assert editions.send_due(at=mailing.due_at) == 0
-    [sent] = mail.outbox
-    assert sent.to == ["analyst@example.com"]
-    assert {name.split(".")[-1] for name, *_rest in sent.attachments} == {"csv"}
+    assert letters.send_due(at=NOW) == 0
+    assert letters.send_due(at=mailing.due_at) == 1
+    assert letters.send_due(at=mailing.due_at) == 0
+    sent = Message.objects.get()
+    assert (sent.user_id, sent.channel, sent.purpose) == (reader.pk, "email", "transactional")
     assert Mailing.objects.get().due_at == mailing.due_at + timedelta(days=7)
-    User.objects.get(email="analyst@example.com").groups.clear()
-    assert editions.send_due(at=mailing.due_at + timedelta(days=7)) == 0
-    analyst.post("/reports/editions/mail/", {"every": ""})
+    reader.groups.clear()
+    assert letters.send_due(at=mailing.due_at + timedelta(days=7)) == 0
+    assert Message.objects.count() == 1
+
+
+def test_a_mailed_report_holds_what_its_reader_may_see_and_stays_what_it_was(analyst, two_stores):
+    reader = User.objects.get(email="analyst@example.com")
+    Dashboard.objects.create(user=reader, panels=["stages", "stores"], changed_at=NOW)
+    Mailing.objects.create(user=reader, every="day", due_at=NOW)
+    letters.send_due(at=NOW)
+
+    def arrives() -> tuple[str, dict[str, str]]:
+        handler, letter = contents.resolve(Message.objects.get().content)
+        raw = handler.writer(letter)({"given_name": "Ann"}, reader.email, NOW, "token-of-the-message")
+        mail = message_from_bytes(raw, policy=policy.default)
+        held = {one.get_filename(): one.get_content() for one in mail.iter_attachments()}
+        return mail.get_body(("plain",)).get_content(), held
+
+    said, held = arrives()
+    Dashboard.objects.all().delete()
+    Member.objects.update(lifecycle_stage="lapsed")
+    assert arrives() == (said, held)
+    assert "Members by life-cycle stage" in said
+    assert "2 · =Oak Lane: Sales < 10" in said
+    assert list(held) == ["stages.csv", "stores.csv"]
+    assert "'=Oak Lane" in held["stores.csv"]
+    assert "12.34" not in said
 
 
 def test_a_change_is_held_against_before_target_and_the_stores_that_did_not_change(analyst, town):
