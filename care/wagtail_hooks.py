@@ -6,7 +6,7 @@ from wagtail.snippets.models import register_snippet
 from wagtail.snippets.views.snippets import SnippetViewSet, SnippetViewSetGroup
 
 from care.models import Route, Stage, Survey, Team, Topic
-from members.entry import LinesForm
+from members.entry import LinesForm, SwitchedForm
 
 NAMES = FieldRowPanel([FieldPanel("name_en"), FieldPanel("name_zh"), FieldPanel("code")])
 
@@ -56,18 +56,25 @@ class RouteViewSet(SnippetViewSet):
         return Route.objects.select_related("store", "topic", "team").order_by("store__code", "pk")
 
 
+class SurveyForm(SwitchedForm):
+    needs = {"occasion": {Survey.Occasion.CASE_CLOSED: ("cases",)}}
+
+
 class SurveyViewSet(SnippetViewSet):
     model = Survey
     icon = "comment"
     menu_label = _("Surveys")
     list_display = ["name", "kind", "rest_days", "is_live"]
-    panels = [
-        FieldRowPanel([FieldPanel("name"), FieldPanel("kind"), FieldPanel("is_live")]),
-        FieldPanel("question_en"),
-        FieldPanel("question_zh"),
-        FieldRowPanel([FieldPanel("rest_days"), FieldPanel("valid_days")]),
-        FieldRowPanel([FieldPanel("occasion"), FieldPanel("wait_hours")]),
-    ]
+    edit_handler = ObjectList(
+        [
+            FieldRowPanel([FieldPanel("name"), FieldPanel("kind"), FieldPanel("is_live")]),
+            FieldPanel("question_en"),
+            FieldPanel("question_zh"),
+            FieldRowPanel([FieldPanel("rest_days"), FieldPanel("valid_days")]),
+            FieldRowPanel([FieldPanel("occasion"), FieldPanel("wait_hours")]),
+        ],
+        base_form_class=SurveyForm,
+    )
 
 
 class StageViewSet(SnippetViewSet):

@@ -88,9 +88,9 @@ def member_history(member_id: int, *, limit: int = 50) -> list[Message]:
     )
 
 
-def messages_to(member_id: int):
-    """Everything that was ever put into the outbox for a member, oldest first, as a QuerySet."""
-    return Message.objects.filter(member_id=member_id).order_by("enqueued_at", "pk")
+def messages_to(*member_ids: int):
+    """Everything that was ever put into the outbox for these members, oldest first, as a QuerySet."""
+    return Message.objects.filter(member_id__in=member_ids).order_by("enqueued_at", "pk")
 
 
 def in_doubt(cause: str | None = None):

@@ -76,7 +76,7 @@ def _points(person, before, limit) -> Iterator[Moment]:
 
 
 def _messages(person, before, limit) -> Iterator[Moment]:
-    theirs = delivery.queries.messages_to(person.pk).prefetch_related("events")
+    theirs = delivery.queries.messages_to(*members.queries.ids_of(person.pk)).prefetch_related("events")
     for one in _earlier(theirs, "enqueued_at", before, limit):
         detail = one.get_skip_reason_display() if one.skip_reason else one.get_state_display()
         yield Moment(one.sent_at or one.enqueued_at, "mail", one.get_channel_display(), str(detail))

@@ -52,6 +52,12 @@ class MergeForm(OtherForm):
     reason = forms.CharField(label=gettext_lazy("Why they are one person"), max_length=200)
 
 
+def _by_card(form: MergeForm, other) -> MergeForm:
+    """The same form, which names the other member by their card: a person can compare that."""
+    card = members.queries.identifiers(other).get("card")
+    return MergeForm(form.data.dict() | {"other": card.value}, auto_id="merge_%s") if card else form
+
+
 class GiftForm(OtherForm, KeyedForm):
     points = forms.IntegerField(label=gettext_lazy("Points"), min_value=1)
 
@@ -96,7 +102,7 @@ def merge(request, public_id):
     try:
         if request.POST.get("sure") != "yes":
             shown = loyalty.operations.preview_merge(survivor_id=person.pk, absorbed_id=other.pk, at=at)
-            return _page(request, person, merge_form=form, preview=shown, absorbed=other)
+            return _page(request, person, merge_form=_by_card(form, other), preview=shown, absorbed=other)
         loyalty.operations.merge_members(
             survivor_id=person.pk,
             absorbed_id=other.pk,

@@ -7,9 +7,10 @@ Those run alone; the other nine, where nobody looks at the clock, run side by si
 Which doors have checks is found by their folders (`tests/<door>/checks.py`; tests/stage.py says what such a module holds). The
 main pages of the doors that have none yet go through the common gate alone.
 
-It runs in parts, each on a site of its own: one door at one look. What a part found is kept under `var/screens/`, and the report is of
-all parts kept. `make drill ONLY=screens` begins anew; `LOOKS="1280,light,en 360,dark,zh-hans"` and `DOORS="pos portal"` take some parts,
-`LOOKS=rest` those that are missing. `CHECKS="k6 page"` takes the checks with such a name, to look closer: that is told, and not kept.
+It runs in parts, each on a site of its own: one door at one look. What a part found is kept under `var/screens/` check by check, and the
+report is of all that is kept. `make drill ONLY=screens` begins anew; `LOOKS="1280,light,en 360,dark,zh-hans"` and `DOORS="pos portal"`
+take some parts, `LOOKS=rest` goes on with what is missing, also in the middle of a part. `CHECKS="k6 page"` takes the checks with such a
+name, to look closer: that is told, and not kept.
 """
 
 import importlib
@@ -71,7 +72,7 @@ def run(report):
             shutil.rmtree(_kept() / door, ignore_errors=True)
     parts = [Part(door, look, only) for look in _looks(said) for door in doors]
     if said == "rest":
-        parts = [part for part in parts if not part.file.exists()]
+        parts = [part for part in parts if not _known(part)["is_whole"]]
     found = [*_do([part for part in parts if not part.is_judged], AT_ONCE), *_do([p for p in parts if p.is_judged], 1)]
     for door in doors:
         if only:
@@ -100,9 +101,6 @@ def _do(parts: list[Part], at_once: int) -> list[tuple[Part, dict]]:
     found = []
     with multiprocessing.get_context("fork").Pool(min(at_once, len(parts)), _prepare) as workers:
         for part, told in workers.imap_unordered(_work, parts):
-            if not part.only:
-                part.file.parent.mkdir(parents=True, exist_ok=True)
-                part.file.write_text(json.dumps(told, ensure_ascii=False, indent=1))
             held = len(told["checked"]) - len(told["failed"])
             print(f"    {part.door} at {part.look}: {held} of {len(told['checked'])}, {told['seconds']} s", flush=True)
             found.append((part, told))
@@ -121,7 +119,8 @@ def _browser():
 
 def _work(part: Part) -> tuple[Part, dict]:
     """One door at one look on a site of its own: what was checked, what failed and why, what was measured, and how long all took."""
-    begun, failed, measured, took = time.monotonic(), {}, {}, {}
+    begun, told = time.monotonic(), _known(part)
+    took_before = told["seconds"]
     set_up, todo = _todo(part.door, has_long=part.look == LONG_LOOK)
     todo = {name: check for name, check in todo.items() if not part.only or any(one in name for one in part.only)}
     with site() as address:
@@ -129,20 +128,38 @@ def _work(part: Part) -> tuple[Part, dict]:
         if part.is_judged:
             _warm(part.door, address, scene)
         for name, check in todo.items():
-            started = time.monotonic()
-            problem, found = _checked(_stage(part, address), check, scene)
-            measured |= found
-            took[name] = round(time.monotonic() - started, 1)
-            if problem:
-                failed[name] = f"{_stage(part, address).look}: {problem}"
-                print(f"    {part.door} {name}: {failed[name][:300]}", flush=True)
-    return part, {
-        "checked": {name: _words(name, check) for name, check in todo.items()},
-        "failed": failed,
-        "measured": [asdict(one) for one in measured.values()],
-        "seconds": round(time.monotonic() - begun),
-        "took": took,
-    }
+            if name not in told["checked"]:
+                _check(part, _stage(part, address), name, check, scene, told)
+                told["seconds"] = took_before + round(time.monotonic() - begun)
+                _keep(part, told)
+    told["is_whole"] = True
+    _keep(part, told)
+    return part, told
+
+
+def _known(part: Part) -> dict:
+    """What an earlier run found of a part, however far it came."""
+    if part.file.exists() and not part.only:
+        return json.loads(part.file.read_text())
+    return {"checked": {}, "failed": {}, "measured": [], "seconds": 0, "took": {}, "is_whole": False}
+
+
+def _keep(part: Part, told: dict):
+    if not part.only:
+        part.file.parent.mkdir(parents=True, exist_ok=True)
+        part.file.write_text(json.dumps(told, ensure_ascii=False, indent=1))
+
+
+def _check(part: Part, stage: Stage, name: str, check, scene, told: dict):
+    """One check, told with what it measured and how long it took."""
+    started = time.monotonic()
+    problem, found = _checked(stage, check, scene)
+    told["checked"][name] = _words(name, check)
+    told["measured"] += [asdict(one) for one in found.values()]
+    told["took"][name] = round(time.monotonic() - started, 1)
+    if problem:
+        told["failed"][name] = f"{stage.look}: {problem}"
+        print(f"    {part.door} {name}: {told['failed'][name][:300]}", flush=True)
 
 
 def _stage(part: Part, address: str) -> Stage:

@@ -32,11 +32,6 @@ def skipped_counts(experiment) -> dict[str, int]:
     return dict(rows.order_by("skipped_reason").values_list("skipped_reason").annotate(n=Count("pk")))
 
 
-def assignment_of(experiment, member_id: int):
-    """The member's assignment with its arm, or None."""
-    return arm_members(experiment).filter(member_id=member_id).first()
-
-
 def control_at(at) -> ControlPeriod | None:
     """The standing control group in force at a moment, if the shop keeps one."""
     return ControlPeriod.objects.filter(starts_at__lte=at, rotates_at__gt=at).select_related("experiment").first()

@@ -229,7 +229,7 @@ def entries(member_id: int, *, limit: int = 50, before_version: int | None = Non
             },
         )  # fmt: skip
         acts = _with_rewards(wallet.pk, _with_words([_told(act) for act in cursor.fetchall()]))
-    explained = _explanations([act.purchase_id for act in acts if act.reason == Transfer.Reason.PURCHASE])
+    explained = explanations([act.purchase_id for act in acts if act.reason == Transfer.Reason.PURCHASE])
     refunds = Purchase.objects.in_bulk([act.purchase_id for act in acts if act.reason == Transfer.Reason.REFUND])
     given = _given(wallet.pk, acts)
     return [_entry(act, explained, refunds, given[act.source_id, act.client_key]) for act in acts]
@@ -334,8 +334,8 @@ def _given(wallet_id: int, acts: list[_Act]) -> dict[tuple[int, str], list[str]]
     return words
 
 
-def _explanations(purchase_ids: list[int]) -> dict[int, dict]:
-    """The explanations of many purchases, in three queries."""
+def explanations(purchase_ids: list[int]) -> dict[int, dict]:
+    """The explanations of many purchases without what rules with a memory gave, by purchase; who earned for nobody is left out. Three queries."""
     if not purchase_ids:
         return {}
     awards = list(Award.objects.select_related("purchase").filter(pk__in=purchase_ids))

@@ -100,7 +100,7 @@ def _offered(reward: Reward, wallet, available: int, had: int) -> Offered:
 def owned(member_id: int, *, at: datetime) -> list[Owned]:
     """What the member may still use, the soonest to end first, with its code. Four queries at most."""
     found = queries.active_entitlements(member_id, at=at).select_related(
-        "category", "voucher__pool__reward", "redemption__reward"
+        "category", "product__category", "voucher__pool__reward", "redemption__reward"
     )
     return [_owned(one) for one in found]
 

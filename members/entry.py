@@ -1,8 +1,10 @@
-"""Lists of words, entered one a line: nobody should have to write JSON."""
+"""How staff enter things: lists of words one a line, for nobody should have to write JSON, and choices that lead somewhere."""
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.forms import WagtailAdminModelForm
+
+from members import modules
 
 
 class Lines(forms.CharField):
@@ -33,3 +35,22 @@ class LinesForm(WagtailAdminModelForm):
                 label=known.label, required=False, initial=known.initial,
                 help_text=" ".join(map(str, filter(None, (known.help_text, _("One a line."))))),
             )  # fmt: skip
+
+
+class SwitchedForm(WagtailAdminModelForm):
+    """A form that offers no choice of a module that is off; what was chosen before stays chosen.
+
+    `needs`: field → choice → the modules of which one must be on. What is not named needs none.
+    """
+
+    needs: dict[str, dict[str, tuple[str, ...]]] = {}
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        for name, needed in self.needs.items():
+            chosen = getattr(self.instance, name, "")
+            self.fields[name].choices = [
+                (code, words)
+                for code, words in self.fields[name].choices
+                if code == chosen or code not in needed or any(map(modules.is_on, needed[code]))
+            ]

@@ -34,7 +34,8 @@ class Section:
 
     @property
     def columns(self) -> list[str]:
-        return list(self.rows[0]) if self.rows else []
+        """Every name a row has, in the order they come: records of one person need not have the same."""
+        return list(dict.fromkeys(name for row in self.rows for name in row))
 
     @property
     def table(self) -> list[list[Any]]:
@@ -48,11 +49,26 @@ def rows_of(queryset: QuerySet, *names: str, **renamed: str) -> list[dict[str, A
 
 
 def of(member: Member) -> list[Section]:
-    """All sections about a member, the floor's own first, then every room's. Raises what a room raises: never half."""
-    sections = _own(member)
-    for _receiver, answer in signals.personal_data_asked.send(Member, member_id=member.pk):
+    """All sections about a member, the floor's own first, then every room's. Raises what a room raises: never half.
+
+    Records that were merged into theirs are theirs: what lies under those is told after it, in the same sections.
+    """
+    told: dict[str, Section] = {}
+    kin = [one for one in queries.ids_of(member.pk) if one != member.pk]
+    for record in (member, *(Member.objects.filter(pk__in=kin).order_by("pk") if kin else ())):
+        for section in _of_record(record):
+            first = told.setdefault(section.code, Section(section.code, section.title))
+            first.rows.extend(
+                [row for row in section.rows if row not in first.rows] if record != member else section.rows
+            )
+    return [section for section in told.values() if section.rows]
+
+
+def _of_record(record: Member) -> list[Section]:
+    sections = _own(record)
+    for _receiver, answer in signals.personal_data_asked.send(Member, member_id=record.pk):
         sections += answer
-    return [section for section in sections if section.rows]
+    return sections
 
 
 def _own(member: Member) -> list[Section]:

@@ -1,9 +1,11 @@
 """Where marketers write the pages for members."""
 
 from django.utils.translation import gettext_lazy as _
+from wagtail.admin.panels import ObjectList
 from wagtail.snippets.models import register_snippet
 from wagtail.snippets.views.snippets import SnippetViewSet, SnippetViewSetGroup
 
+from members.entry import SwitchedForm
 from portal.models import Article, MenuItem
 
 
@@ -18,11 +20,18 @@ class ArticleViewSet(SnippetViewSet):
     ordering = ["place", "slug"]
 
 
+class MenuItemForm(SwitchedForm):
+    needs = {
+        "page": {"offers": ("offers",), "goals": ("goals",), "sharing": ("gift", "household"), "articles": ("pages",)}
+    }
+
+
 class MenuItemViewSet(SnippetViewSet):
     model = MenuItem
     icon = "list-ul"
     menu_label = _("Menus")
     list_display = ["words", "menu", "place"]
+    edit_handler = ObjectList(MenuItem.panels, base_form_class=MenuItemForm)
     ordering = ["menu", "place"]
 
 

@@ -11,6 +11,7 @@ import loyalty.rewards
 import members.queries
 import recommender.operations
 import recommender.queries
+from members import modules
 
 TEXT_VERSION = "portal-2"
 PERSONAL = ("email", "profiling")
@@ -101,7 +102,10 @@ def is_offered(member, category_id: int) -> bool:
 
 
 def consents(member, *, at) -> tuple[list[Topic], Choice]:
-    """Each question with the member's latest word; no word is no, and for recommendations on their own page yes."""
+    """Each question with the member's latest word; no word is no, and for recommendations on their own page yes.
+
+    Nobody is asked about what the house does without: pushes or surveys, where they are switched off.
+    """
     words = members.queries.consent_now(member.pk, at=at)
     topics = [
         Topic(
@@ -110,8 +114,10 @@ def consents(member, *, at) -> tuple[list[Topic], Choice]:
             [
                 Choice(channel, topic, icon, label, words.get((channel, topic), False))
                 for channel, icon, label in CHANNELS
+                if channel != "push" or modules.is_on("push")
             ],
         )
         for topic, name, hint in TOPICS
+        if topic != "surveys" or modules.is_on("surveys")
     ]
     return topics, Choice(*PERSONAL, "sparkle", RECOMMENDATIONS[0], words.get(PERSONAL, True))

@@ -5,7 +5,7 @@ A file for each room that is asked. Add a condition to one of them and the build
 
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from campaigns.conditions import care, messages, people, points, predictions, purchases
+from campaigns.conditions import care, messages, people, points, predictions, purchases, retention
 from campaigns.conditions.asking import Condition, Field, Invalid, Nested, Own, Rows
 from campaigns.conditions.points import POINTS, points_expiring
 from campaigns.conditions.purchases import category_choices
@@ -21,6 +21,7 @@ GROUPS = (
     (gettext_lazy("Points and rewards"), points.CONDITIONS),
     (gettext_lazy("Messages and offers"), messages.CONDITIONS),
     (gettext_lazy("Predictions"), predictions.CONDITIONS),
+    (gettext_lazy("Early warning"), retention.CONDITIONS),
     (gettext_lazy("Service"), care.CONDITIONS),
 )
 CONDITIONS = {condition.code: condition for _group, conditions in GROUPS for condition in conditions}

@@ -1,6 +1,7 @@
 """Warn, suggest, and act: each member once at a time, within caps and budgets, with a holdout drawn by chance."""
 
 import contextlib
+from collections.abc import Callable
 from datetime import timedelta
 
 from django.db import transaction
@@ -78,11 +79,12 @@ def _suggest_one(intervention: Intervention, waiting, at) -> tuple[int, int]:
     free = waiting.exclude(member__in=assigned.held_out_by_control(at)).exclude(member__in=resting)
     left = left_minor(intervention)
     experiment = _experiment(intervention, at)
+    is_held_out = _chance(experiment, free)
     drawn, alone = [], []
     for one in free.select_related("member").order_by("-spend_minor", "pk"):
         if left < intervention.reserves_minor:
             break
-        if _is_held_out(experiment, one.member):
+        if is_held_out(one.member):
             alone.append(one)
         else:
             drawn.append(one)
@@ -92,8 +94,7 @@ def _suggest_one(intervention: Intervention, waiting, at) -> tuple[int, int]:
         free.update(why_not=Why.BUDGET)
         return 0, 0
     experiments.enlist(experiment=experiment, members=Member.objects.filter(pk__in=met), at=at)
-    _write(drawn, intervention, State.SUGGESTED, at)
-    _write(alone, intervention, State.HELD_OUT, at)
+    _write({State.SUGGESTED: drawn, State.HELD_OUT: alone}, intervention, at)
     free.filter(intervention=None).update(why_not=Why.BUDGET)
     if intervention.is_by_itself:
         for one in drawn:
@@ -127,18 +128,27 @@ def _experiment(intervention: Intervention, at):
     return intervention.experiment
 
 
-def _is_held_out(experiment, member: Member) -> bool:
-    known = assigned.assignment_of(experiment, member.pk)
-    if known is not None:
-        return known.arm.is_holdout
-    place = bucket(experiment.salt, member.public_id)
-    return experiment.arms.filter(is_holdout=True, bucket_from__lte=place, bucket_to__gt=place).exists()
+def _chance(experiment, free) -> Callable[[Member], bool]:
+    """Who of them is left alone: as drawn before, else by their bucket. Two queries, however many they are."""
+    known = assigned.arm_members(experiment).filter(member__in=free.values("member"))
+    drawn_before = dict(known.values_list("member_id", "arm__is_holdout"))
+    holdouts = [range(arm.bucket_from, arm.bucket_to) for arm in experiment.arms.filter(is_holdout=True)]
+
+    def is_held_out(member: Member) -> bool:
+        if member.pk in drawn_before:
+            return drawn_before[member.pk]
+        place = bucket(experiment.salt, member.public_id)
+        return any(place in buckets for buckets in holdouts)
+
+    return is_held_out
 
 
-def _write(warnings: list[EarlyWarning], intervention: Intervention, state: str, at) -> None:
-    for one in warnings:
-        one.intervention, one.state, one.why_not, one.decided_at = intervention, state, "", at
-    EarlyWarning.objects.bulk_update(warnings, ["intervention", "state", "why_not", "decided_at"])
+def _write(decided: dict[str, list[EarlyWarning]], intervention: Intervention, at) -> None:
+    for state, warnings in decided.items():
+        for one in warnings:
+            one.intervention, one.state, one.why_not, one.decided_at = intervention, state, "", at
+    met = [one for warnings in decided.values() for one in warnings]
+    EarlyWarning.objects.bulk_update(met, ["intervention", "state", "why_not", "decided_at"], batch_size=1000)
 
 
 @transaction.atomic

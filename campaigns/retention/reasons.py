@@ -1,9 +1,14 @@
 """Why a member is warned of, in words. Plain rules: the figures come from finding.py, the words are the reader's."""
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 FEWER, RETURNS, FEELING = "fewer", "returns", "feeling"
+REASONS = {
+    FEWER: gettext_lazy("fewer purchases"), RETURNS: gettext_lazy("frequent returns"),
+    FEELING: gettext_lazy("displeased and important"),
+}  # fmt: skip
+"""Their names, where one is chosen."""
 
 
 def words(reasons: list[dict]) -> str:

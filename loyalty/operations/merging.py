@@ -12,6 +12,7 @@ from loyalty import rules
 from loyalty.models import Entitlement, PoolShare, RuleState, Wallet
 from loyalty.operations.errors import LedgerRefusal
 from loyalty.operations.purchases import POINTS, _programme_zone
+from members import masking
 from members import operations as people
 from members.models import Member, MemberMerge
 from sales.models import Purchase
@@ -115,8 +116,8 @@ def _moves(absorbed_id: int, at: datetime) -> list[str]:
     wallet = Wallet.objects.select_related("tier").filter(member=absorbed_id, currency=POINTS).first()
     absorbed = Member.objects.prefetch_related("identifiers").get(pk=absorbed_id)
     lines = [
-        _("%(kind)s …%(end)s works for the survivor from now on.")
-        % {"kind": one.get_kind_display(), "end": one.value[-4:]}
+        _("%(kind)s %(masked)s works for the survivor from now on.")
+        % {"kind": one.get_kind_display(), "masked": masking.identifier(one.kind, one.value)}
         for one in absorbed.identifiers.all()
     ]
     if wallet:

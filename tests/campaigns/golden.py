@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from campaigns.memberships.models import AudienceMember
-from campaigns.models import Audience, Campaign
+from campaigns.models import Audience, Campaign, EarlyWarning, MemberDriver
 from care.models import Answer, Case, Invitation, Survey, Team, Topic
 from delivery.models import Message, MessageEvent
 from insights.models import Score, ScoreRun
@@ -23,7 +23,7 @@ def days(count):
 def neighbours():
     """The neighbourhood, and what the other rooms know of it. Returns its members."""
     people = neighbourhood()
-    for told in (_profiles, _shelves, _scores, _messages, _offers, _service, _audiences):
+    for told in (_profiles, _shelves, _scores, _messages, _offers, _service, _retention, _audiences):
         told(people)
     return people
 
@@ -146,6 +146,20 @@ def _service(people):
                 token=f"t{i}-{n}",
             )
             Answer.objects.create(invitation=asked, score=(i + 5 * n) % 11, answered_at=AT - days(50 - n * 10))
+
+
+def _retention(people):
+    MemberDriver.objects.bulk_create(
+        MemberDriver(member=one, driver=("price", "service", "brand", "none")[i % 4], since=AT - days(30))
+        for i, one in enumerate(people[:40])
+    )
+    EarlyWarning.objects.bulk_create(
+        EarlyWarning(
+            member=one, reasons=[{"code": code} for code in (("fewer",), ("returns",), ("fewer", "feeling"))[i % 3]],
+            noticed_at=AT - days(20) if i % 5 else AT + days(1), ended_at=AT - days(2) if i % 7 == 0 else None,
+        )
+        for i, one in enumerate(people[:30])
+    )  # fmt: skip
 
 
 def _audiences(people):
@@ -288,6 +302,19 @@ GOLDEN = {
     "promoters": ({"type": "survey_score", "op": "at_least", "score": 7, "days": 90}, f"COALESCE({LAST_SCORE} >= 7, false)"),
     "open cases": (
         {"type": "open_case", "op": "yes"}, "EXISTS (SELECT 1 FROM care_case c WHERE c.member_id = m.id AND c.status <> 'closed')"
+    ),
+    "stays for price or service": (
+        {"type": "stays_for", "drivers": ["price", "service"]},
+        "COALESCE((SELECT d.driver FROM campaigns_memberdriver d WHERE d.member_id = m.id) IN ('price', 'service'), false)",
+    ),
+    "about to leave, buying less": (
+        {"type": "warned", "op": "yes", "reason": "fewer"},
+        """EXISTS (SELECT 1 FROM campaigns_earlywarning w, jsonb_array_elements(w.reasons) r WHERE w.member_id = m.id AND r ->> 'code' = 'fewer'
+            AND w.noticed_at <= %(at)s AND COALESCE(w.ended_at > %(at)s, true))""",
+    ),
+    "not about to leave": (
+        {"type": "warned", "op": "no"},
+        "m.id NOT IN (SELECT w.member_id FROM campaigns_earlywarning w WHERE w.noticed_at <= %(at)s AND COALESCE(w.ended_at > %(at)s, true))",
     ),
     "nothing was late": (
         {"type": "case", "op": "no", "topic": "too_late", "days": 40},

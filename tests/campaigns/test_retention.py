@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 import care.operations
 from campaigns import programme_lift
@@ -198,6 +199,36 @@ def test_what_cannot_be_done_by_itself_stays_suggested_and_stops_nothing_else():
     told = operations.watch(at=AT)
     assert told["suggested"] == EarlyWarning.objects.filter(state="suggested").count() > 0
     assert not Task.objects.exists()
+
+
+def test_suggesting_to_three_costs_as_many_queries_as_to_one():
+    """Chance is asked of all at once; where nothing is reserved, no budget ever ends the round."""
+    one = intervention(action="access", cost_minor=0, holdout_percent=5)
+    told, asked = [], []
+    for first, many in ((0, 1), (1, 1), (2, 3)):  # the first round makes the experiment
+        decliners(many, first)
+        finding.keep_drivers(rules=RULES, at=AT)
+        operations.warn(rules=RULES, at=AT)
+        with CaptureQueriesContext(connection) as queries_made:
+            told.append(sum(operations.suggest(at=AT).values()))
+        asked.append(len(queries_made))
+    assert told == [1, 1, 3]
+    assert asked[1] == asked[2]
+    drawn = dict(EarlyWarning.objects.values_list("member", "state"))
+    arms = dict(Assignment.objects.values_list("member", "arm__is_holdout"))
+    assert {who for who, state in drawn.items() if state == "held_out"} == {who for who, held in arms.items() if held}
+    assert one.warnings.count() == 5
+
+
+def test_who_was_drawn_before_stays_where_they_are_whatever_the_bucket_says():
+    people = decliners(4)
+    one = intervention(action="access", holdout_percent=50)
+    alone = operations._experiment(one, AT).arms.get(is_holdout=True)
+    Assignment.objects.bulk_create(
+        Assignment(experiment=one.experiment, member=member, arm=alone, bucket=0, propensity=0.5, assigned_at=AT)
+        for member in people
+    )
+    assert operations.watch(at=AT)["held_out"] == 4
 
 
 def test_its_lift_is_read_as_any_campaigns():

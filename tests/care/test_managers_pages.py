@@ -2,10 +2,12 @@
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
-from care.models import Topic
+from care.models import Survey, Topic
 from members.models import CustomField, LifecycleRules
-from members.operations import add_staff
+from members.operations import add_staff, switch_modules
+from portal.models import MenuItem
 from tests.signing_in import at_door
 
 pytestmark = pytest.mark.django_db
@@ -53,6 +55,20 @@ def test_a_custom_field_is_made_on_a_page_and_its_code_and_kind_then_stay(manage
     manager.post(address(CustomField, "edit", field.pk), said | {"code": "other", "kind": "text", "choices": "40"})
     field.refresh_from_db()
     assert (field.code, field.kind, field.choices) == ("shoe_size", "choice", ["40"])
+
+
+def test_no_choice_leads_to_a_part_that_is_switched_off_and_what_was_chosen_stays(client):
+    manager = add_staff(email="m@example.com", roles=["store_manager"])
+    door, closed = at_door(client, manager, "cms"), "After a case was closed"
+    survey = Survey.objects.create(name="Solved?", kind="csat", question_en="?", occasion="case_closed")
+    switch_modules(off=["cases", "goals", "gift", "household"], by_user=None, at=timezone.now())
+    assert closed not in door.get(address(Survey, "add")).content.decode()
+    assert closed in door.get(address(Survey, "edit", survey.pk)).content.decode()
+    writer = at_door(client, add_staff(email="w@example.com", roles=["marketer"]), "cms")
+    page = writer.get(address(MenuItem, "add")).content.decode()
+    assert "History of points" in page
+    assert "Stamps and challenges" not in page
+    assert "Sharing points" not in page
 
 
 def test_the_rules_of_stages_are_one_row_that_can_be_changed_and_not_removed(manager):

@@ -2,8 +2,11 @@
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 import loyalty.operations
@@ -13,10 +16,15 @@ from campaigns.journeys.models import Enrolment
 from campaigns.models import Audience, Campaign
 from care.models import Case, Opportunity, Task, Team
 from care.operations import open_case
+from delivery.models import Message
 from experiments import operations as experiments
+from loyalty.models import Entitlement
 from members import operations, queries
 from members.knowing import CustomField
 from members.models import Member
+from recommender.models import Decision, Dismissal
+from sales.lines import Line
+from sales.models import Category, Product
 from tests.signing_in import at_door
 
 
@@ -162,6 +170,72 @@ def test_why_and_why_not_stands_behind_one_link_of_the_profile(help_desk, client
     assert "points: $" in told
     assert "in the standing control group" in told
     assert "Given for “Spring”" in told
+
+
+def test_what_a_merged_record_earned_is_not_told_as_nothing(desk, help_desk):
+    twin = operations.enrol(at=help_desk.maria.joined_at, source="test", given_name="Maria", email="other@example.com")
+    loyalty.operations.record_purchase(
+        source="till:S1", client_key="twin", store_code="S1", purchased_at=timezone.now(), currency="USD", member_id=twin.pk,
+        lines=[Line("milk", Decimal(1), 777)],
+    )  # fmt: skip
+    loyalty.operations.merge_members(
+        survivor_id=help_desk.maria.pk, absorbed_id=twin.pk, by_user_id=None, reason="One", at=timezone.now()
+    )
+    told = text_of(desk.get(f"{help_desk.page}why/"))
+    assert "7 points: $7.77 at 1 point per $1" in told
+    assert "No points" not in told
+
+
+def test_why_costs_as_many_queries_for_three_of_each_as_for_one(help_desk, client):
+    desk = at_door(client, help_desk.agent, "desk")
+    address, asked = f"{help_desk.page}why/", []
+    for number, more in enumerate((1, 2)):
+        for n in range(more):
+            one_of_each(help_desk.maria, f"{number}-{n}")
+        desk.get(address)  # what the process keeps is kept now
+        with CaptureQueriesContext(connection) as made:
+            told = text_of(desk.get(address))
+        asked.append(len(made))
+    said = ("Free: ", "not interested", "Left out by chance", "at 1 point per $1")
+    assert {words: told.count(words) for words in said} == dict.fromkeys(said, 3) | {"at 1 point per $1": 4}
+    assert asked[0] == asked[1]
+
+
+def one_of_each(maria, key: str):
+    """A purchase, a message, an offer decided, a benefit in hand, a campaign that chance kept away, and a no."""
+    now, only = timezone.now(), Member.objects.filter(pk=maria.pk)
+    loyalty.operations.record_purchase(
+        source="till:S1", client_key=f"why-{key}", store_code="S1", purchased_at=now, currency="USD", member_id=maria.pk,
+        lines=[Line("milk", Decimal(1), 500)],
+    )  # fmt: skip
+    spoken, silent = (
+        experiments.create(name=f"{key}-{n}", kind="campaign", arms=[("A", 0.5, n == 1), ("B", 0.5, n == 1)])
+        for n in range(2)
+    )
+    audience = Audience.objects.create(name=f"Audience {key}")
+    campaigns = [
+        Campaign.objects.create(name=f"Campaign {key}-{n}", experiment=experiment, audience=audience, analysis_seed=1)
+        for n, experiment in enumerate((spoken, silent))
+    ]
+    for experiment in (spoken, silent):
+        experiments.enlist(experiment=experiment, members=only, at=now)
+    cause = f"campaign:{campaigns[0].pk}"
+    shelf = Category.objects.create(
+        level=3, name_en=f"Offer for Campaign {key}", raw_name=f"WHY {key}", path=f"WHY {key}"
+    )
+    Decision.objects.create(
+        cause=cause, member=maria, slot="buy_again", position=1, category=shelf, benefit="multiply", amount=300, propensity=1,
+        policy="x", reason_code="x", decided_at=now,
+    )  # fmt: skip
+    Message.objects.create(
+        cause=cause, channel="email", member=maria, content="x", state="sent", due_at=now, enqueued_at=now, sent_at=now,
+        purpose="marketing",
+    )  # fmt: skip
+    milk = Product.objects.get(code="milk")
+    Entitlement.objects.create(
+        member=maria, product=milk, benefit="product", amount=1, valid_from=now, valid_until=now + timedelta(days=9), cause=cause,
+    )  # fmt: skip
+    Dismissal.objects.create(member=maria, category=shelf, at=now)
 
 
 def give_offer(maria):

@@ -9,8 +9,10 @@ from datetime import UTC, datetime
 import pytest
 from django.utils.translation import override
 
+from loyalty.operations import merge_members
 from loyalty.queries import balance
 from members import operations, personal_data
+from members.models import Member
 from tests.flows import world
 
 pytestmark = pytest.mark.django_db
@@ -46,6 +48,21 @@ def test_every_room_tells_what_it_holds(hero):
     assert told["profile"][0]["given_name"] == hero.given_name
     assert {row["network_address"] for row in told["consents"]} == {"", "203.0.113.9"}
     assert len(told["purchase_lines"]) >= len(told["purchases"]) > 1
+
+
+def test_what_lies_under_a_record_that_was_merged_into_theirs_is_told_too(hero):
+    twin = Member.objects.active().exclude(pk=hero.pk).first()
+    theirs = {
+        row["receipt"] for section in personal_data.of(twin) if section.code == "purchases" for row in section.rows
+    }
+    operations.note_touchpoint(kind="call", at=AT, source="t", client_key="1", member_id=twin.pk, words="About the tea")
+    merge_members(survivor_id=hero.pk, absorbed_id=twin.pk, by_user_id=None, reason="One person", at=AT)
+    told = {section.code: section.rows for section in personal_data.of(hero)}
+    assert theirs
+    assert theirs <= {row["receipt"] for row in told["purchases"]}
+    assert "About the tea" in [row["words"] for row in told["touchpoints"]]
+    for code, rows in told.items():
+        assert len({repr(row) for row in rows}) == len(rows) or code == "purchase_lines", f"{code} tells a thing twice"
 
 
 def test_the_points_told_add_up_to_the_balance(hero):
@@ -92,5 +109,5 @@ def test_it_speaks_the_readers_language(hero):
 
 
 def test_it_asks_the_same_number_of_questions_however_long_the_history(hero, django_assert_max_num_queries):
-    with django_assert_max_num_queries(48):
+    with django_assert_max_num_queries(49):
         personal_data.of(hero)

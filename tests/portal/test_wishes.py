@@ -10,6 +10,7 @@ from django.utils import timezone
 
 import recommender.queries
 from members.models import Consent
+from members.operations import switch_modules
 from members.queries import consent_now
 from push.models import PushSubscription
 from tests.portal.conftest import enter
@@ -92,6 +93,16 @@ def test_a_device_is_turned_on_and_off(market, hero):
     assert consent_now(market.hero.pk, at=timezone.now())["push", "marketing"] is True
     assert _post(hero, "unsubscribe", {"endpoint": subscription["endpoint"]}).json() == {"is_on": False}
     assert not PushSubscription.objects.filter(member=market.hero).exists()
+
+
+def test_nobody_is_asked_about_what_is_switched_off(market, hero):
+    asked = hero.get("/portal/preferences/").content.decode()
+    assert 'name="channel" value="push"' in asked
+    assert "Questions after a visit" in asked
+    switch_modules(off=["push", "surveys"], by_user=None, at=timezone.now())
+    asked = hero.get("/portal/preferences/").content.decode()
+    assert 'name="channel" value="push"' not in asked
+    assert "Questions after a visit" not in asked
 
 
 @pytest.mark.parametrize("body", [{}, {"endpoint": "http://10.0.0.1/"}, [], "x"])

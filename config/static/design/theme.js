@@ -42,6 +42,9 @@
   });
   addEventListener("resize", reach);
   addEventListener("load", reach);
+  // A bar longer than the screen begins where one is.
+  const bar = document.querySelector(".topbar__nav"), here = bar?.querySelector("[aria-current]");
+  if (here && bar.scrollWidth > bar.clientWidth) bar.scrollLeft = here.offsetLeft - bar.offsetLeft + here.offsetWidth - bar.clientWidth;
   show();
   reach();
 })();
