@@ -41,13 +41,13 @@ def for_members(member_ids: list[int], *, cause: str, language: str, at, needs: 
     standings = _standings(member_ids, at)
     ladder = list(Tier.objects.order_by("rank"))
     offers = recommended.offer_values(cause, member_ids, language) if cause else {}
-    url, nothing = _offers_url(), Standing()
+    shown, nothing = _Shown(_offers_url()), Standing()
     with override(language):
         steps = _Steps(ladder)
         brought = enclosing.values(member_ids, needs=needs, cause=cause, at=at) if needs else {}
         return {
             member_id: _told(standings.get(member_id, nothing), steps)
-            | _with_addresses(offers.get(member_id, {}), url)
+            | shown.slots(offers.get(member_id, {}))
             | brought.get(member_id, {})
             for member_id in member_ids
         }
@@ -73,12 +73,24 @@ def _offers_url():
     return f"{settings.SITE_URL}{OFFERS_URL}"
 
 
-def _with_addresses(slots: dict[str, list[dict]], url: str) -> dict[str, list[dict]]:
-    for offers in slots.values():
-        for offer in offers:
-            offer["url"] = url
-            del offer["category_id"], offer["icon"]  # no template names them, and every message would carry them
-    return slots
+class _Shown:
+    """Offers as a message carries them: with their address, without what no template names. Members share equal ones."""
+
+    def __init__(self, url: str):
+        self._url = url
+        self._of: dict[int, dict] = {}  # by the identity of the offer as it was told
+
+    def slots(self, slots: dict[str, list[dict]]) -> dict[str, list[dict]]:
+        return {
+            slot: [self._of.get(id(offer)) or self._made(offer) for offer in offers] for slot, offers in slots.items()
+        }
+
+    def _made(self, offer: dict) -> dict:
+        made = {name: words for name, words in offer.items() if name not in ("category_id", "icon")} | {
+            "url": self._url
+        }
+        self._of[id(offer)] = made
+        return made
 
 
 class _Steps:

@@ -9,11 +9,18 @@ from urllib.parse import urlparse
 
 from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
+from django.utils import timezone, translation
+from django.utils.formats import date_format
+from django.utils.translation import gettext
 
 from care import queries as cases
 from delivery import tokens
+from delivery.models import Message
 from emails.facts import Letterhead, MessageFacts
 from emails.fields import PERSONAL
+from members import queries as people
+
+ASKED_CONSENT = "members.AskedConsent"
 
 Writer = Callable[[dict, str, datetime, str], Any]  # values, recipient, date, token → what the channel sends
 
@@ -28,6 +35,11 @@ class Facts(NamedTuple):
 
 def facts_of(message_id: int, due_at: datetime, recipient: str = "") -> Facts:
     return Facts(tokens.token_for(message_id), due_at, recipient)
+
+
+def _preferences() -> str:
+    """Where somebody chooses what they hear who is not known by a message: their own pages, behind the sign-in."""
+    return f"{settings.SITE_URL}/portal/preferences/"
 
 
 def link_base() -> str:
@@ -94,6 +106,17 @@ class EmailContent:
         from emails import rendering
 
         return rendering.view_online(frozen, values, message=self._message_facts(facts))
+
+    def public_page(self, frozen, *, at: str) -> str:
+        """As everybody may read it: nobody's values, no pixel, and links that begin with `at` and note nobody."""
+        from emails import rendering
+
+        return rendering.public_page(frozen, view_online_url=at, click_base=f"{at}c/", preferences_url=_preferences())
+
+    def public_subject(self, frozen) -> str:
+        from emails import rendering
+
+        return rendering.public_subject(frozen)
 
     def target(self, frozen, link: str, values: dict) -> str | None:
         from emails.operations import link_target
@@ -204,6 +227,54 @@ class SurveyQuestion:
         return None
 
 
+class ConfirmationLetter:
+    """The letter that asks whether a yes was meant: what it is about is read when it leaves. Its one link is the page that asks."""
+
+    @staticmethod
+    def load(pk: int):
+        asked = people.asked_consent(pk)
+        if asked is None:
+            raise ObjectDoesNotExist(pk)
+        return asked
+
+    def writer(self, asked) -> Writer:
+        from emails import notices
+
+        def write(values: dict, to: str, date: datetime, token: str) -> bytes:
+            with translation.override(asked.member.language):
+                said = notices.Notice(
+                    *_question(asked), given_name=values.get("given_name", ""), language=asked.member.language,
+                    is_automatic=True, taps=((gettext("Yes, write to me"), f"{link_base()}/y/{token}"),), is_one_act=True,
+                )  # fmt: skip
+            return notices.render(said, to=to, message_id=internet_name(token), date=date)
+
+        return write
+
+    @staticmethod
+    def names(_asked) -> frozenset[str]:
+        return frozenset({"given_name"})
+
+    def page(self, asked, values: dict, facts: Facts) -> None:
+        return None
+
+    def target(self, asked, link: str, values: dict) -> None:
+        return None
+
+
+def _question(asked) -> tuple[str, str]:
+    """Subject and text, in the language that is switched on."""
+    words = {"shop_name": settings.SHOP_NAME, "day": date_format(timezone.localtime(asked.expires_at), "DATE_FORMAT")}
+    topics = "\n".join(f"– {Message.Purpose(purpose).label}" for purpose in asked.purposes)
+    before = gettext("You, or somebody who gave your address, asked %(shop_name)s to write to you about:") % words
+    after = gettext(
+        "One click confirms it. Until then we write nothing of the kind, and after %(day)s the question lapses by itself."
+    )
+    otherwise = gettext("If it was not you, you need not do anything.")
+    return gettext(
+        "Shall %(shop_name)s write to you?"
+    ) % words, f"{before}\n\n{topics}\n\n{after % words}\n\n{otherwise}"
+
+
 _MORE: dict[str, Any] = {}
 
 
@@ -217,6 +288,7 @@ _KINDS = {
     "push.FrozenPush": PushContent(),
     "care.CaseEntry": CaseReply(),
     "care.Invitation": SurveyQuestion(),
+    ASKED_CONSENT: ConfirmationLetter(),
 }
 
 

@@ -316,6 +316,22 @@ class Transport(models.Model):
         return f"{self.channel} · {self.name}"
 
 
+class ArchivedMail(models.Model):
+    """A campaign's e-mail that a marketer chose to show to everybody: as it was frozen, with nobody's values in it."""
+
+    content = models.CharField(max_length=60, unique=True, help_text="What is shown: emails.FrozenEmail:id.")
+    cause = models.CharField(max_length=120, db_collation="C", help_text="Whose mail it is, in the sender's own name.")
+    language = models.CharField(max_length=10)
+    subject = models.CharField(max_length=300, help_text="As a reader without values sees it.")
+    sent_on = models.DateField()
+
+    class Meta:
+        indexes = [models.Index(fields=["language", "-sent_on", "-id"], name="delivery_archive")]
+
+    def __str__(self):
+        return self.subject
+
+
 class TransportTally(models.Model):
     """What a transport was given in one minute, and how it took it. Warm-up and demotion read these."""
 

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from django.db.models import Case, Count, Exists, OuterRef, Q, Value, When
 
 from delivery import contents, machines, opening, tokens
-from delivery.models import Channel, ChannelPolicy, Hold, Message, MessageEvent
+from delivery.models import ArchivedMail, Channel, ChannelPolicy, Hold, Message, MessageEvent
 from emails.fields import CODE, READ_AS, VOUCHER
 from members.queries import contacts, ids_of
 
@@ -141,14 +141,17 @@ def message_of(token: str) -> Message:
 
 def link_target(message: Message, link: str) -> str | None:
     """Where a link of this message leads: an http address stored with the frozen content, or None."""
+    target = _target_of(message.content, link, message.values)
+    return with_utm(target, message) if target and message.purpose == Message.Purpose.MARKETING else target
+
+
+def _target_of(content: str, link: str, values: dict) -> str | None:
     try:
-        handler, frozen = contents.resolve(message.content)
+        handler, frozen = contents.resolve(content)
     except contents.UnknownContent:
         return None
-    target = handler.target(frozen, link, message.values)
-    if not target or urlsplit(target).scheme not in ("http", "https"):
-        return None
-    return with_utm(target, message) if message.purpose == Message.Purpose.MARKETING else target
+    target = handler.target(frozen, link, values)
+    return target if target and urlsplit(target).scheme in ("http", "https") else None
 
 
 def with_utm(target: str, message: Message) -> str:
@@ -191,6 +194,36 @@ def _code_of(message: Message) -> dict:
 def voucher_code(message: Message) -> str:
     """The code that the message shows, in clear; empty where it shows none. A test shows a sample."""
     return _code_of(message).get(CODE) or message.values.get(CODE, "")
+
+
+ARCHIVE_SHOWN = 100
+
+
+def archived(*, language: str) -> tuple[list[ArchivedMail], list[ArchivedMail]]:
+    """Past mails that everybody may read, the latest first: those in this language, and the others."""
+    found = ArchivedMail.objects.order_by("-sent_on", "-pk")
+    return list(found.filter(language=language)[:ARCHIVE_SHOWN]), list(found.exclude(language=language)[:ARCHIVE_SHOWN])
+
+
+def archived_page(shown: ArchivedMail) -> str | None:
+    try:
+        handler, frozen = contents.resolve(shown.content)
+    except contents.UnknownContent:
+        return None
+    return handler.public_page(frozen, at=f"{contents.link_base()}/archive/{shown.pk}/")
+
+
+def archived_target(shown: ArchivedMail, link: str) -> str | None:
+    """Where a link of an archived mail leads; links that only a member has, lead nowhere."""
+    return _target_of(shown.content, link, {})
+
+
+def has_archive() -> bool:
+    return ArchivedMail.objects.exists()
+
+
+def is_archived(cause: str) -> bool:
+    return ArchivedMail.objects.filter(cause=cause).exists()
 
 
 def overdue(*, at) -> int:

@@ -4,15 +4,22 @@ from django.dispatch import receiver
 from django.utils.translation import gettext as _
 
 from delivery.models import MessageEvent
-from delivery.operations import forget_member
+from delivery.operations import forget_member, write_confirmations
 from delivery.queries import messages_to
+from members.clock import now
 from members.personal_data import Section, rows_of
-from members.signals import member_erased, personal_data_asked
+from members.signals import consent_asked, member_erased, personal_data_asked
 
 
 @receiver(member_erased)
 def forget(member_id, **kwargs):
     forget_member(member_id=member_id)
+
+
+@receiver(consent_asked)
+def ask(**kwargs):
+    """At once; where that fails, the sweeper finds what waits."""
+    write_confirmations(at=now())
 
 
 @receiver(personal_data_asked)

@@ -1,6 +1,6 @@
 from django.urls import path, register_converter
 
-from delivery import tokens, views
+from delivery import archive, confirming, tokens, views
 
 app_name = "delivery"
 
@@ -35,4 +35,8 @@ urlpatterns = [
     path("o/<token:token>.gif", views.opened, name="open"),
     path("u/<token:token>", views.unsubscribe, name="unsubscribe"),
     path("v/<token:token>", views.view_online, name="view_online"),
+    path("y/<token:token>", confirming.confirm, name="confirm"),
+    path("archive/", archive.listing, name="archive"),
+    path("archive/<int:pk>/", archive.mail, name="archived"),
+    path("archive/<int:pk>/c/<link:link>", archive.follow, name="archived_link"),
 ]

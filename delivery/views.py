@@ -4,12 +4,12 @@ A token that is not ours, or too old to follow, is a 404 without explanation.
 """
 
 from base64 import b64decode
-from datetime import timedelta
 
-from django.conf import settings
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import translation
+from django.utils.html import format_html
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
@@ -18,40 +18,13 @@ from delivery import operations, queries
 from delivery import receipts as receipts_of_providers
 from delivery.machines import is_machine, network_of
 from delivery.models import BY_CONSENT, Channel, Message, MessageEvent
-from delivery.tokens import BadToken
+from delivery.visiting import PAGE_POLICY, language_of, message_at, private, young_message_at
 from emails.drawing import qr_png
 from members import queries as people
 from members.clock import now
 from members.crypto import keyed_hash
 
-LINKS_LIVE = timedelta(days=400)
 _PIXEL = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
-# What an author wrote is shown in the reader's browser under our name: pictures and styles, and nothing that acts.
-_PAGE_POLICY = (
-    "default-src 'none'; img-src 'self' https: data:; style-src 'unsafe-inline'; font-src 'self'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'self'"
-)
-
-
-def _message(token: str) -> Message:
-    try:
-        return queries.message_of(token)
-    except BadToken:
-        raise Http404 from None
-
-
-def _young_message(token: str) -> Message:
-    message = _message(token)
-    if now() - message.enqueued_at > LINKS_LIVE:
-        raise Http404
-    return message
-
-
-def _private(response: HttpResponse) -> HttpResponse:
-    """The address names a person's message: neither search engines nor the next site shall learn it."""
-    response["X-Robots-Tag"] = "noindex, nofollow"
-    response["Referrer-Policy"] = "no-referrer"
-    return response
 
 
 def _note(request, message: Message, kind: str, *, link: str = ""):
@@ -71,37 +44,37 @@ def _note(request, message: Message, kind: str, *, link: str = ""):
 @never_cache
 def click(request, token: str, link: str):
     """Follow a link of a message. Where it leads was stored when the content was frozen; nothing of the request decides it."""
-    message = _young_message(token)
+    message = young_message_at(token)
     target = queries.link_target(message, link)
     if target is None:
         raise Http404
     _note(request, message, MessageEvent.Kind.CLICKED, link=link)
-    return _private(HttpResponseRedirect(target))
+    return private(HttpResponseRedirect(target))
 
 
 @require_safe
 @never_cache
 def trap(request, token: str):
     """The link that no reader sees. Nothing is behind it; whoever comes here follows every link there is."""
-    _note(request, _young_message(token), MessageEvent.Kind.TRAPPED)
-    return _private(HttpResponse(status=204))
+    _note(request, young_message_at(token), MessageEvent.Kind.TRAPPED)
+    return private(HttpResponse(status=204))
 
 
 @require_safe
 @never_cache
 def voucher_qr(request, token: str):
     """The code that a message shows, to be scanned at the till. Nothing is noted: a picture is fetched by machines too."""
-    code = queries.voucher_code(_young_message(token))
+    code = queries.voucher_code(young_message_at(token))
     if not code:
         raise Http404
-    return _private(HttpResponse(qr_png(code), content_type="image/png"))
+    return private(HttpResponse(qr_png(code), content_type="image/png"))
 
 
 @require_safe
 @never_cache
 def opened(request, token: str):
-    _note(request, _young_message(token), MessageEvent.Kind.OPENED)
-    return _private(HttpResponse(_PIXEL, content_type="image/gif"))
+    _note(request, young_message_at(token), MessageEvent.Kind.OPENED)
+    return private(HttpResponse(_PIXEL, content_type="image/gif"))
 
 
 @csrf_exempt  # RFC 8058: the mail program posts without cookies; the signed token is the permission
@@ -109,29 +82,20 @@ def opened(request, token: str):
 @never_cache
 def unsubscribe(request, token: str):
     """GET asks, because scanners follow links; POST acts at once, once or ten times, also long after the message."""
-    message = _message(token)
+    message = message_at(token)
     is_done = request.method == "POST"
     if is_done:
         operations.unsubscribe(token=token, at=now(), network_address=request.META.get("REMOTE_ADDR", ""))
     if is_done and request.POST.get("List-Unsubscribe") == "One-Click":
-        return _private(HttpResponse("Unsubscribed.\n", content_type="text/plain"))
-    with translation.override(_language(request, message)):
-        return _private(
+        return private(HttpResponse("Unsubscribed.\n", content_type="text/plain"))
+    with translation.override(language_of(request, message)):
+        return private(
             render(
                 request,
                 "delivery/unsubscribe.html",
                 {"message": message, "token": token, "is_done": is_done, "about": operations.asked_by(message)[1]},
             )
         )
-
-
-def _language(request, message: Message) -> str:
-    """The reader's own choice on this site, else the language the message was written in."""
-    if settings.LANGUAGE_COOKIE_NAME in request.COOKIES or message.member is None:
-        return translation.get_language()
-    return (
-        message.member.language if message.member.language in dict(settings.LANGUAGES) else translation.get_language()
-    )
 
 
 _CHANNELS = (Channel.EMAIL, Channel.PUSH, Channel.SMS)
@@ -144,7 +108,7 @@ _ASKED = tuple((str(channel), str(topic)) for topic in _TOPICS for channel in _C
 @never_cache
 def preferences(request, token: str):
     """What a member wants to hear by which channel, without signing in. GET changes nothing; POST says all of it anew."""
-    message = _message(token)
+    message = message_at(token)
     if message.member is None:
         raise Http404
     is_done = request.method == "POST"
@@ -154,10 +118,16 @@ def preferences(request, token: str):
             message=message, asked=_ASKED, wanted=wanted, at=now(), network_address=request.META.get("REMOTE_ADDR", "")
         )
     given = people.consent_now(message.member_id, at=now())
+    waiting = people.waiting_consent(message.member_id, at=now())
+    given |= {(Channel.EMAIL, topic): True for topic in waiting.purposes} if waiting else {}
     topics = [(topic, [(one, given.get((one, topic), False)) for one in _CHANNELS]) for topic in _TOPICS]
-    with translation.override(_language(request, message)):
-        return _private(
-            render(request, "delivery/preferences.html", {"token": token, "topics": topics, "is_done": is_done})
+    with translation.override(language_of(request, message)):
+        return private(
+            render(
+                request,
+                "delivery/preferences.html",
+                {"token": token, "topics": topics, "is_done": is_done, "waiting": waiting},
+            )
         )
 
 
@@ -165,12 +135,25 @@ def preferences(request, token: str):
 @never_cache
 def view_online(request, token: str):
     """The message as it was sent, for mail programs that garble it."""
-    page = queries.page_of(_young_message(token))
+    page = queries.page_of(young_message_at(token))
     if page is None:
         raise Http404
+    if queries.has_archive():
+        page = _with_the_archive(page)
     response = HttpResponse(page)
-    response["Content-Security-Policy"] = _PAGE_POLICY
-    return _private(response)
+    response["Content-Security-Policy"] = PAGE_POLICY
+    return private(response)
+
+
+def _with_the_archive(page: str) -> str:
+    """A line under the mail that leads to the others. The mail's own styles do not reach it: it brings what it needs."""
+    line = format_html(
+        '<p style="margin:0;padding:16px;text-align:center;font:14px Arial,sans-serif;background:#fff">'
+        '<a style="color:#17594a" href="{}">{}</a></p>',
+        reverse("delivery:archive"), translation.gettext("Past e-mails"),
+    )  # fmt: skip
+    before, end, after = page.rpartition("</body>")
+    return f"{before}{line}{end}{after}" if end else page
 
 
 @csrf_exempt  # a provider has no cookie of ours; its call proves itself by the secret that only it and we know

@@ -32,6 +32,7 @@ def urls():
         path("doubts/", doubts.listing, name="delivery_doubts"),
         path("doubts/decide/", doubts.decide, name="delivery_doubts_decide"),
         path("transports/", limits.listing, name="delivery_transports"),
+        path("transports/confirming/", limits.confirming, name="delivery_confirming"),
         path("transports/<int:pk>/", limits.transport, name="delivery_transport"),
         path("transports/limits/<slug:channel>/", limits.limit, name="delivery_limits"),
         path("doubts/policy/<slug:channel>/", doubts.policy, name="delivery_doubts_policy"),

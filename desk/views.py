@@ -20,6 +20,7 @@ from desk import goodwill as limits
 from loyalty import beside_points, fraud
 from members import clock
 from members.access import Role, access_member, staff_only
+from members.confirmation import AskedConsent
 
 service = staff_only(Role.SERVICE)
 SOURCE = "desk"
@@ -82,6 +83,8 @@ def _member_page(request, person, *, status=200, **changed_forms):
 def _consents(person, now) -> list[dict]:
     """Every channel and purpose with the member's standing word: yes, no, or never asked."""
     said = members.queries.consent_now(person.pk, at=now)
+    waiting = members.queries.waiting_consent(person.pk, at=now)
+    waits = {("email", purpose) for purpose in waiting.purposes} if waiting else set()
     return [
         {
             "channel": channel,
@@ -89,6 +92,7 @@ def _consents(person, now) -> list[dict]:
             "purpose": purpose,
             "purpose_words": of_purpose,
             "said": said.get((channel, purpose)),
+            "is_waiting": (channel, purpose) in waits,
         }
         for purpose, of_purpose in forms.PURPOSES.items()
         for channel, words in forms.CHANNELS.items()
@@ -161,7 +165,7 @@ def consent(request, public_id):
     if not form.is_valid():
         messages.error(request, _("There is no such channel. Nothing was changed."))
         return redirect("desk:member", public_id)
-    members.operations.give_consent(
+    word = members.operations.give_consent(
         member=person,
         at=clock.now(),
         source="desk",
@@ -170,7 +174,12 @@ def consent(request, public_id):
     )
     said = "yes" if form.cleaned_data["is_granted"] else "no"
     _note(request, person, "consent", f"{form.cleaned_data['channel']} {form.cleaned_data['purpose']} {said}")
-    messages.success(request, _("Written down."))
+    if isinstance(word, AskedConsent):
+        messages.success(
+            request, _("Written down. It counts once the member has confirmed it by the e-mail they now get.")
+        )
+    else:
+        messages.success(request, _("Written down."))
     return redirect("desk:member", public_id)
 
 

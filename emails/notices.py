@@ -23,6 +23,7 @@ class Notice:
     language: str = "en"
     is_automatic: bool = False  # written by no person: other machines are told not to answer
     taps: tuple[tuple[str, str], ...] = ()  # words and address of each answer that is given by one tap
+    is_one_act: bool = False  # the tap is what the letter asks for, not one of several answers
     unsubscribe_url: str = ""
     sections: tuple[tuple[str, tuple[str, ...], str], ...] = ()  # title, lines, and where all of it can be read
     attachments: tuple[tuple[str, bytes, str], ...] = ()  # name of the file, what is in it, its media type

@@ -80,6 +80,23 @@ def view_online(frozen, values: dict, *, message: MessageFacts) -> str:
     return slow.html(frozen, context_of(frozen, values, message=message))
 
 
+def public_page(frozen, *, view_online_url: str, click_base: str, preferences_url: str) -> str:
+    """The HTML part as everybody may read it: a page with nobody's values in it, and no pixel."""
+    fixed = {
+        **frozen.constants,
+        "view_online_url": view_online_url,
+        "unsubscribe_url": preferences_url,
+        "pixel_url": "",
+        "click_base": click_base,
+    }
+    return slow.html(frozen, prepare({}, language=frozen.language, fixed=fixed))
+
+
+def public_subject(frozen) -> str:
+    """The subject with nobody's values in it."""
+    return slow.subject(frozen, prepare({}, language=frozen.language, fixed=dict(frozen.constants)))
+
+
 def context_of(frozen, values: dict, *, message: MessageFacts) -> dict:
     """Everything a template may name, fit to be shown; the same for both renderers. Raises `Unsendable`."""
     message.check()

@@ -365,6 +365,7 @@ class BusinessClock(models.Model):
         constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="there_is_one_business_clock")]
 
 
+from members.confirmation import AskedConsent, ConfirmedTopic  # noqa: E402, F401
 from members.knowing import (  # noqa: E402, F401 - more of this app's tables, apart so that a page holds each
     CustomField,
     CustomValue,

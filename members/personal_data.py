@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 
 from members import queries, signals
 from members.cells import safe_cell
+from members.confirmation import AskedConsent
 from members.knowing import MemberTag, StageChange, Touchpoint
 from members.models import Access, Consent, Identifier, Member, Passkey
 
@@ -97,6 +98,15 @@ def _own(member: Member) -> list[Section]:
             rows_of(Passkey.objects.filter(member=member).order_by("pk"), "name", "created_at", "used_at"),
         ),
         Section("consents", _("What you allowed"), [_consent(consent) for consent in consents]),
+        Section(
+            "asked_consents",
+            _("What you were asked to confirm"),
+            rows_of(
+                AskedConsent.objects.filter(member=member).order_by("asked_at", "pk"),
+                "asked_at", "expires_at", "ended_at", "outcome", "source", "text_version", network_address="address",
+                topics="purposes",
+            ),
+        ),
         Section(
             "tags",
             _("Words we filed you under"),

@@ -7,6 +7,7 @@ from django.db import connection
 from django.db.models import Count, Q
 
 from members import cards, masking, normalise
+from members.confirmation import AskedConsent, ConfirmedTopic
 from members.crypto import keyed_hash
 from members.knowing import CustomValue, LifecycleRules, MemberTag, StageChange, Touchpoint
 from members.models import Access, Consent, DuplicatePair, Identifier, Member, MemberMerge, SearchToken
@@ -201,6 +202,21 @@ def consent_now(member_id: int, *, at) -> dict[tuple[str, str], bool]:
     """The standing word on each channel and purpose that was ever spoken of: (channel, purpose) → is granted."""
     words = Consent.objects.filter(member=member_id, at__lte=at).order_by("at", "pk")
     return {(word.channel, word.purpose): word.is_granted for word in words}
+
+
+def waiting_consent(member_id: int, *, at) -> AskedConsent | None:
+    """The yes by e-mail that waits for this member to confirm it, if one does."""
+    return AskedConsent.objects.filter(member=member_id, ended_at=None, expires_at__gte=at).first()
+
+
+def asked_consent(asked_id: int) -> AskedConsent | None:
+    """A question whether a yes was meant, with its member."""
+    return AskedConsent.objects.select_related("member").filter(pk=asked_id).first()
+
+
+def confirmed_topics() -> set[str]:
+    """The topics of which a yes by e-mail counts only once it is confirmed."""
+    return set(ConfirmedTopic.objects.values_list("purpose", flat=True))
 
 
 def has_consent(member_id: int, channel: str, purpose: str, *, at) -> bool:

@@ -20,6 +20,8 @@ from django.views.decorators.http import require_POST
 from loyalty import operations as loyalty
 from members import clock
 from members import operations as members
+from members import queries as member_queries
+from members.confirmation import AskedConsent
 from members.crypto import decrypt, encrypt
 from portal import codes, wishes
 from portal.accounts import BACKEND, account_of, member_only
@@ -135,12 +137,13 @@ def _thank(friend: str, member):
         return
 
 
-def note_consent(request, member, channel: str, purpose: str, *, is_granted: bool):
-    """Write a member's word down with its proof."""
-    members.give_consent(
-        member=member, channel=channel, purpose=purpose, is_granted=is_granted, at=timezone.now(), source="portal",
+def note_consent(request, member, channel: str, purpose: str, *, is_granted: bool) -> bool:
+    """Write a member's word down with its proof. False: it counts once they have confirmed it by e-mail."""
+    said = members.give_consent(
+        member=member, channel=channel, purpose=purpose, is_granted=is_granted, at=clock.now(), source="portal",
         text_version=wishes.TEXT_VERSION, address=network(request),
     )  # fmt: skip
+    return not isinstance(said, AskedConsent)
 
 
 def enter(request, member):
@@ -172,7 +175,8 @@ def welcome(request):
             language=member.language,
         )  # fmt: skip
         return redirect("portal:home")
-    return render(request, "portal/welcome.html")
+    waiting = member_queries.waiting_consent(request.member.pk, at=clock.now())
+    return render(request, "portal/welcome.html", {"waiting": waiting})
 
 
 # -- by passkey --------------------------------------------------------------------------------------------------------

@@ -54,6 +54,7 @@ urlpatterns = [
     path("surveys/<str:token>/", inbox.survey, name="survey"),
     path("preferences/", views.preferences, name="preferences"),
     path("preferences/consent/", views.consent, name="consent"),
+    path("preferences/confirm-again/", views.confirm_again, name="confirm_again"),
     path("preferences/language/", views.language, name="language"),
     path("sharing/", sharing.sharing, name="sharing"),
     path("sharing/gift/", sharing.gift, name="gift"),

@@ -17,6 +17,7 @@ import push.queries
 import recommender.operations
 from loyalty import beside_points
 from members import operations as members
+from members import queries as member_queries
 from members.clock import now
 from portal import glance, goals, inbox, next_reward, notes, wishes
 from portal.accounts import member_only
@@ -105,12 +106,13 @@ def dismiss(request):
 
 @member_only
 def preferences(request):
-    topics, recommendations = wishes.consents(request.member, at=timezone.now())
+    topics, recommendations = wishes.consents(request.member, at=now())
     return render(
         request,
         "portal/preferences.html",
         {
             "topics": topics,
+            "waiting": member_queries.waiting_consent(request.member.pk, at=now()),
             "recommendations": recommendations,
             "recommendations_hint": wishes.RECOMMENDATIONS[1],
             "details": glance.details(request.member),
@@ -128,8 +130,25 @@ def consent(request):
     if (channel, purpose) not in wishes.ASKED:
         raise Http404
     is_granted = request.POST.get("is_granted") == "1"
-    note_consent(request, request.member, channel, purpose, is_granted=is_granted)
-    messages.success(request, _("Saved. It counts from now on."))
+    if note_consent(request, request.member, channel, purpose, is_granted=is_granted):
+        messages.success(request, _("Saved. It counts from now on."))
+    else:
+        messages.success(
+            request, _("One more step: we have written to you. It counts once you follow the link in that e-mail.")
+        )
+    return redirect("portal:preferences")
+
+
+@member_only
+@require_POST
+def confirm_again(request):
+    """One more letter that asks whether the yes was meant."""
+    try:
+        members.ask_again(member_id=request.member.pk, at=now())
+    except members.TooManyLetters as reason:
+        messages.error(request, str(reason))
+    else:
+        messages.success(request, _("Sent again. Look among the junk mail, too."))
     return redirect("portal:preferences")
 
 

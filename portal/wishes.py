@@ -61,6 +61,7 @@ class Choice:
     icon: str
     name: str
     is_granted: bool
+    is_waiting: bool = False  # for its confirmation by e-mail
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,12 @@ def _ready(entitlement) -> Ready:
     return Ready(entitlement.category, words, entitlement.valid_until)
 
 
+def _choice(channel: str, topic: str, icon: str, label, *, words: dict, waits: set) -> Choice:
+    """Switched on where the member said yes, also while that waits for its confirmation: switching it off takes it back."""
+    is_waiting = (channel, topic) in waits
+    return Choice(channel, topic, icon, label, is_waiting or words.get((channel, topic), False), is_waiting)
+
+
 def is_offered(member, category_id: int) -> bool:
     """Whether this type is among what the member is offered: nobody dismisses what was never suggested."""
     return any(
@@ -107,12 +114,14 @@ def consents(member, *, at) -> tuple[list[Topic], Choice]:
     Nobody is asked about what the house does without: pushes or surveys, where they are switched off.
     """
     words = members.queries.consent_now(member.pk, at=at)
+    waiting = members.queries.waiting_consent(member.pk, at=at)
+    waits = {("email", topic) for topic in waiting.purposes} if waiting else set()
     topics = [
         Topic(
             name,
             hint,
             [
-                Choice(channel, topic, icon, label, words.get((channel, topic), False))
+                _choice(channel, topic, icon, label, words=words, waits=waits)
                 for channel, icon, label in CHANNELS
                 if channel != "push" or modules.is_on("push")
             ],

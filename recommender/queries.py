@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from django.conf import settings
-from django.db.models import Q, TextField
-from django.db.models.functions import Cast
+from django.db import connection
+from django.db.models import Q
 from django.templatetags.static import static
 from django.utils.translation import override
 
@@ -96,21 +96,29 @@ def decisions(cause: str):
 def offer_values(cause: str, member_ids, language: str) -> dict[int, dict[str, list[dict]]]:
     """What the offer blocks of a message show each member: slot → offers in order, as plain dicts, in one language.
 
-    Every asked member is a key, every slot a list, empty when nothing was decided.
+    Every asked member is a key, every slot a list, empty when nothing was decided. Equal offers are one dict that all of
+    their members share: who wants to change one, copies it.
     """
-    rows = list(
-        decisions(cause)
-        .filter(member_id__in=list(member_ids))
-        .annotate(params=Cast("reason_params", TextField()))  # as text: equal ones are read and put into words once
-        .values_list("member_id", "slot", "category_id", "benefit", "amount", "reason_code", "params")
-    )
     values: dict[int, dict[str, list[dict]]] = {
         member_id: {slot: [] for slot in MESSAGE_SLOTS} for member_id in member_ids
     }
-    told = _tell_offers({tuple(what) for _member, _slot, *what in rows}, language)
-    for member_id, slot, *what in rows:
-        values[member_id].setdefault(slot, []).append(told[tuple(what)].copy())
+    with connection.cursor() as cursor:
+        cursor.execute(_OFFERS_OF_MEMBERS, {"cause": cause, "members": list(values)})
+        rows = cursor.fetchall()
+    told = _tell_offers({offer for *_whose, offers in rows for offer in offers}, language)
+    for member_id, slot, offers in rows:
+        values[member_id][slot] = [told[offer] for offer in offers]
     return values
+
+
+# A row for each member and slot, its offers in order; each as text, so that equal ones are read and put into words once.
+_OFFERS_OF_MEMBERS = """
+SELECT member_id, slot,
+       array_agg(jsonb_build_array(category_id, benefit, amount, reason_code, reason_params)::text ORDER BY position)
+  FROM recommender_decision
+ WHERE cause = %(cause)s AND member_id = ANY(%(members)s)
+ GROUP BY member_id, slot
+"""
 
 
 class _Told(NamedTuple):
@@ -124,11 +132,12 @@ class _Told(NamedTuple):
     reason_params: dict
 
 
-def _tell_offers(offers: set[tuple], language: str) -> dict[tuple, dict]:
+def _tell_offers(offers: set[str], language: str) -> dict[str, dict]:
     """Each different offer in words: thousands of members share a few hundred."""
-    categories = Category.objects.in_bulk({category_id for category_id, *_ in offers})
+    facts = {offer: json.loads(offer) for offer in offers}
+    categories = Category.objects.in_bulk({category_id for category_id, *_ in facts.values()})
     rows = {
-        offer: _Told(offer[0], categories[offer[0]], *offer[1:4], json.loads(offer[4])) for offer in offers
+        offer: _Told(category_id, categories[category_id], *what) for offer, (category_id, *what) in facts.items()
     }  # plain tuples: an object of the model for each would cost more than the words
     told = {}
     with override(language):

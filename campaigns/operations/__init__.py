@@ -10,6 +10,7 @@ from campaigns.operations.measuring import CannotMeasure, measure
 from campaigns.operations.planning import plan
 from campaigns.operations.refusing import Blocked, CannotLaunch
 from campaigns.operations.replying import send_replies, send_reply
+from campaigns.operations.showing import show_in_archive, take_from_archive
 from campaigns.operations.testing import NotSent, send_push_test, send_test
 
 __all__ = [
@@ -42,6 +43,8 @@ __all__ = [
     "send_replies",
     "send_reply",
     "send_test",
+    "show_in_archive",
     "submit",
+    "take_from_archive",
     "unschedule",
 ]  # fmt: skip

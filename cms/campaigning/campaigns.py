@@ -18,6 +18,7 @@ from campaigns.power import power_of
 from cms.campaigning.campaign_forms import CampaignForm, ResumeForm
 from cms.campaigning.comparing import differences
 from cms.campaigning.forms import ScheduleForm, VariantFormSet
+from delivery.queries import is_archived
 from members import clock
 from members import queries as members
 from members.access import Role, access_member, has_role, staff_only
@@ -120,6 +121,10 @@ def campaign(request, pk):
         "now": now,
         "choosing": _choosing(found, now),
         "dates": _dates(found, now),
+        "may_archive": bool(
+            found.launched_at and not found.is_rehearsal and found.variants.exclude(email_template=None)
+        ),
+        "is_archived": is_archived(found.cause),
         "trigger_words": happenings.words(found.trigger) if found.trigger else "",
         **_approval(request, found),
         **(_problems(found, now) if is_open else {}),
@@ -278,6 +283,8 @@ ACTS = {
     "cancel": operations.cancel,
     "unschedule": operations.unschedule,
     "measure": operations.measure,
+    "archive": operations.show_in_archive,
+    "unarchive": operations.take_from_archive,
 }
 BY_PERSON = {"submit": operations.submit, "approve": operations.approve, "send_back": operations.send_back}
 

@@ -7,12 +7,15 @@ from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from delivery import queries, transports
-from delivery.models import Channel, ChannelPolicy, Pace, Transport
+from delivery.models import BY_CONSENT, Channel, ChannelPolicy, Message, Pace, Transport
 from delivery.operating.doubts import OPERATORS
 from members import clock
+from members import operations as members
+from members import queries as people
 from members.access import staff_only
 
 PACES_MAX = 20
@@ -69,6 +72,15 @@ class LimitForm(forms.ModelForm):
         }
 
 
+class ConfirmForm(forms.Form):
+    """Of which topics a yes by e-mail counts only once its reader has confirmed it."""
+
+    topics = forms.MultipleChoiceField(
+        label=gettext_lazy("A yes by e-mail must be confirmed for"), required=False, widget=forms.CheckboxSelectMultiple,
+        choices=[(one, Message.Purpose(one).label) for one in BY_CONSENT],
+    )  # fmt: skip
+
+
 @staff_only(*OPERATORS)
 @require_GET
 def listing(request):
@@ -86,6 +98,7 @@ def listing(request):
             for policy in ChannelPolicy.objects.order_by("pk")
         ],
         "overdue": queries.overdue(at=at),
+        "confirming": ConfirmForm(initial={"topics": people.confirmed_topics()}),
     }  # fmt: skip
     return TemplateResponse(request, "delivery/operating/limits.html", context)
 
@@ -108,6 +121,18 @@ def limit(request, channel):
         raise Http404
     row = ChannelPolicy.objects.filter(channel=channel).first() or ChannelPolicy(channel=channel)
     return _save(request, LimitForm(request.POST, instance=row, prefix=channel))
+
+
+@staff_only(*OPERATORS)
+@require_POST
+def confirming(request):
+    """Which topics ask for a confirmation from now on."""
+    form = ConfirmForm(request.POST)
+    if not form.is_valid():
+        raise Http404
+    members.set_confirmed_topics(purposes=form.cleaned_data["topics"], at=clock.now())
+    messages.success(request, _("Saved. It holds for every yes from now on."))
+    return redirect("delivery_transports")
 
 
 def _save(request, form):

@@ -1,6 +1,8 @@
 """Verbs of the outbox."""
 
 from delivery.operations.answering import can_answer, send_now
+from delivery.operations.archiving import archive, unarchive
+from delivery.operations.confirming import confirm, write_confirmations
 from delivery.operations.enqueuing import enqueue
 from delivery.operations.events import asked_by, record_event, set_preferences, suppress, unsubscribe
 from delivery.operations.holding import cancel, drop_due, pause, postpone_due, resume, set_doubt_policy, set_policy
@@ -10,7 +12,7 @@ from delivery.operations.sweeping import forget_member, resolve_doubt, settle, s
 from delivery.operations.watching import look_up_domains, watch_receipts
 
 __all__ = [
-    "Delivered", "Receipt", "WorkerNameTaken", "asked_by", "can_answer", "cancel", "deliver_chunk", "drop_due", "enqueue", "forget_member", "look_up_domains", "pause",
+    "Delivered", "Receipt", "WorkerNameTaken", "archive", "asked_by", "can_answer", "cancel", "confirm", "deliver_chunk", "drop_due", "enqueue", "forget_member", "look_up_domains", "pause",
     "postpone_due", "record_event", "resolve_doubt", "resume", "send_now", "set_doubt_policy", "set_policy", "set_preferences", "settle", "suppress",
-    "sweep", "take_receipt", "unsubscribe", "watch_receipts",
+    "sweep", "take_receipt", "unarchive", "unsubscribe", "watch_receipts", "write_confirmations",
 ]  # fmt: skip

@@ -7,7 +7,7 @@ from delivery.models import BY_CONSENT, Message, MessageEvent, Suppression
 from delivery.signals import message_evidence
 from members.crypto import keyed_hash
 from members.operations import give_consent
-from members.queries import consent_now
+from members.queries import consent_now, waiting_consent
 
 # An event that proves the next hop took the message settles a doubt.
 _PROOF = (
@@ -111,6 +111,8 @@ def set_preferences(*, message: Message, asked, wanted: set[tuple[str, str]], at
     Only what differs from their last word is written down.
     """
     before = consent_now(message.member_id, at=at)
+    waiting = waiting_consent(message.member_id, at=at)
+    before |= {("email", purpose): True for purpose in waiting.purposes} if waiting else {}
     for channel, purpose in asked:
         is_granted = (channel, purpose) in wanted
         if before.get((channel, purpose), False) == is_granted:

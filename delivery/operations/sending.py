@@ -8,7 +8,7 @@ from itertools import groupby
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from delivery import bounces, composing, outbox
+from delivery import bounces, composing, outbox, statements
 from delivery.channels import Outgoing, route
 from delivery.models import MessageEvent, Suppression
 from delivery.operations.events import tell
@@ -119,8 +119,8 @@ class _Run:
             raise
         self._count(states)
         self.deadline = time.monotonic() + self.lease.total_seconds()
-        self.done.held += sum(verdict.verdict in outbox.WAITING for verdict in verdicts)
-        self.done.skipped += sum(verdict.verdict not in ("go", *outbox.WAITING) for verdict in verdicts)
+        self.done.held += sum(verdict.verdict in statements.WAITING for verdict in verdicts)
+        self.done.skipped += sum(verdict.verdict not in ("go", *statements.WAITING) for verdict in verdicts)
         return _by_transport(ready, verdicts)
 
     def _hand_over(

@@ -11,6 +11,7 @@ from delivery import contents, outbox, queries
 from delivery.channels import Route, Way, all_ways, route
 from delivery.evidence import LogUnreadable
 from delivery.models import BY_CONSENT, ChannelPolicy, Message, ProviderEvent
+from delivery.operations.confirming import write_confirmations
 from delivery.operations.events import tell
 
 TRIES_IN_DOUBT_MAX = 4  # a message that was in doubt as often waits for a person
@@ -46,6 +47,7 @@ def sweep(*, at, grace=outbox.EVIDENCE_GRACE, is_thorough=False) -> Swept:
         settled = 0
     with transaction.atomic():
         outbox.forget_claims()
+    write_confirmations(at=at)
     return Swept(released, doubted, settled, queries.is_work_due(at=at))
 
 

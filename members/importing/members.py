@@ -27,6 +27,7 @@ CUSTOM = "custom."
 CHUNK = 5_000
 MEMBERS_WORTH_STATISTICS = 1_000
 GRANTED, REFUSED = {"yes", "true", "1", "y"}, {"no", "false", "0", "n"}
+CONFIRMED = {"confirmed"}  # a yes that its reader confirmed where it was given: nobody is asked again
 
 
 @dataclass(frozen=True)
@@ -202,8 +203,9 @@ def _person(number: int, cells: dict[str, str], mapping: MemberMapping, at: date
             _("Write channel=yes or channel=no, several with semicolons: email=yes;sms=no. There are: %(channels)s.")
             % {"channels": ", ".join(Consent.Channel.values)},
         )  # fmt: skip
+    is_confirmed = any(word in CONFIRMED for _channel, word in _words(cells.get("consents", "")))
     facts = {name: text for name in PLAIN if (text := cells.get(name) or mapping.defaults.get(name))}
-    return NewMember(**facts, joined_at=joined, consents=consents)
+    return NewMember(**facts, joined_at=joined, consents=consents, is_confirmed=is_confirmed)
 
 
 def _own_values(number: int, cells: dict[str, str], own: dict[str, CustomField]) -> dict[CustomField, object] | Problem:
@@ -229,12 +231,16 @@ def _moment(text: str, zone: str) -> datetime | None:
 def _consents(text: str) -> tuple[tuple[str, str, bool], ...]:
     """`email=yes;sms=no` as (channel, purpose, is granted)."""
     said = []
-    for part in filter(None, (piece.strip() for piece in text.split(";"))):
-        channel, _equals, word = (piece.strip().lower() for piece in part.partition("="))
-        if channel not in Consent.Channel.values or word not in GRANTED | REFUSED:
-            raise ValueError(part)
-        said.append((channel, Consent.Purpose.MARKETING, word in GRANTED))
+    for channel, word in _words(text):
+        if channel not in Consent.Channel.values or word not in GRANTED | REFUSED | CONFIRMED:
+            raise ValueError(f"{channel}={word}")
+        said.append((channel, Consent.Purpose.MARKETING, word not in REFUSED))
     return tuple(said)
+
+
+def _words(text: str) -> list[tuple[str, str]]:
+    parts = (piece.partition("=") for piece in text.split(";") if piece.strip())
+    return [(channel.strip().lower(), word.strip().lower()) for channel, _equals, word in parts]
 
 
 def _enrol(people: list[Person], at: datetime, source: str, rejects: Rejects, outcome: Outcome):

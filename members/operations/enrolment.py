@@ -15,6 +15,8 @@ from members import cards, normalise
 from members.bulk import copy_objects, copy_rows
 from members.crypto import encrypt, keyed_hash
 from members.models import Consent, ErasedIdentifier, Member
+from members.operations import confirming
+from members.queries import confirmed_topics
 from members.signals import members_changed
 
 KINDS = ("card", "phone", "email", "external")
@@ -25,7 +27,10 @@ TOKEN_COLUMNS = ("member_id", "kind", "token_hash")
 
 @dataclass(frozen=True, kw_only=True)
 class NewMember:
-    """Somebody to enrol. `consents`: channels granted for marketing, or (channel, purpose, is_granted)."""
+    """Somebody to enrol. `consents`: channels granted for marketing, or (channel, purpose, is_granted).
+
+    `is_confirmed`: whoever tells us answers for it that a yes by e-mail was confirmed before, where it was given.
+    """
 
     given_name: str = ""
     family_name: str = ""
@@ -42,6 +47,7 @@ class NewMember:
     public_id: UUID | None = None
     lifecycle_stage: str = Member.LifecycleStage.CONTACT
     consents: Iterable = ()
+    is_confirmed: bool = False
 
 
 @dataclass(frozen=True)
@@ -278,6 +284,8 @@ def _write(drafts: list[_Draft], *, at, source: str):
             for draft in drafts
         ),
     )
+    must_confirm = confirmed_topics()
+    asked = [(draft, topics) for draft in drafts if (topics := _to_confirm(draft.new, must_confirm))]
     copy_objects(
         [
             Consent(
@@ -286,8 +294,27 @@ def _write(drafts: list[_Draft], *, at, source: str):
             )
             for draft in drafts
             for channel, purpose, is_granted in map(_consent, draft.new.consents)
+            if not _waits(draft.new, (channel, purpose, is_granted), must_confirm)
         ]
     )  # fmt: skip
+    confirming.ask_many(
+        [
+            confirming.question(
+                member_id=draft.member.pk, purposes=topics, address_hash=draft.hashes.get("email"), at=at, source=source
+            )
+            for draft, topics in asked
+        ]
+    )
+
+
+def _waits(new: NewMember, consent: tuple[str, str, bool], must_confirm: set[str]) -> bool:
+    channel, purpose, is_granted = consent
+    return is_granted and channel == Consent.Channel.EMAIL and purpose in must_confirm and not new.is_confirmed
+
+
+def _to_confirm(new: NewMember, must_confirm: set[str]) -> list[str]:
+    """The topics of which a yes by e-mail is no consent before it is confirmed."""
+    return [consent[1] for consent in map(_consent, new.consents) if _waits(new, consent, must_confirm)]
 
 
 def _write_identifiers(drafts: list[_Draft], *, at: datetime):

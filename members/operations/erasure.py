@@ -34,6 +34,7 @@ from members.models import (
     SearchToken,
     User,
 )
+from members.operations.confirming import forget_asked
 from members.operations.duplicates import forget_pairs
 
 log = logging.getLogger(__name__)
@@ -79,6 +80,7 @@ def _erase_record(member: Member, *, at: datetime, source: str, by_user: User | 
 def _take_back_consents(member: Member, *, at: datetime, source: str):
     """The words given stay as rows without a name, each standing yes answered by a no; their proofs go."""
     ConsentProof.objects.filter(consent__member=member).delete()
+    forget_asked(member_id=member.pk, at=at)
     said = {}
     for consent in Consent.objects.filter(member=member).order_by("at", "pk"):
         said[consent.channel, consent.purpose] = consent.is_granted

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from members.models import Consent, Identifier, Member, MemberMerge, SearchToken
-from members.operations.consent import give_consent
+from members.operations.consent import give_consent, write_consent
 from members.operations.duplicates import forget_pairs
 from members.queries import consent_now
 from members.signals import member_merged, member_unmerged
@@ -130,8 +130,8 @@ def _give_back_consents(survivor: Member, merge: MemberMerge, at):
         )
         if latest.first() == word:
             before = latest.exclude(pk=word.pk).first()
-            give_consent(
-                member=survivor, channel=word.channel, purpose=word.purpose, is_granted=True, at=at, source="unmerge",
+            write_consent(
+                member_id=survivor.pk, channel=word.channel, purpose=word.purpose, is_granted=True, at=at, source="unmerge",
                 text_version=before.text_version,
             )  # fmt: skip
 

@@ -10,6 +10,7 @@ from campaigns.journeys import flow
 from campaigns.journeys import operations as journeys
 from campaigns.models import Audience, Campaign, CampaignDraft
 from cms.audiencing import building
+from delivery.models import ArchivedMail
 from members import clock
 from members.operations import add_staff
 from tests.campaigns.conftest import *  # noqa: F403 - the same town, audience and draft
@@ -187,6 +188,26 @@ def test_a_rehearsal_is_labelled_on_every_screen(marketer, town, draft):
         reverse("cms_campaign_people", args=[campaign.pk, "audience"]),
     ):
         assert "Rehearsal – simulated responses" in marketer.get(url).content.decode()
+
+
+def test_what_went_out_may_be_shown_to_everybody_and_taken_away_again(marketer, town, draft):
+    town(10)
+    campaign = draft()
+    page, act = (
+        reverse("cms_campaign", args=[campaign.pk]),
+        lambda name: reverse("cms_campaign_act", args=[campaign.pk, name]),
+    )
+    marketer.post(act("archive"))
+    assert not ArchivedMail.objects.exists(), "nothing was sent yet"
+    operations.launch(campaign=campaign, at=AT)
+    assert "Show it to everybody" in marketer.get(page).content.decode()
+    marketer.post(act("archive"))
+    languages = set(ArchivedMail.objects.filter(cause=campaign.cause).values_list("language", flat=True))
+    assert languages
+    assert languages <= {"en", "zh-hans"}
+    assert "Show it no longer" in marketer.get(page).content.decode()
+    marketer.post(act("unarchive"))
+    assert not ArchivedMail.objects.exists()
 
 
 def test_a_schedule_in_the_past_is_refused_in_words(marketer, town, draft):

@@ -53,8 +53,8 @@ def test_every_message_arrives_once_byte_for_byte_over_one_kept_connection(sink,
 def test_with_pipelining_a_message_costs_one_round_trip(monkeypatch):
     """Counted by what we send at once: into how many pieces the network cuts it is not ours to say."""
     sent = []
-    write = smtp._Connection.write
-    monkeypatch.setattr(smtp._Connection, "write", lambda self, *pieces: (sent.append(pieces), write(self, *pieces))[1])
+    write = smtp.Session.write
+    monkeypatch.setattr(smtp.Session, "write", lambda self, *pieces: (sent.append(pieces), write(self, *pieces))[1])
     with Sink() as sink:
         channel = SmtpChannel(sink.url)
         list(channel.send(batch(20)))

@@ -288,7 +288,7 @@ FATES = {
     "loyalty.MemberEvent": "kept without a name", "loyalty.Membership": "kept without a name",
     "loyalty.PoolShare": "kept without a name", "loyalty.Referral": "kept without a name",
     "loyalty.ReferralCode": "deleted", "loyalty.Remark": "deleted", "loyalty.Wallet": "kept without a name", "members.Access": "kept without a name",
-    "members.CustomValue": "deleted", "members.MemberTag": "deleted", "members.StageChange": "kept without a name",
+    "members.AskedConsent": "kept without a name", "members.CustomValue": "deleted", "members.MemberTag": "deleted", "members.StageChange": "kept without a name",
     "members.Touchpoint": "deleted",
     "members.DuplicatePair": "deleted, whichever of the two it was", "members.Consent": "kept without a name", "members.Erasure": "kept without a name", "members.Identifier": "deleted",
     "members.Member": "emptied", "members.MemberMerge": "kept without a name", "members.Passkey": "deleted",
