@@ -13,7 +13,7 @@ from django.db import transaction
 from campaigns import operations, programme_lift, rehearsal, surveying
 from campaigns.memberships import keeping
 from campaigns.models import Campaign, Fire
-from campaigns.operations import choosing, listening, repeating
+from campaigns.operations import choosing, listening, noting, repeating
 from campaigns.tallies import refreshing
 from members import clock
 from members.modules import only_with
@@ -132,6 +132,12 @@ def keep_experiments():
     """
     at = clock.now()
     return programme_lift.keep(at=at) | {"sums": refreshing.refresh(at=at)}
+
+
+@shared_task
+def note_offers_shown(*, is_thorough: bool = False):
+    """Offers in messages are exposures from when they are sent, not from when a campaign ends. Safe to run any number of times."""
+    return noting.note_shown(at=clock.now(), is_thorough=is_thorough)
 
 
 @shared_task

@@ -51,10 +51,18 @@ app.conf.beat_schedule = {
         "task": "recommender.tasks.train_cold",
         "schedule": crontab(hour=1, minute=30, day_of_week="sun"),
     },
+    "recommender-policies": {
+        "task": "recommender.tasks.judge_policies",
+        "schedule": crontab(hour=5, minute=40, day_of_week="mon"),
+    },
     "emails-links": {"task": "emails.tasks.check_links", "schedule": 30.0},
     "cms-publish": {"task": "cms.tasks.publish_due", "schedule": 60.0},
     "campaigns-due": {"task": "campaigns.tasks.run_due", "schedule": 5.0},
     "campaigns-replies": {"task": "campaigns.tasks.send_replies", "schedule": 60.0},
+    "campaigns-shown": {"task": "campaigns.tasks.note_offers_shown", "schedule": 120.0},
+    "campaigns-shown-all": {
+        "task": "campaigns.tasks.note_offers_shown", "schedule": crontab(hour=5, minute=20), "kwargs": {"is_thorough": True},
+    },
     "campaigns-surveys": {"task": "campaigns.tasks.ask_surveys", "schedule": 60.0},
     "campaigns-warnings": {"task": "campaigns.tasks.watch_over_members", "schedule": 6 * 3600.0},
     "campaigns-audiences": {"task": "campaigns.tasks.refresh_audiences", "schedule": 2.0},

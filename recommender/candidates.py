@@ -10,18 +10,29 @@ from typing import Self
 
 import numpy as np
 
-from recommender.interactions import Interactions
+from recommender.interactions import Interactions, distinct
 from recommender.rankers.base import NOTHING, Fitted, Ranker
+from recommender.rankers.following import Following
 from recommender.rankers.linear import Ease
 from recommender.rankers.neighbours import RecentNeighbours, TemporalFrequency
 from recommender.rankers.similar import ItemToItem, MatrixFactorisation
 from recommender.ranking import best
+from recommender.reasons import TOGETHER
 
 SHELF = 10_000  # types with most buyers
 OWN = 400  # types a member bought, the latest kept
 RECENT_DAYS = 28
 OWN_SOURCE = "own"
-TAKEN = {"ease": 40, "upcf": 30, "tifuknn": 20, "item_to_item": 20, "implicit_als": 20, "popular": 40, "fresh": 10}
+TAKEN = {
+    "ease": 40,
+    "upcf": 30,
+    "tifuknn": 20,
+    "item_to_item": 20,
+    "implicit_als": 20,
+    "following": 20,
+    "popular": 40,
+    "fresh": 10,
+}
 SOURCES = (OWN_SOURCE, *TAKEN)
 
 
@@ -44,6 +55,16 @@ class Candidates:
     item: np.ndarray
     scores: np.ndarray
     named: np.ndarray
+    placed: np.ndarray | None = None
+
+    @property
+    def places(self) -> np.ndarray:
+        """The place of each candidate in each source's own order, among all candidates of its member: shape (C, S)."""
+        return places(self) if self.placed is None else self.placed
+
+    def these(self, kept: np.ndarray) -> "Candidates":
+        """Some of them; their places stay those among all."""
+        return Candidates(self.row[kept], self.item[kept], self.scores[kept], self.named[kept], self.places[kept])
 
 
 class Sources(Fitted):
@@ -89,8 +110,7 @@ class Sources(Fitted):
             listed, _ = best(np.where(bought, NOTHING, tables[name]), taken)
             row, place = np.nonzero(listed >= 0)
             keys.append(row * size + self.shelf_[listed[row, place]])
-        union = np.sort(np.concatenate(keys))
-        union = union[np.r_[True, union[1:] != union[:-1]]] if len(union) else union
+        union = distinct(np.concatenate(keys))
         row, item = np.divmod(union, size)
         named = np.zeros((len(union), len(SOURCES)), bool)
         for column, key in enumerate(keys):
@@ -106,7 +126,7 @@ class Sources(Fitted):
         source = np.array(SOURCES, object)[place.argmin(axis=1)]
         partner = np.full(len(source), -1, np.int64)
         shelved = seen.only(members).of_items(self.shelf_)
-        for name in ("item_to_item", "ease"):
+        for name in TOGETHER:
             chosen = np.flatnonzero(source == name)
             if len(chosen):
                 at = np.searchsorted(self.shelf_, found.item[chosen])
@@ -139,7 +159,7 @@ def sources() -> dict[str, Ranker]:
     """Fresh models of the sources that are trained."""
     return {
         "ease": Ease(), "upcf": RecentNeighbours(), "tifuknn": TemporalFrequency(), "item_to_item": ItemToItem(100),
-        "implicit_als": MatrixFactorisation(factors=64, regularisation=30.0),
+        "implicit_als": MatrixFactorisation(factors=64, regularisation=30.0), "following": Following(),
     }  # fmt: skip
 
 

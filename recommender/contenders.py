@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from recommender import scoreboard
+from recommender.answers import answers
 from recommender.learners import is_lightgbm_here
 from recommender.rankers import (
     Due,
     Ease,
+    Following,
     ItemToItem,
     MatrixFactorisation,
     PersonalisedRanking,
@@ -22,10 +24,11 @@ from recommender.rankers import (
     TemporalFrequency,
     TwoStage,
 )
+from recommender.rankers.lessons import Course
 from recommender.scoreboard import Judged, Question
 
 RIVALS = ("popular", "personal_top", "personal_then_popular", "tifuknn", "upcf")
-EXPLORERS = ("popular", "tifuknn", "upcf", "item_to_item", "ease", "implicit_als", "bpr")
+EXPLORERS = ("popular", "tifuknn", "upcf", "item_to_item", "ease", "implicit_als", "bpr", "following")
 OURS = ("two_stage", "two_stage_logistic")
 TUNING_MEMBERS = 800
 K = 10
@@ -46,14 +49,30 @@ def contenders(question: Question, *, groups: np.ndarray | None, seed: int) -> I
     for variants in published(question):
         chosen = tuned(variants, question, seed=seed)
         yield Contender(chosen.name, chosen, note=_settings(chosen))
-    for ranker in (ItemToItem(100), Ease(), MatrixFactorisation(factors=64), PersonalisedRanking(seed=seed)):
+    for ranker in (
+        ItemToItem(100),
+        Ease(),
+        MatrixFactorisation(factors=64),
+        PersonalisedRanking(seed=seed),
+        Following(),
+    ):
         yield Contender(ranker.name, ranker)
     if question.horizon_days:
         for ranker in (Recent(90.0), Due(question.horizon_days)):
             yield Contender(ranker.name, ranker)
-    if is_lightgbm_here():
-        yield Contender("two_stage", _two_stage(question, groups, seed, "lightgbm"))
-    yield Contender("two_stage_logistic", _two_stage(question, groups, seed, "logistic"))
+    yield from two_stages(question, groups=groups, seed=seed)
+
+
+def two_stages(question: Question, *, groups: np.ndarray | None, seed: int) -> Iterator[Contender]:
+    """Both learners, taught one lesson: what they differ in is how they learn."""
+    learners = {"two_stage": "lightgbm", "two_stage_logistic": "logistic"}
+    if not is_lightgbm_here():
+        del learners["two_stage"]
+    horizon = question.horizon_days
+    rankers = {label: TwoStage(horizon_days=horizon, learner=learner, seed=seed) for label, learner in learners.items()}
+    course = Course(horizon, seed, groups)
+    for found in answers(rankers, course, question.seen, question.members):
+        yield Contender(found.label, found)
 
 
 def published(question: Question) -> list[list[Ranker]]:
@@ -106,12 +125,6 @@ def goals(judged: list[Judged], *, k: int, seed: int) -> list[dict]:
 def _recall(ranker: Ranker, question: Question) -> float:
     judged = scoreboard.judge(ranker, question, ks=(K,))
     return next(one.mean("recall") for one in judged if one.part == "all")
-
-
-def _two_stage(question: Question, groups, seed: int, learner: str) -> TwoStage:
-    ranker = TwoStage(horizon_days=question.horizon_days, learner=learner, seed=seed)
-    ranker.groups = groups
-    return ranker
 
 
 def _settings(ranker: Ranker) -> str:

@@ -8,6 +8,7 @@ from scipy.sparse import csr_matrix
 from recommender import reasons
 from recommender.interactions import Interactions
 from recommender.rankers.counting import share_of_buyers
+from recommender.reasons import TOGETHER
 
 TOGETHER_MIN = 30  # shopping days on which both were bought
 LIFT_MIN = 3.0  # how much more often together than if neither knew of the other
@@ -16,7 +17,6 @@ STORE_MEMBERS_MIN = 10
 STORE_SHARE_MIN = 0.3  # of a store's members, for a type to be called popular there
 RHYTHM_TIMES_MIN = 4
 RHYTHM_DAYS_MAX = 84
-TOGETHER = ("item_to_item", "ease")  # sources that rest on a type the member bought
 
 
 class Explainer:

@@ -8,9 +8,10 @@ from typing import Self
 
 import numpy as np
 
-from recommender import rhythms, tides
-from recommender.candidates import SOURCES, Candidates, places
-from recommender.interactions import Interactions
+from recommender import hazards, rhythms, tides
+from recommender.candidates import SOURCES, Candidates
+from recommender.hazards import Hazards
+from recommender.interactions import Interactions, distinct
 from recommender.rankers.base import Fitted
 from recommender.rankers.due import typical_gaps
 from recommender.tides import Tides
@@ -23,9 +24,10 @@ ITEM = ("popularity", "recent_popularity", "rebuy_share", "typical_gap_days", "t
 MEMBER = ("trips", "basket_size", "repeat_share", "trip_gap_days", "types_bought")
 GROUP = ("group_share_of_trips", "group_trips_since_last", "share_of_group", "popularity_in_group", "group_rest")
 NAMES = (
-    *PAIR, *rhythms.PAIR_NAMES, *ITEM, "basket_share", *tides.NAMES, *MEMBER, *rhythms.BASKET_NAMES, *GROUP,
+    *PAIR, *rhythms.PAIR_NAMES, *hazards.NAMES, *ITEM, "basket_share", *tides.NAMES, *MEMBER, *rhythms.BASKET_NAMES, *GROUP,
     *rhythms.GROUP_NAMES, *(f"source_{name}" for name in SOURCES[1:]), *(f"place_{name}" for name in SOURCES),
 )  # fmt: skip
+PARTS = {"tides": Tides, "hazards": Hazards}
 
 
 @dataclass
@@ -47,37 +49,39 @@ class Habits(Fitted):
         in_group = np.bincount(self.groups_ + 1, self.popularity_, minlength=self.groups_.max(initial=-1) + 2)
         self.popularity_in_group_ = self.popularity_ / np.maximum(in_group[self.groups_ + 1], 1e-9)
         self.basket_share_ = rhythms.basket_share(seen)
-        self.tides = Tides().fit(seen, self.groups_)
+        self.tides, self.hazards = Tides().fit(seen, self.groups_), Hazards().fit(seen)
         return self
 
     def state(self) -> dict[str, np.ndarray]:
-        return super().state() | {f"tides.{key}": value for key, value in self.tides.state().items()}
+        inner = {f"{part}.{key}": value for part in PARTS for key, value in getattr(self, part).state().items()}
+        return super().state() | inner
 
     def restore(self, state: dict[str, np.ndarray]) -> Self:
-        self.tides = Tides().restore({k.removeprefix("tides."): v for k, v in state.items() if k.startswith("tides.")})
-        return super().restore({key: value for key, value in state.items() if not key.startswith("tides.")})
+        for part, kind in PARTS.items():
+            own = {k.removeprefix(f"{part}."): v for k, v in state.items() if k.startswith(f"{part}.")}
+            setattr(self, part, kind().restore(own))
+        return super().restore({key: value for key, value in state.items() if "." not in key})
 
-    def of(self, found: Candidates, theirs: Interactions, now: np.ndarray, *, known_until=None) -> np.ndarray:
+    def of(self, found: Candidates, theirs: Interactions, now: np.ndarray) -> np.ndarray:
         """Features of candidates, shape (C, len(NAMES)), float32; NaN is “nothing to say”.
 
-        `theirs` holds the members of the chunk in its order; `now` (m,) is the day each is asked about. What everybody buys is
-        looked at before `known_until` (m,), by default `now`: while learning, no later than the answer.
+        `theirs` holds the members of the chunk in its order; `now` (m,) is the day each is asked about: what everybody buys is looked
+        at before it.
         """
         row = found.row
-        known_until = now if known_until is None else np.minimum(now, known_until)
         known, at = _where(row, found.item, theirs)
         columns = [*self._pair(found, theirs, now)]
-        habits = rhythms.pairs(theirs, now[theirs.pairs.member])
+        habits = rhythms.pairs(theirs, now[theirs.pairs.member]) | self.hazards.of(theirs)
         of = {name: _spread(values, at, known) for name, values in habits.items()}
         for n in rhythms.RECENT:
             of[f"in_last_{n}_trips"] = np.nan_to_num(of[f"in_last_{n}_trips"])
-        columns += [of[name] for name in rhythms.PAIR_NAMES]
+        columns += [of[name] for name in (*rhythms.PAIR_NAMES, *hazards.NAMES)]
         columns += [*self._item(found.item), self.basket_share_[found.item]]
-        columns += self.tides.of(found.item, known_until[row])
+        columns += self.tides.of(found.item, now[row])
         columns += [*_member(row, theirs), *(column[row] for column in rhythms.baskets(theirs, now))]
         columns += self._group(found, theirs)
         columns += self._group_rhythm(found, theirs, now, of["in_last_20_trips"])
-        columns += [*found.scores[:, 1:].T, *places(found).T]
+        columns += [*found.scores[:, 1:].T, *found.places.T]
         return np.column_stack([column.astype(np.float32) for column in columns])
 
     def _group_rhythm(self, found: Candidates, theirs: Interactions, now: np.ndarray, lately: np.ndarray):
@@ -131,7 +135,7 @@ class Habits(Fitted):
         trip = (theirs.member[kept].astype(np.int64) * size + own[kept]) * (1 << 12) + np.minimum(
             theirs.trip_age[kept], (1 << 12) - 1
         )
-        visits = np.unique(trip)
+        visits = distinct(trip)
         pair, first, count = np.unique(visits >> 12, return_index=True, return_counts=True)
         key = found.row * size + group
         at = np.minimum(np.searchsorted(pair, key), max(len(pair) - 1, 0))
@@ -149,7 +153,9 @@ class Habits(Fitted):
 
 
 def now_of(theirs: Interactions, *, next_trip: bool) -> np.ndarray:
-    """The day each member is asked about: today, or the day they are likely to come next, by their own mean gap."""
+    """The day each member is asked about: the one that is told, or today, or when they are likely to come, by their own mean gap."""
+    if theirs.asked is not None:
+        return theirs.asked.astype(np.int64)
     if not next_trip:
         return np.full(theirs.shape[0], theirs.until, np.int64)
     return theirs.last_days + np.round(trip_gaps(theirs)).astype(np.int64)

@@ -22,6 +22,8 @@ class Interactions:
         Indices, and days since 1970-01-01 (UTC).
     until : int
         The first day that is not seen: “today” for whoever looks at these interactions.
+    asked : int32 array, shape (M,), optional
+        The day each member is asked about, where it is not today for all: whoever lists for a member knows the date.
 
     """
 
@@ -31,6 +33,7 @@ class Interactions:
     item: np.ndarray
     day: np.ndarray
     until: int
+    asked: np.ndarray | None = None
 
     @classmethod
     def of(cls, members, items, days, *, until: int, item_ids=None) -> "Interactions":
@@ -70,8 +73,9 @@ class Interactions:
         rows = np.repeat(start - np.r_[0, np.cumsum(length)[:-1]], length) + np.arange(length.sum())
         member = np.repeat(np.arange(len(members), dtype=np.int32), length)
         return Interactions(
-            self.member_ids[members], self.item_ids, member, self.item[rows], self.day[rows], self.until
-        )
+            self.member_ids[members], self.item_ids, member, self.item[rows], self.day[rows], self.until,
+            None if self.asked is None else self.asked[members],
+        )  # fmt: skip
 
     def of_items(self, items: np.ndarray) -> "Interactions":
         """Only these types (ascending indices), renumbered in that order."""
@@ -80,11 +84,13 @@ class Interactions:
         found = place[self.item]
         kept = found >= 0
         return Interactions(
-            self.member_ids, self.item_ids[items], self.member[kept], found[kept], self.day[kept], self.until
-        )
+            self.member_ids, self.item_ids[items], self.member[kept], found[kept], self.day[kept], self.until, self.asked
+        )  # fmt: skip
 
-    def _where(self, mask, until):
-        return Interactions(self.member_ids, self.item_ids, self.member[mask], self.item[mask], self.day[mask], until)
+    def _where(self, mask, until, asked=None):
+        return Interactions(
+            self.member_ids, self.item_ids, self.member[mask], self.item[mask], self.day[mask], until, asked
+        )
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -154,8 +160,11 @@ class Interactions:
         return (first >= self.until - FRESH_DAYS) & (first > opened + FRESH_DAYS) & (self.buyers > 0)
 
     def without_last(self, trips: int = 1) -> "Interactions":
-        """Without each member's last `trips` shopping days."""
-        return self._where(self.trip_age >= trips, self.until)
+        """Without each member's last `trips` shopping days, and asked about the first of those."""
+        first = self.trip_age == trips - 1
+        asked = np.full(self.shape[0], self.until, np.int32)
+        asked[self.member[first]] = self.day[first]
+        return self._where(self.trip_age >= trips, self.until, asked)
 
     def nth_last(self, age: int) -> "Interactions":
         """Only what each member bought on the shopping day that had `age` later ones."""
@@ -181,3 +190,9 @@ def as_csr(values, rows, columns, shape) -> csr_matrix:
     matrix.indptr = matrix.indptr.astype(np.int32)
     matrix.sort_indices()
     return matrix
+
+
+def distinct(keys: np.ndarray) -> np.ndarray:
+    """The different numbers among these, ascending: by sorting, which for millions is several times as fast as hashing."""
+    keys = np.sort(keys)
+    return keys[np.r_[True, keys[1:] != keys[:-1]]] if len(keys) else keys

@@ -13,7 +13,7 @@ shuffles are MD5 digests of the cause, the member and the slot: whoever asks twi
 from dataclasses import dataclass
 
 NAME = "greedy-or-shuffle-1"
-EXPLORATION = 0.08  # ε: the share of (member, slot) pairs that see a shuffle
+EXPLORATION = 0.05  # ε: the share of (member, slot) pairs that see a shuffle, at every door and in every campaign
 TOP_N = 10  # offers per member and slot among which the policy chooses
 WEIGHT_RANGE = (0.5, 2.0)  # how far learning may move an offer against its rank
 

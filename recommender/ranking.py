@@ -76,17 +76,37 @@ def mask_slot(scores: np.ndarray, seen: Interactions, members: np.ndarray, slot:
 def best(scores: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
     """Indices and scores of the n greatest of each row; equal scores in order of index; −1 where nothing is left."""
     rows, width = scores.shape
-    order, found = np.full((rows, n), -1, np.int32), np.full((rows, n), NOTHING, np.float32)
     if not rows or not width:
-        return order, found
+        return np.full((rows, n), -1, np.int32), np.full((rows, n), NOTHING, np.float32)
     kept = min(n, width)
     bar = np.partition(scores, width - kept, axis=1)[:, width - kept, None]
     row, item = np.nonzero((scores >= bar) & (scores > NOTHING))
-    value = scores[row, item]
+    return best_of(row, item, scores[row, item], (rows, n))
+
+
+def best_of(row: np.ndarray, item: np.ndarray, value: np.ndarray, shape: tuple[int, int]):
+    """The same of scores that are given pair by pair, for `shape` (rows, n)."""
+    order, found = np.full(shape, -1, np.int32), np.full(shape, NOTHING, np.float32)
     sort = np.lexsort((item, -value, row))  # ties at the bar may be many: the first by index are taken
     row, item, value = row[sort], item[sort], value[sort]
     place = np.arange(len(row)) - np.searchsorted(row, row)
-    short = place < n
+    short = (place < shape[1]) & (value > NOTHING)
     order[row[short], place[short]] = item[short]
     found[row[short], place[short]] = value[short]
     return order, found
+
+
+def best_by_slot(scores: np.ndarray, seen: Interactions, members: np.ndarray, n: int) -> dict[str | None, np.ndarray]:
+    """The n best types of each member for every slot, and for none (all of them): index −1 where nothing is left. Spends `scores`."""
+    new = np.flatnonzero(seen.is_new)
+    fresh, _ = best(scores[:, new], n)
+    bought = seen.counts[members]
+    row = np.repeat(np.arange(len(members)), np.diff(bought.indptr))
+    again, again_scores = best_of(row, bought.indices, scores[row, bought.indices], (len(members), n))
+    scores[row, bought.indices] = NOTHING
+    other, other_scores = best(scores, n)
+    both, values = np.c_[again, other], np.c_[again_scores, other_scores]
+    place = np.repeat(np.arange(len(members)), 2 * n)
+    everything, _ = best_of(place, both.ravel(), values.ravel(), (len(members), n))
+    listed = np.where(fresh >= 0, new[fresh], -1) if len(new) else fresh
+    return {None: everything, BUY_AGAIN: again, NEW_FOR_YOU: other, NEW_PRODUCTS: listed}

@@ -14,6 +14,7 @@ POPULAR_HERE = "popular_here"  # {}
 POPULAR = "popular"  # {}
 MEMBERS_LIKE_YOU = "members_like_you"  # {}
 NEW_IN_STORE = "new_in_store"  # {"product": 345}
+TOGETHER = ("item_to_item", "ease", "following")  # sources of candidates that rest on a type the member bought
 
 
 def words(code: str, params: dict, names: dict[int, str]) -> str:

@@ -5,7 +5,7 @@ Everything is counted from the member's own purchases before the day they are as
 
 import numpy as np
 
-from recommender.interactions import Interactions
+from recommender.interactions import Interactions, distinct
 
 RECENT = (1, 3, 5, 10, 20)  # a member's last shopping days
 SMALL = 3  # a basket of so few types is an errand
@@ -49,7 +49,7 @@ def groups(theirs: Interactions, group_of: np.ndarray, now: np.ndarray) -> tuple
     kept = own >= 0
     first = int(theirs.day.min()) if len(theirs.day) else 0
     key = theirs.member[kept].astype(np.int64) * size + own[kept]
-    visits = np.unique(key * DAYS + np.minimum(theirs.day[kept] - first, DAYS - 1))
+    visits = distinct(key * DAYS + np.minimum(theirs.day[kept] - first, DAYS - 1))
     found, start, times = np.unique(visits // DAYS, return_index=True, return_counts=True)
     if not len(found):
         return found, {}

@@ -11,7 +11,7 @@ import numpy as np
 from recommender.evaluation import PARTS, Difference, compare, truth
 from recommender.interactions import Interactions
 from recommender.rankers.base import Ranker
-from recommender.ranking import best, chunks, mask_slot
+from recommender.ranking import best_by_slot, chunks
 
 LAST_BASKET, TIME_SPLIT = "last-basket", "time-split"
 MEASURES = ("recall", "ndcg", "phr")
@@ -94,10 +94,9 @@ def judge(ranker: Ranker, question: Question, *, ks: tuple[int, ...], label: str
     for chunk in chunks(question.members, seen.shape[1]):
         whole = ranker.scores(seen, chunk)
         assert not np.isnan(whole).any(), f"{ranker.name} gave a score that is not a number"
+        lists = best_by_slot(whole, seen, chunk, most)
         for part, slot in PARTS.items():
-            scores = whole if slot is None else whole.copy()
-            mask_slot(scores, seen, chunk, slot)
-            items, _ = best(scores, most)
+            items = lists[slot]
             hits[part].append(_hit(wanted[part][chunk], items))
             for place, k in enumerate(ks):
                 listed = items[:, :k]

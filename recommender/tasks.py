@@ -28,6 +28,13 @@ def train_cold():
     return _train(is_warm=False)
 
 
+@shared_task
+def judge_policies():
+    """Every week: Thompson sampling is held against what the standing policy logged; whoever opens an A/B finds the answer there."""
+    version, gate = operations.propose_policy(kind="thompson", at=clock.now())
+    return {"version": version.pk, "is_open": gate.is_open}
+
+
 def _train(*, is_warm: bool):
     last = purchases.last_purchase_at()
     if last is None:

@@ -22,7 +22,6 @@ from recommender import operations as recommender
 from recommender import queries as recommended
 
 WAITING = ("pending", "claimed", "attempting")
-SHOWN_BY = ("email", "push", "mobile", "sms")
 MONEY_OFF = ("percent", "amount", "product", "shipping")
 
 
@@ -156,11 +155,7 @@ def finish(*, campaign: Campaign, at) -> Campaign:
     messages = outbox.messages(campaign.cause)
     if messages.filter(state__in=WAITING).exists() or paging.coming(campaign, at=at).exists():
         return campaign
-    for channel in SHOWN_BY:
-        shown = messages.filter(channel=channel, state="sent").values("member_id")
-        recommender.record_exposures(
-            cause=campaign.cause, members=Member.objects.filter(pk__in=shown), channel=channel, at=at
-        )
+    recommender.record_sent(messages=messages.filter(state="sent"))
     recommender.record_exposures(
         cause=campaign.cause,
         members=paging.shown(paging.of(campaign), at=at).values("member_id"),

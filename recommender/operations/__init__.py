@@ -1,6 +1,6 @@
 """What the recommender does: offers and exclusions, decisions, learning, training and serving."""
 
-from recommender.operations.decisions import carry_dismissals, decide, dismiss, forget, record_exposures
+from recommender.operations.decisions import carry_dismissals, decide, dismiss, forget, record_exposures, record_sent
 from recommender.operations.learning import Change, Learned, Outcome, learn, lesson_of, unlearn
 from recommender.operations.lists import NothingToServe, keep_all_fresh, keep_fresh, refresh_recommendations
 from recommender.operations.offers import give_offers, make_offers
@@ -33,6 +33,7 @@ __all__ = [
     "propose_policy",
     "publish",
     "record_exposures",
+    "record_sent",
     "refresh_recommendations",
     "retire_policies",
     "roll_back",

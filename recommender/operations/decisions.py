@@ -60,6 +60,25 @@ def record_exposures(*, cause: str, members, channel: str, at: datetime) -> int:
     return len(Exposure.objects.bulk_create(rows, batch_size=5000, ignore_conflicts=True))
 
 
+_SENT = """
+INSERT INTO recommender_exposure (decision_id, member_id, channel, slot, position, category_id, propensity, policy, eligible, shown_at)
+SELECT d.id, d.member_id, m.channel, d.slot, d.position, d.category_id, d.propensity, d.policy, d.eligible, m.sent_at
+  FROM ({messages}) m JOIN recommender_decision d ON d.cause = m.cause AND d.member_id = m.member_id
+    ON CONFLICT DO NOTHING
+"""
+
+
+def record_sent(*, messages) -> int:
+    """Note that what was decided for these messages was shown, each when it was sent; the first time counts. One statement.
+
+    `messages` is a QuerySet of sent messages with the fields cause, member_id, channel and sent_at. Safe to repeat.
+    """
+    query, parameters = messages.order_by().values("cause", "member_id", "channel", "sent_at").query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(_SENT.format(messages=query), parameters)
+        return cursor.rowcount
+
+
 def dismiss(*, member_id: int, category_id: int, at: datetime) -> None:
     """“Not interested”: from now on this type is neither recommended nor decided for this member. Repeatable."""
     Dismissal.objects.get_or_create(member_id=member_id, category_id=category_id, defaults={"at": at})

@@ -7,10 +7,10 @@ from django.db import transaction
 from members import queries as queries_of_members
 from members.models import Member
 from recommender import queries
-from recommender.models import Decision, Dismissal, Exposure, PolicyVersion
+from recommender.models import Decision, Dismissal, Exposure
 from recommender.operations.decisions import decide
 from recommender.operations.lists import keep_fresh
-from recommender.policy import TOP_N, Policy
+from recommender.policy import TOP_N
 from recommender.queries import Recommended
 
 PERSONAL = ("email", "profiling")
@@ -32,7 +32,7 @@ def show(*, member_id: int, slots: dict[str, int], channel: str, at: datetime) -
     keep_fresh(at=at, member_ids=[member_id])
     cause = cause_of(channel, at)
     who = Member.objects.filter(pk=member_id)
-    decide(cause=cause, members=who, slots=dict.fromkeys(slots, TOP_N), at=at, policy=_policy())
+    decide(cause=cause, members=who, slots=dict.fromkeys(slots, TOP_N), at=at)
     shown = _decided(cause, member_id, slots)
     rows = (Exposure.of(one, channel=channel, shown_at=at) for found in shown.values() for one in found)
     Exposure.objects.bulk_create(rows, ignore_conflicts=True)
@@ -43,12 +43,6 @@ def mention(*, member_id: int, channel: str, at: datetime) -> list[Recommended]:
     """A few offers for a colleague to mention at the till or the desk."""
     shown = show(member_id=member_id, slots=MENTIONED, channel=channel, at=at)
     return [one for found in shown.values() for one in found]
-
-
-def _policy() -> Policy | None:
-    """The live one; where none was promoted, the best in order, without a shuffle."""
-    live = PolicyVersion.objects.filter(status=PolicyVersion.Status.LIVE).exists()
-    return None if live else Policy(exploration=0.0)
 
 
 def cause_of(channel: str, at: datetime) -> str:

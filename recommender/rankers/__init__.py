@@ -6,6 +6,7 @@ A ranker only orders; what may be shown where (slots, exclusions, dismissals) is
 from recommender.rankers.base import NOTHING, Ranker
 from recommender.rankers.counting import PersonalThenPopular, PersonalTop, Popular, Recent
 from recommender.rankers.due import Due
+from recommender.rankers.following import Following
 from recommender.rankers.linear import Ease
 from recommender.rankers.neighbours import RecentNeighbours, TemporalFrequency
 from recommender.rankers.similar import ItemToItem, MatrixFactorisation, PersonalisedRanking
@@ -24,6 +25,7 @@ RANKERS = {
         TemporalFrequency,
         RecentNeighbours,
         Ease,
+        Following,
         PersonalisedRanking,
         TwoStage,
     )
@@ -34,6 +36,7 @@ __all__ = [
     "RANKERS",
     "Due",
     "Ease",
+    "Following",
     "ItemToItem",
     "MatrixFactorisation",
     "PersonalThenPopular",

@@ -6,17 +6,12 @@ from typing import ClassVar, Self
 import numpy as np
 
 from recommender.candidates import Candidates, Sources
-from recommender.features import Habits, now_of
+from recommender.features import Habits
 from recommender.interactions import Interactions
 from recommender.learners import LEARNERS, Scale, is_lightgbm_here
 from recommender.rankers.base import NOTHING, Fitted
-from recommender.tides import Tides
+from recommender.rankers.lessons import CHUNK, Course, Lesson, asked
 
-CHUNK = 600  # members whose candidates are made at a time
-ROWS_MAX = 1_000_000  # training rows; beyond, negatives are thinned and weighed up
-MEMBERS_MAX = 25_000  # members whose past is learned from
-POSITIONS_MAX = 8  # past baskets of each member that labels are drawn from
-TRIPS_EACH = 4  # and at most one for so many baskets of the usual member, or sources would know too little
 CALIBRATED_BY = 8  # one question in so many is kept back, to learn from it what a score means
 SEED = 20_171
 
@@ -46,14 +41,18 @@ class TwoStage(Fitted):
         return self.learner if self.learner != "lightgbm" or is_lightgbm_here() else "logistic"
 
     def fit(self, seen: Interactions) -> Self:
+        return self.learn(Course(self.horizon_days, self.seed, self.groups, self.factors).lesson(seen))
+
+    def learn(self, lesson: Lesson) -> Self:
+        """From a lesson that several rankers may share."""
         self.learner_ = np.array(self.learner_that_works)
-        features, label, weight, care, question = self._examples(seen)
-        kept_back = (question % CALIBRATED_BY == 0) & bool((care != 1).any())
+        kept_back = (lesson.question % CALIBRATED_BY == 0) & bool((lesson.care != 1).any())
         self.model = LEARNERS[str(self.learner_)](seed=self.seed).fit(
-            features[~kept_back], label[~kept_back], (weight * care)[~kept_back]
+            lesson.features[~kept_back], lesson.label[~kept_back], (lesson.weight * lesson.care)[~kept_back]
         )
-        self.scale = Scale().fit(self.model.probabilities(features[kept_back]), label[kept_back], weight[kept_back])
-        self.sources, self.habits = Sources(self.factors).fit(seen), Habits().fit(seen, self.groups)
+        said = self.model.probabilities(lesson.features[kept_back])
+        self.scale = Scale().fit(said, lesson.label[kept_back], lesson.weight[kept_back])
+        self.sources, self.habits = lesson.sources, lesson.habits
         return self
 
     def scores(self, seen: Interactions, members: np.ndarray) -> np.ndarray:
@@ -66,10 +65,10 @@ class TwoStage(Fitted):
 
     def because(self, seen: Interactions, member: np.ndarray, item: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The source of the candidate that won, and what it rests on."""
-        asked, row = np.unique(member, return_inverse=True)
+        whom, row = np.unique(member, return_inverse=True)
         source, partner = np.full(len(item), self.name, object), np.full(len(item), -1, np.int64)
-        for start in range(0, len(asked), CHUNK):
-            members = asked[start : start + CHUNK]
+        for start in range(0, len(whom), CHUNK):
+            members = whom[start : start + CHUNK]
             found = self.sources.candidates(seen, members)
             told = self.sources.because(seen, found, members)
             mine = np.flatnonzero((row >= start) & (row < start + CHUNK))
@@ -82,59 +81,15 @@ class TwoStage(Fitted):
 
     def probabilities(self, seen: Interactions, members: np.ndarray) -> tuple[Candidates, np.ndarray]:
         """Candidates of these members, and the probability of each: shape (C,)."""
-        found, features = self._asked(self.sources, self.habits, seen, members)
-        return found, self.scale.probabilities(self.model.probabilities(features))
+        found, features = self.asked(seen, members)
+        return found, self.said(features)
 
-    def _asked(self, sources: Sources, habits: Habits, seen: Interactions, members: np.ndarray, known_until=None):
-        theirs = seen.only(members)
-        found = sources.candidates(seen, members)
-        now = now_of(theirs, next_trip=not self.horizon_days)
-        return found, habits.of(found, theirs, now, known_until=known_until)
+    def asked(self, seen: Interactions, members: np.ndarray) -> tuple[Candidates, np.ndarray]:
+        """Candidates of these members, and their features."""
+        return asked(self.sources, self.habits, seen, members, next_trip=not self.horizon_days)
 
-    def _examples(self, seen: Interactions):
-        """Rows to learn from: features, labels, what each row stands for, how much it is cared for, and its question's number.
-
-        What is judged is the share of a basket that is foretold, so the lines of a large basket matter less each; by the root of its
-        size, because the smallest say least. Such care bends probabilities, and `Scale` straightens them on rows kept back.
-        """
-        positions = self._positions(seen)
-        oldest = positions[-1][0]
-        sources, habits = Sources(self.factors).fit(oldest), Habits().fit(oldest, self.groups)
-        if not self.horizon_days:  # each question has its own day, and what others bought before it may be known
-            habits.tides = Tides().fit(seen, habits.groups_)
-        chance = np.random.default_rng(self.seed)
-        parts, budget, asked = [], ROWS_MAX // len(positions), 0
-        for past, after in positions:
-            able = np.flatnonzero((past.trips > 0) & (np.bincount(after.member, minlength=after.shape[0]) > 0))
-            if self.horizon_days:
-                able = np.flatnonzero(past.trips > 0)
-            if len(able) > MEMBERS_MAX // len(positions):
-                able = np.sort(chance.choice(able, MEMBERS_MAX // len(positions), replace=False))
-            share = budget * CHUNK / max(len(able), 1)
-            answered = np.full(past.shape[0], past.until)
-            answered[after.member] = after.day
-            for start in range(0, len(able), CHUNK):
-                members = able[start : start + CHUNK]
-                found, features = self._asked(
-                    sources, habits, past, members, None if self.horizon_days else answered[members]
-                )
-                label = np.isin(members[found.row].astype(np.int64) * seen.shape[1] + found.item, after.pair_keys)
-                size = np.bincount(after.member, minlength=after.shape[0])[members]
-                care = np.ones(len(label)) if self.horizon_days else 1 / np.sqrt(np.maximum(size, 1))[found.row]
-                kept, weight = thinned(label, chance, int(share))
-                parts.append((features[kept], label[kept], weight[kept], care[kept], asked + found.row[kept]))
-                asked += len(members)
-        return tuple(np.concatenate(columns) for columns in zip(*parts, strict=True))
-
-    def _positions(self, seen: Interactions) -> list[tuple[Interactions, Interactions]]:
-        """(past, what was bought after it), the latest first."""
-        if self.horizon_days:
-            day = seen.until - self.horizon_days
-            return [(seen.before(day), seen.since(day))]
-        able = int((seen.trips >= 2).sum())
-        usual = int(np.median(seen.trips[seen.trips >= 2])) if able else 2
-        count = int(np.clip(min(20_000 // max(able, 1), usual // TRIPS_EACH), 1, POSITIONS_MAX))
-        return [(seen.without_last(n), seen.nth_last(n - 1)) for n in range(1, count + 1)]
+    def said(self, features: np.ndarray) -> np.ndarray:
+        return self.scale.probabilities(self.model.probabilities(features))
 
     def state(self) -> dict[str, np.ndarray]:
         parts = {"sources": self.sources, "habits": self.habits, "model": self.model, "scale": self.scale}
@@ -149,13 +104,3 @@ class TwoStage(Fitted):
         for part, one in parts.items():
             one.restore({k.removeprefix(f"{part}/"): v for k, v in state.items() if k.startswith(f"{part}/")})
         return self
-
-
-def thinned(label: np.ndarray, chance: np.random.Generator, rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """All positives, and as many negatives as there is room for: which rows stay, and how many each stands for."""
-    weight = np.ones(len(label))
-    if len(label) <= rows:
-        return np.ones(len(label), bool), weight
-    share = min(max(rows - label.sum(), 1) / max((~label).sum(), 1), 1.0)
-    weight[~label] = 1 / share
-    return label | (chance.random(len(label)) < share), weight

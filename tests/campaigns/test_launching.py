@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from campaigns import operations, queries
 from campaigns.models import Campaign, Fire, FrozenContent, PortalNote, Recipient
-from campaigns.tasks import run_due
+from campaigns.tasks import note_offers_shown, run_due
 from delivery import operations as delivery
 from delivery.models import Message
 from experiments.models import Assignment
@@ -15,7 +15,7 @@ from members import clock
 from members.models import Consent, Identifier
 from members.operations import give_consent
 from members.signals import member_erased
-from recommender.models import Decision
+from recommender.models import Decision, Exposure
 from tests.campaigns.conftest import deliver, email_template, push_template
 from tests.campaigns.people import AT
 
@@ -297,6 +297,26 @@ def test_offers_are_granted_to_who_is_sent_them_and_never_by_a_rehearsal(town, d
     assert given == expected
     assert 0 < len(sent) < 20
     assert all(row["buy_again"] for row in Recipient.objects.values_list("values", flat=True))
+
+
+def test_an_offer_counts_as_shown_from_when_its_message_left_and_not_from_the_campaigns_end(town, draft, at_the_clock):
+    people, _place, products = town(20)
+    campaign = draft(offers_buy_again=0, offers_new_for_you=0)
+    decided(campaign, people, products[0].category)
+    operations.launch(campaign=campaign, at=AT)
+    early, late = Message.objects.filter(cause=campaign.cause).order_by("pk")[:2]
+    Message.objects.filter(pk=early.pk).update(state="sent", sent_at=AT + timedelta(minutes=1))
+    at_the_clock(AT + timedelta(minutes=10))
+    assert note_offers_shown() == 1
+    assert Exposure.objects.values_list("member", "channel", "propensity", "shown_at").get() == (
+        early.member_id, "email", 1.0, AT + timedelta(minutes=1),
+    )  # fmt: skip
+    assert note_offers_shown() == 0
+    Message.objects.filter(pk=late.pk).update(state="sent", sent_at=AT + timedelta(minutes=2))
+    at_the_clock(AT + timedelta(hours=9))
+    assert note_offers_shown() == 0, "longer ago than a beat looks"
+    assert note_offers_shown(is_thorough=True) == 1
+    assert set(Exposure.objects.values_list("member", flat=True)) == {early.member_id, late.member_id}
 
 
 def test_an_erased_member_leaves_no_row_behind_and_the_funnel_still_adds_up(town, draft):

@@ -9,6 +9,7 @@ from django.db.models import DateTimeField, Value
 from api import journey_calls
 from campaigns.journeys import entering, kinds, operations, queries, running
 from campaigns.journeys.models import Enrolment, PortalNote, StepRun, WebhookCall
+from campaigns.operations import noting
 from care.models import Task, Team
 from delivery.models import Message, MessageEvent
 from experiments import operations as experiments
@@ -16,6 +17,8 @@ from experiments.models import Assignment
 from loyalty.models import Entitlement, Reward, Wallet
 from members.knowing import CustomField, MemberTag, Tag
 from members.models import Member
+from recommender.models import Decision, Exposure
+from sales.models import Category
 from tests.journeys.conftest import (
     AT,
     STEPS,
@@ -111,6 +114,23 @@ def test_a_message_is_frozen_at_publishing_and_handed_to_delivery_once(people):
     assert emails.count() == 3
     assert emails.first().values["points"] == 0
     assert Message.objects.filter(channel="push").count() == 3
+
+
+def test_an_offer_in_a_journeys_message_counts_as_shown_when_it_was_sent(people):
+    journey = live(
+        {"type": "email", "template": str(email_template().pk), "buy_again": 0, "new_for_you": 0, "offer_days": 14}
+    )
+    put_in(journey, people)
+    running.run(at=AT)
+    milk = Category.objects.create(path="DAIRY > MILK > WHOLE", level=3, raw_name="WHOLE")
+    for person in people:
+        Decision.objects.create(
+            cause=f"{journey.cause}:s1:1", member=person, slot="buy_again", position=1, category=milk, benefit="multiply",
+            amount=300, propensity=0.95, policy="fixed", reason_code="often", decided_at=AT,
+        )  # fmt: skip
+    Message.objects.filter(member=people[0]).update(state="sent", sent_at=AT)
+    assert noting.note_shown(at=AT) == 1
+    assert list(Exposure.objects.values_list("member", "shown_at")) == [(people[0].pk, AT)]
 
 
 def test_nobody_of_the_standing_control_group_is_sent_or_given_anything(people):

@@ -102,3 +102,14 @@ def shop(db):
 def artifacts_folder(settings, tmp_path):
     settings.ARTIFACTS = tmp_path
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def short_lessons():
+    """Rankers of two stages learn from a few thousand rows: enough for what is planted, in a part of the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("recommender.rankers.lessons.ROWS_MAX", 12_000)
+        patch.setattr("recommender.rankers.lessons.POSITIONS_MAX", 3)
+        patch.setattr("recommender.learners.Trees.rounds", 20)
+        patch.setattr("recommender.contenders.TUNING_MEMBERS", 30)
+        yield

@@ -28,7 +28,7 @@ def test_an_alert_names_what_is_beyond_its_bound_and_nothing_else():
     assert str(loud[0]) == "a: overlap with the last lists is 0.500, below 0.85"
 
 
-def test_two_stages_compete_for_a_slot_and_say_how_calibrated_they_are():
+def test_two_stages_compete_for_a_slot_and_say_how_calibrated_they_are(short_lessons):
     shop = planted.shop(members=120)
     result = selection.contest(
         shop.seen, slot="buy_again", cutoff=shop.cutoff, horizon_days=7, among=planted.everything(shop.seen), seed=1,

@@ -70,10 +70,9 @@ def test_the_last_basket_of_each_member_is_what_is_asked_about():
     assert (question.after.last_days[question.members] > question.seen.last_days[question.members]).all()
 
 
-def test_the_command_judges_a_file_without_a_database(tmp_path, capsys, monkeypatch):
+def test_the_command_judges_a_file_without_a_database(tmp_path, capsys, short_lessons):
     """Every ranker, both lengths, intervals, and ours beside the best rival, on the screen and as JSON."""
-    monkeypatch.setattr("recommender.learners.Trees.rounds", 5)
-    seen = planted.shop(members=60, weeks=16).seen
+    seen = planted.shop(members=40, weeks=16).seen
     start = seen.day.min()
     rows = [f"2024-{1 + (d - start) // 28:02}-{1 + (d - start) % 28:02},p{i},m{m}" for m, i, d in triples(seen)]
     path, output = written(tmp_path / "a.csv", rows, head="time,product,member"), tmp_path / "out.json"
@@ -81,7 +80,7 @@ def test_the_command_judges_a_file_without_a_database(tmp_path, capsys, monkeypa
     told = capsys.readouterr().out
     names = {
         "popular", "personal_top", "personal_then_popular", "tifuknn", "upcf", "item_to_item", "ease", "implicit_als", "bpr",
-        "two_stage", "two_stage_logistic",
+        "following", "two_stage", "two_stage_logistic",
     }  # fmt: skip
     answer = json.loads(output.read_text())
     assert {one["ranker"] for one in answer["results"]} == names

@@ -6,6 +6,7 @@ from recommender.interactions import Interactions
 from recommender.rankers import (
     Due,
     Ease,
+    Following,
     ItemToItem,
     MatrixFactorisation,
     PersonalisedRanking,
@@ -87,6 +88,12 @@ class TestEase(RankerContract):
     @pytest.fixture
     def ranker(self):
         return Ease(penalty=1.0)
+
+
+class TestFollowing(RankerContract):
+    @pytest.fixture
+    def ranker(self):
+        return Following()
 
 
 class TestPersonalisedRanking(RankerContract):

@@ -6,7 +6,7 @@ import pytest
 
 from members.models import Consent, Member
 from recommender import operations, purchases
-from recommender.models import EligibleSet, Exposure, OfferPosterior, PolicyVersion
+from recommender.models import Decision, EligibleSet, Exposure, OfferPosterior, PolicyVersion
 from tests.recommender.conftest import NOW
 
 SLOTS = {"buy_again": 2}
@@ -34,7 +34,10 @@ def test_what_is_shown_is_one_row_with_all_that_learning_needs(ann, types):
     assert [(row.member_id, row.channel, row.slot, row.position, row.category_id) for row in rows] == [
         (ann.pk, "portal", "buy_again", place, types[place - 1].pk) for place in (1, 2)
     ]
-    assert {(row.propensity, row.policy, row.shown_at) for row in rows} == {(1.0, "greedy-or-shuffle-1 ε=0 n=10", NOW)}
+    best = 0.95 + 0.05 / 4  # in order, or by the shuffle of four that five in a hundred see
+    assert {(row.propensity, row.policy, row.shown_at) for row in rows} == {
+        (best, "greedy-or-shuffle-1 ε=0.05 n=10", NOW)
+    }
     assert EligibleSet.objects.get(pk=rows[0].eligible).category_ids == [one.pk for one in types]
 
 
@@ -57,6 +60,26 @@ def test_who_refused_personal_recommendations_is_shown_none(ann):
     Consent.objects.create(member=ann, channel="email", purpose="profiling", is_granted=False, at=NOW, source="portal")
     assert shown(ann) == []
     assert not Exposure.objects.exists()
+
+
+def test_five_in_a_hundred_are_decided_a_shuffle_so_that_every_choice_can_be_judged(shop, types):
+    people = shop.members(300)
+    shop.recommend(people, "buy_again", types)
+    operations.decide(cause="till:2026-03-01", members=Member.objects.all(), slots={"buy_again": 4}, at=NOW)
+    first = Decision.objects.filter(position=1)
+    assert {round(row.propensity, 4) for row in first} == {0.9625, 0.0125}
+    shuffled = first.exclude(category=types[0]).count()
+    assert 0 < shuffled <= 0.05 * 300 + 3 * (300 * 0.05 * 0.95) ** 0.5
+
+
+def test_a_policy_in_its_a_b_test_decides_at_the_doors_too(shop, types):
+    PolicyVersion.objects.create(kind="thompson", status="trial", trial_share=0.5)
+    people = shop.members(12)
+    shop.recommend(people, "buy_again", types)
+    for person in people:
+        operations.show(member_id=person.pk, slots=SLOTS, channel="till", at=NOW)
+    told = [policy.split("-")[0] for policy in Exposure.objects.filter(position=1).values_list("policy", flat=True)]
+    assert set(told) == {"greedy", "thompson"}
 
 
 def test_a_promoted_policy_draws_from_what_is_believed_and_says_how_likely_it_was(ann, types):

@@ -1,36 +1,58 @@
+import copy
+import shutil
+
 import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import transaction
+from django.test import override_settings
 
-from members.models import Consent, Member
 from recommender import artifacts, operations, purchases, queries
-from recommender.models import Offer, RankerVersion, Recommendation
+from recommender.models import Offer, Recommendation
 from recommender.purchases import day_of, moment_of
 from sales.models import Purchase
 from tests.recommender import planted
-from tests.recommender.conftest import NOW
+from tests.recommender.conftest import NOW, Shop
 
 WEEKS = 1
 
 
+@pytest.fixture(scope="module")
+def made(django_db_setup, django_db_blocker, tmp_path_factory):
+    """The planted shop in the database, with one member who never bought anything, trained on and listed once for all tests here.
+
+    All of it stands in one transaction around those of the tests, and is undone after the last.
+    """
+    folder = tmp_path_factory.mktemp("artifacts")
+    with django_db_blocker.unblock(), override_settings(ARTIFACTS=folder), transaction.atomic():
+        shop = Shop()
+        shop.plan = plan = planted.shop(members=60, weeks=20, judged_weeks=WEEKS)
+        shop.people = shop.members(plan.seen.shape[0])
+        shop.types = [
+            shop.type(f"GROCERY > GROUP {n // 6} > TYPE {n}", name=f"Type {n}", name_zh=f"类型 {n}")
+            for n in range(plan.seen.shape[1])
+        ]
+        baskets = {}
+        for member, item, day in zip(
+            plan.seen.member.tolist(), plan.seen.item.tolist(), plan.seen.day.tolist(), strict=True
+        ):
+            baskets.setdefault((member, day), []).append(shop.types[item])
+        shop.buy((shop.people[member], day, bought) for (member, day), bought in baskets.items())
+        (shop.newcomer,) = shop.members(1)
+        shop.cutoff, shop.said = moment_of(plan.cutoff), []
+        operations.make_offers()
+        shop.versions = operations.train(cutoff=shop.cutoff, weeks=WEEKS, progress=shop.said.append)
+        shop.written = operations.refresh_recommendations(at=shop.cutoff)
+        shop.folder = folder
+        yield shop
+        transaction.set_rollback(True)
+
+
 @pytest.fixture
-def year(shop, artifacts_folder):
-    """The planted shop, in the database, with one member who never bought anything."""
-    plan = planted.shop(members=60, weeks=20, judged_weeks=WEEKS)
-    seen = plan.seen
-    people = shop.members(seen.shape[0])
-    types = [
-        shop.type(f"GROCERY > GROUP {n // 6} > TYPE {n}", name=f"Type {n}", name_zh=f"类型 {n}")
-        for n in range(seen.shape[1])
-    ]
-    baskets = {}
-    for member, item, day in zip(seen.member.tolist(), seen.item.tolist(), seen.day.tolist(), strict=True):
-        baskets.setdefault((member, day), []).append(types[item])
-    shop.buy((people[member], day, bought) for (member, day), bought in baskets.items())
-    shop.plan, shop.people, shop.types = plan, people, types
-    (shop.newcomer,) = shop.members(1)
-    shop.cutoff = moment_of(plan.cutoff)
-    return shop
+def year(made, db, settings, tmp_path):
+    """The shop, with files of its own: a test may spoil them."""
+    settings.ARTIFACTS = shutil.copytree(made.folder, tmp_path / "artifacts")
+    return copy.copy(made)
 
 
 def everything_read(until_day):
@@ -47,30 +69,8 @@ def test_one_statement_reads_the_purchases_as_they_were_made(year):
     assert early.day.max() < year.plan.cutoff
 
 
-def test_what_was_brought_back_or_may_not_be_looked_at_is_not_read(shop):
-    milk, rye, beer = (shop.type(path) for path in ("A > B > MILK", "A > B > RYE", "GROCERY > BEERS/ALES > BEERALE"))
-    ann, ben, cat = shop.members(3)
-    (_, returned, *_) = shop.buy(
-        [(ann, 100, [milk, rye, beer]), (ann, 101, [rye]), (ben, 100, [milk]), (cat, 100, [rye])]
-    )
-    shop.buy([(ann, 102, [rye])], refunds=returned)
-    Consent.objects.create(member=ben, channel="email", purpose="profiling", is_granted=False, at=NOW, source="portal")
-    Consent.objects.create(member=cat, channel="email", purpose="profiling", is_granted=False, at=NOW, source="portal")
-    Consent.objects.create(member=cat, channel="email", purpose="profiling", is_granted=True, at=NOW, source="portal")
-    seen, _ = everything_read(200)
-    found = [
-        (int(seen.member_ids[m]), int(seen.item_ids[i]), int(d))
-        for m, i, d in zip(seen.member, seen.item, seen.day, strict=True)
-    ]
-    assert found == [(ann.pk, milk.pk, 100), (ann.pk, rye.pk, 100), (cat.pk, rye.pk, 100)]
-    Member.objects.filter(pk=ann.pk).update(status="erased")
-    assert everything_read(200)[0].member_ids.tolist() == [cat.pk]
-
-
 def test_training_publishes_what_beats_counting_and_writes_reasons(year):
-    operations.make_offers()
-    said = []
-    versions = operations.train(cutoff=year.cutoff, weeks=WEEKS, progress=said.append)
+    versions = year.versions
     assert {slot: version.ranker for slot, version in versions.items()}["buy_again"] == "due"
     assert versions["new_for_you"].ranker in {"item_to_item", "implicit_als"}
     for version in versions.values():
@@ -78,9 +78,8 @@ def test_training_publishes_what_beats_counting_and_writes_reasons(year):
         assert version.metrics["difference"]["low"] > 0
         assert "95 % interval" in version.verdict
         assert version.trained_until == year.cutoff
-    assert any("before the cut-off" in line for line in said)
-    written = operations.refresh_recommendations(at=year.cutoff)
-    assert written == Recommendation.objects.count() > 0
+    assert any("before the cut-off" in line for line in year.said)
+    assert year.written == Recommendation.objects.count() > 0
     bought = set(
         Purchase.objects.filter(purchased_at__lt=year.cutoff).values_list("member", "lines__product__category")
     )
@@ -96,9 +95,6 @@ def test_training_publishes_what_beats_counting_and_writes_reasons(year):
 
 
 def test_a_rhythm_that_is_told_is_the_members_own(year):
-    operations.make_offers()
-    operations.train(cutoff=year.cutoff, weeks=WEEKS)
-    operations.refresh_recommendations(at=year.cutoff)
     told = Recommendation.objects.filter(reason_code="bought_every").order_by("pk").first()
     moments = sorted(
         Purchase.objects.filter(member=told.member, lines__product__category=told.category, purchased_at__lt=year.cutoff)
@@ -113,49 +109,10 @@ def test_a_rhythm_that_is_told_is_the_members_own(year):
         ).exists()
 
 
-def test_where_nothing_beats_counting_the_humble_rival_serves_and_it_is_said(shop, artifacts_folder):
-    chance = np.random.default_rng(3)
-    types = [shop.type(f"GROCERY > GROUP > TYPE {n}", name=f"Type {n}") for n in range(12)]
-    people = shop.members(25)
-    rows = [
-        (person, 17_000 + 2 * day, list(chance.choice(types, 2, replace=False)))
-        for person in people
-        for day in range(20)
-    ]
-    shop.buy(rows)
-    operations.make_offers()
-    versions = operations.train(cutoff=moment_of(17_033), weeks=1)
-    assert versions["new_for_you"].ranker == "popular"
-    assert "the humble rival, serves" in versions["new_for_you"].verdict
-    assert RankerVersion.objects.filter(slot="new_for_you", status="candidate").count() == 1
-
-
-def test_a_version_can_be_rolled_back(shop):
-    first, second = shop.version("buy_again"), None
-    second = RankerVersion.objects.create(
-        slot="buy_again",
-        ranker="due",
-        artifact="x",
-        checksum="y",
-        trained_from=NOW,
-        trained_until=NOW,
-        evaluated_until=NOW,
-        seed=1,
-    )
-    operations.publish(version=second)
-    assert queries.live("buy_again") == second
-    assert operations.roll_back(slot="buy_again") == first
-    assert queries.live("buy_again") == first
-    with pytest.raises(operations.NothingToServe, match="No version served new_for_you before"):
-        operations.roll_back(slot="new_for_you")
-
-
-def test_an_artifact_that_was_changed_is_refused_and_the_old_lists_stay(year, artifacts_folder):
-    operations.make_offers()
-    versions = operations.train(cutoff=year.cutoff, weeks=WEEKS)
-    operations.refresh_recommendations(at=year.cutoff)
+def test_an_artifact_that_was_changed_is_refused_and_the_old_lists_stay(year, settings):
+    versions = year.versions
     before = Recommendation.objects.count()
-    file = artifacts_folder / versions["buy_again"].artifact
+    file = settings.ARTIFACTS / versions["buy_again"].artifact
     file.write_bytes(file.read_bytes()[:-1] + b"!")
     with pytest.raises(artifacts.BrokenArtifact, match="not the file that was stored"):
         operations.refresh_recommendations(at=year.cutoff)
@@ -166,9 +123,6 @@ def test_an_artifact_that_was_changed_is_refused_and_the_old_lists_stay(year, ar
 
 
 def test_a_refresh_of_one_member_leaves_the_others_as_they_are(year):
-    operations.make_offers()
-    operations.train(cutoff=year.cutoff, weeks=WEEKS)
-    operations.refresh_recommendations(at=year.cutoff)
     ann = year.people[0]
     year.buy([(ann, year.plan.seen.until, [year.types[0]])])
     others = list(Recommendation.objects.exclude(member=ann).order_by("pk").values())
@@ -178,16 +132,13 @@ def test_a_refresh_of_one_member_leaves_the_others_as_they_are(year):
 
 
 def test_a_dismissed_type_is_not_written_again(year):
-    operations.make_offers()
-    operations.train(cutoff=year.cutoff, weeks=WEEKS)
-    operations.refresh_recommendations(at=year.cutoff)
     row = Recommendation.objects.filter(slot="buy_again").first()
     operations.dismiss(member_id=row.member_id, category_id=row.category_id, at=NOW)
     operations.refresh_recommendations(at=year.cutoff)
     assert not Recommendation.objects.filter(member=row.member_id, category=row.category_id).exists()
 
 
-def test_the_commands_train_print_and_say_what_is_missing(year, capsys):
+def test_the_commands_train_print_and_say_what_is_missing(year, capsys, short_lessons):
     call_command("train_recommender", weeks=WEEKS)
     told = capsys.readouterr().out
     assert "buy_again: due serves" in told
@@ -212,10 +163,3 @@ def test_the_commands_train_print_and_say_what_is_missing(year, capsys):
         call_command("train_recommender", cutoff="soon")
     with pytest.raises(CommandError, match="Choose an earlier --cutoff"):
         call_command("train_recommender", cutoff="2030-01-01")
-
-
-def test_without_purchases_or_a_ranker_the_remedy_is_named(shop):
-    with pytest.raises(CommandError, match="import_purchases"):
-        call_command("train_recommender")
-    with pytest.raises(operations.NothingToServe, match="train_recommender"):
-        operations.refresh_recommendations(at=NOW)

@@ -6,15 +6,15 @@ from recommender.candidates import SOURCES, Sources
 from recommender.features import NAMES, Habits, now_of
 from recommender.interactions import Interactions
 from recommender.rankers import PersonalThenPopular, Popular, TwoStage
+from recommender.rankers.lessons import thinned
 from recommender.rankers.neighbours import RecentNeighbours, TemporalFrequency
-from recommender.rankers.two_stage import thinned
 from tests.recommender import planted
 from tests.recommender.contract import ANN, MILK, small_shop
 
 
 @pytest.fixture(scope="module")
-def question():
-    return scoreboard.ask(planted.shop(members=160, weeks=24).seen, protocol="last-basket")
+def question(short_lessons):
+    return scoreboard.ask(planted.shop(members=120, weeks=24).seen, protocol="last-basket")
 
 
 @pytest.fixture(scope="module")

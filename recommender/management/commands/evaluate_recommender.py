@@ -4,15 +4,16 @@ import json
 import time
 from pathlib import Path
 
-import numpy as np
 from django.core.management.base import BaseCommand, CommandError
 
 from members.importing.problems import CannotImport
 from recommender import contenders, files, learners, purchases, scoreboard
+from recommender.answers import Answers
 from recommender.evaluation import PARTS
 from recommender.management.commands.train_recommender import default_cutoff, moment
 from recommender.operations.training import SEED
 from recommender.scoreboard import LAST_BASKET, TIME_SPLIT
+from recommender.selection import CALIBRATION_ERROR_MAX
 
 COLUMNS = ("recall", "ndcg", "phr", "coverage", "novelty")
 PROTOCOLS = (TIME_SPLIT, LAST_BASKET)
@@ -92,11 +93,12 @@ class Command(BaseCommand):
         entry = {
             "ranker": one.label, "settings": one.note, "seconds_to_train": round(trained, 1), "seconds": round(seconds, 1),
         }  # fmt: skip
-        if hasattr(fitted, "probabilities"):
-            entry["calibration_error"] = round(_calibration_error(fitted, question), 5)
+        if isinstance(fitted, Answers):
+            error = learners.calibration(fitted.probability, fitted.came_true(question.after)).error
+            entry |= {"calibration_error": round(error, 5), "may_be_published": error <= CALIBRATION_ERROR_MAX}
         told.append(entry)
         note = f" ({one.note})" if one.note else ""
-        ece = f", calibration error {entry['calibration_error']:.4f}" if "calibration_error" in entry else ""
+        ece = _calibrated(entry["calibration_error"]) if "calibration_error" in entry else ""
         self.stdout.write(f"{time.monotonic() - self.begun:6.0f} s  {one.label}{note} judged{ece}")
         self.stdout.flush()
         return judged
@@ -134,12 +136,6 @@ def _cell(one, measure: str, seed: int) -> str:
     return f"{one.mean(measure):10.4f} ({low:.4f}–{high:.4f})"
 
 
-def _calibration_error(ranker, question) -> float:
-    predicted, observed = [], []
-    keys = question.after.pair_keys
-    for start in range(0, len(question.members), 1000):
-        members = question.members[start : start + 1000]
-        found, probability = ranker.probabilities(question.seen, members)
-        predicted.append(probability)
-        observed.append(np.isin(members[found.row].astype(np.int64) * question.seen.shape[1] + found.item, keys))
-    return learners.calibration(np.concatenate(predicted), np.concatenate(observed)).error
+def _calibrated(error: float) -> str:
+    verdict = "at most" if error <= CALIBRATION_ERROR_MAX else "NOT PUBLISHED: more than"
+    return f", calibration error {error:.4f} ({verdict} {CALIBRATION_ERROR_MAX})"
