@@ -137,7 +137,7 @@ def _read_as(one: Claimed, addressee: Addressee, names: dict[int, dict]) -> Addr
 
 def _members_by_email(member_ids: set[int], names: set[str]) -> dict[int, Addressee]:
     return {
-        member_id: _addressee(contact, contact.address, keyed_hash(contact.address, kind=Channel.EMAIL))
+        member_id: _addressee(contact, contact.address, contact.address_hash)
         for member_id, contact in contacts(member_ids, kind="email", names=names).items()
     }
 

@@ -1,41 +1,5 @@
-"""A migrated database of a drill's own on the embedded server, dropped at the end."""
+"""A migrated database of a drill's own on the embedded server, dropped at the end: a clone of the template that benches use too."""
 
-import contextlib
+from bench._scratch import database
 
-import psycopg
-from django.conf import settings
-from django.core.management import call_command
-from django.db import connection
-from psycopg import sql
-
-
-def _owner(database: str) -> psycopg.Connection:
-    role = settings.DATABASE_OWNER
-    return psycopg.connect(
-        host=role["HOST"], port=role["PORT"] or None, user=role["USER"], password=role.get("PASSWORD") or None,
-        dbname=database, autocommit=True,
-    )  # fmt: skip
-
-
-def _point_at(name: str):
-    connection.close()
-    connection.settings_dict["NAME"] = settings.DATABASES["default"]["NAME"] = name
-
-
-@contextlib.contextmanager
-def database(name: str):
-    """Point Django at a new, migrated database of this name; drop it afterwards."""
-    if settings.EMBEDDED_POSTGRES:
-        settings.EMBEDDED_POSTGRES.ensure()
-    home = connection.settings_dict["NAME"]
-    with _owner(home) as db:
-        db.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-        db.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
-    _point_at(name)
-    try:
-        call_command("migrate", verbosity=0)
-        yield name
-    finally:
-        _point_at(home)
-        with _owner(home) as db:
-            db.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+__all__ = ["database"]

@@ -15,7 +15,7 @@ from hypothesis.errors import HypothesisException
 from hypothesis.stateful import run_state_machine_as_test
 
 from bench._scratch import database
-from drills._database import _owner
+from bench._scratch import owner as _owner
 from loyalty import rules, verifying
 from sales import catalogue
 from tests.loyalty.conftest import open_shop

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from email.utils import format_datetime, formataddr, parseaddr
 from functools import lru_cache
 
+from liquid.exceptions import LiquidError
+
 from emails import plans, slow
 from emails.facts import Letterhead, MessageFacts, check_recipient
 from emails.fields import prepare
@@ -32,6 +34,7 @@ def render(frozen, values: dict, *, message: MessageFacts) -> bytes:
     return bytes(plan.finished(_headers_of(message, plan.subject(context), compiled.boundary), context, message.token))
 
 
+NOBODYS_NUMBER = "–"  # where a balance would stand: nobody's is not zero
 Writer = Callable[[dict, str, datetime, str], Travelling | bytes]  # values, recipient, date, token → the message
 
 
@@ -89,7 +92,11 @@ def public_page(frozen, *, view_online_url: str, click_base: str, preferences_ur
         "pixel_url": "",
         "click_base": click_base,
     }
-    return slow.html(frozen, prepare({}, language=frozen.language, fixed=fixed))
+    nobodys = prepare({}, language=frozen.language, fixed=fixed)
+    try:
+        return slow.html(frozen, nobodys | {"points": NOBODYS_NUMBER})
+    except LiquidError:  # its author compares the balance with a number
+        return slow.html(frozen, nobodys)
 
 
 def public_subject(frozen) -> str:

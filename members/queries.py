@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.db import connection
 from django.db.models import Count, Q
@@ -15,8 +16,7 @@ from members.models import Access, Consent, DuplicatePair, Identifier, Member, M
 FOUND_MAX = 20
 
 
-@dataclass(frozen=True)
-class Contact:
+class Contact(NamedTuple):
     """How to address one member: the address of the kind asked for, in clear, and what a greeting needs."""
 
     address: str
@@ -24,6 +24,7 @@ class Contact:
     family_name: str
     language: str
     time_zone: str
+    address_hash: bytes  # keyed, as the address is found by
 
 
 def find(text: str, *, limit: int = FOUND_MAX) -> list[Member]:
@@ -122,8 +123,10 @@ def contacts(
         cursor.execute(_CONTACTS, {"members": list(member_ids), "kind": kind, "active": Member.Status.ACTIVE})
         rows = cursor.fetchall()
     return {
-        member_id: Contact(_ADDRESS.opened(address), given_name(given), family_name(family), language, time_zone)
-        for member_id, address, given, family, language, time_zone in rows
+        member_id: Contact(
+            _ADDRESS.opened(address), given_name(given), family_name(family), language, time_zone, bytes(address_hash)
+        )
+        for member_id, address, given, family, language, time_zone, address_hash in rows
     }
 
 
@@ -134,7 +137,7 @@ def _closed(_stored) -> str:
 _ADDRESS = Identifier._meta.get_field("value")
 _GIVEN, _FAMILY = Member._meta.get_field("given_name"), Member._meta.get_field("family_name")
 _CONTACTS = """
-SELECT i.member_id, i.value, m.given_name, m.family_name, m.language, m.time_zone
+SELECT i.member_id, i.value, m.given_name, m.family_name, m.language, m.time_zone, i.value_hash
   FROM members_identifier i JOIN members_member m ON m.id = i.member_id
  WHERE i.member_id = ANY(%(members)s) AND m.status = %(active)s AND i.kind = %(kind)s AND i.is_primary
  ORDER BY i.id DESC

@@ -41,6 +41,7 @@ def test_the_archive_lists_what_was_chosen_and_shows_it_without_anybodys_values(
     assert tokens.token_for(message.pk) not in text
     assert "/m/o/" not in text, "no pixel"
     assert "{{" not in text
+    assert "–\n" in text, "where a member's balance stands, there is nobody's"
     assert "default-src 'none'" in page["Content-Security-Policy"]
     own = reader.get(f"/m/v/{tokens.token_for(message.pk)}").content.decode()
     assert "Ada" in own
