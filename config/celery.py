@@ -61,7 +61,9 @@ app.conf.beat_schedule = {
     "campaigns-replies": {"task": "campaigns.tasks.send_replies", "schedule": 60.0},
     "campaigns-shown": {"task": "campaigns.tasks.note_offers_shown", "schedule": 120.0},
     "campaigns-shown-all": {
-        "task": "campaigns.tasks.note_offers_shown", "schedule": crontab(hour=5, minute=20), "kwargs": {"is_thorough": True},
+        "task": "campaigns.tasks.note_offers_shown",
+        "schedule": crontab(hour=5, minute=20),
+        "kwargs": {"is_thorough": True},
     },
     "campaigns-surveys": {"task": "campaigns.tasks.ask_surveys", "schedule": 60.0},
     "campaigns-warnings": {"task": "campaigns.tasks.watch_over_members", "schedule": 6 * 3600.0},

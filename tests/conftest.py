@@ -56,7 +56,8 @@ def _schema_mark() -> str:
         ]
     ):
         digest.update(path.read_bytes())
-    digest.update((ROOT / "config/management/commands/migrate.py").read_bytes())
+    for path in ("config/management/commands/migrate.py", "config/db/rendering.py"):
+        digest.update((ROOT / path).read_bytes())
     return digest.hexdigest()[:12]
 
 

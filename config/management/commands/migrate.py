@@ -5,6 +5,8 @@ from django.conf import settings
 from django.core.management.commands import migrate
 from django.db import connections
 
+from config.db.rendering import rendered_alone
+
 
 def append_only_tables() -> list[str]:
     """Tables whose app says that they only grow (`append_only` in its AppConfig)."""
@@ -52,7 +54,8 @@ class Command(migrate.Command):
             with connection.cursor() as cursor:
                 # An old migration installs today's text of a function, which may name what a later migration makes.
                 cursor.execute("SET check_function_bodies = off")
-            super().handle(*args, **options)
+            with rendered_alone():
+                super().handle(*args, **options)
             if settings.DATABASE_OWNER["USER"] != settings.DATABASE_APP_ROLE:
                 grant(connection)
         finally:
