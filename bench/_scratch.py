@@ -82,23 +82,19 @@ def _is_there(home: str, name: str) -> bool:
 
 
 def _brought_up(home: str, name: str) -> bool:
-    """Bring a kept database to today's schema; False: it has to be made anew."""
+    """Bring a kept database to today's schema; False: it has to be made anew, or nothing was done yet."""
     mark = schema_mark()
-    try:
-        with owner(name) as db:
-            known = {schema for (schema,) in db.execute("SELECT DISTINCT schema FROM bench_steps_taken")}
-        if not known:
-            return False  # stopped in its first step
-        if known != {mark}:
-            point_at(name)
-            call_command("migrate", verbosity=0)
-            with owner(name) as db:
-                db.execute("UPDATE bench_steps_taken SET schema = %s", [mark])
-    except (psycopg.Error, DatabaseError, CommandError, BadMigrationError, InconsistentMigrationHistory) as why:
-        print(f"{name} does not follow today's schema and is made anew: {why}")
+    with owner(name) as db:
+        if not db.execute("SELECT to_regclass('bench_steps_taken')").fetchone()[0]:
+            return False
+        known = {schema for (schema,) in db.execute("SELECT DISTINCT schema FROM bench_steps_taken")}
+    if not known:
         return False
-    finally:
-        point_at(home)
+    if known != {mark}:
+        if not _migrated(home, name):
+            return False
+        with owner(name) as db:
+            db.execute("UPDATE bench_steps_taken SET schema = %s", [mark])
     return True
 
 
@@ -155,7 +151,7 @@ def make(db: psycopg.Connection, *names: str):
 
 
 def _template(home: str) -> str:
-    """The migrated template of today's schema, made at the first run after a change."""
+    """The migrated template of today's schema: the last one brought further, or one made from nothing."""
     prefix = "regulars_bench_template_"
     name = prefix + schema_mark()
     with owner(home) as db:
@@ -163,15 +159,32 @@ def _template(home: str) -> str:
         made = [
             row[0] for row in db.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [prefix])
         ]
-        if name not in made:
-            for old in made:
-                drop(home, old)
-            _create(home, f"{name}_raw", template="template0")
-            point_at(f"{name}_raw")
-            call_command("migrate", verbosity=0)
-            point_at(home)
-            db.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*map(sql.Identifier, (f"{name}_raw", name))))
+        if name in made:
+            return name
+        whole = [one for one in made if not one.endswith("_raw")]
+        raw = f"{name}_raw"
+        if not (whole and _migrated(home, whole[0])):
+            _create(home, raw, template="template0")
+            whole = [raw]
+            if not _migrated(home, raw):
+                raise RuntimeError("the migrations do not make a database from nothing")
+        db.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*map(sql.Identifier, (whole[0], name))))
+        for old in set(made) - {whole[0]}:
+            drop(home, old)
     return name
+
+
+def _migrated(home: str, name: str) -> bool:
+    """Bring a database to today's schema; False, and why, where its migrations cannot run."""
+    point_at(name)
+    try:
+        call_command("migrate", verbosity=0)
+    except (psycopg.Error, DatabaseError, CommandError, BadMigrationError, InconsistentMigrationHistory) as why:
+        print(f"{name} does not follow today's schema and is made anew: {why}")
+        return False
+    finally:
+        point_at(home)
+    return True
 
 
 def schema_mark() -> str:

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from campaigns import coming
 from campaigns.conditions import Field, Invalid
+from campaigns.offered import is_offered
 from delivery.models import MessageEvent
 from loyalty.models import ExpiryNotice, MemberEvent, Tier, TierChange
 from members.knowing import MemberTag, StageChange, Tag, Touchpoint
@@ -269,9 +270,9 @@ SOURCES = {source.code: source for one in HAPPENINGS.values() for source in one.
 # -- by time: campaigns ------------------------------------------------------------------------------------------------
 
 
-def triggers() -> list[Happening]:
-    """What can set off a campaign."""
-    return [one for one in HAPPENINGS.values() if one.sets_off]
+def triggers(*, chosen: str = "") -> list[Happening]:
+    """What can set off a campaign; `chosen` does already, whatever was switched off since."""
+    return [one for one in HAPPENINGS.values() if one.sets_off and (one.code == chosen or is_offered(one.code))]
 
 
 def happened(code: str, settings: dict, *, after: datetime, until: datetime) -> Asked | None:

@@ -56,7 +56,7 @@ def context(figures: dict) -> dict:
         "is_early": not figures.get("is_final", True),
         "arms": arms(figures),
         "metrics": [verdicts.metric_words(metric) for metric in _told(figures)],
-        "comparisons": [] if is_hidden else comparisons(figures),
+        **_split([] if is_hidden else comparisons(figures)),
         "segments": [] if is_hidden else segments(figures),
         "worth": None if is_hidden else worth(figures),
         "needed": None if is_hidden else number_needed(figures),
@@ -93,6 +93,17 @@ def comparisons(figures: dict) -> list[dict]:
         told.append(_comparison(one, figures) | {"is_main": one["metric"] not in seen})
         seen.add(one["metric"])
     return told
+
+
+def _split(told: list[dict]) -> dict[str, list]:
+    """What a page shows at once, what it folds away, and the names of what cannot be compared at all."""
+    can = [one for one in told if not one["cannot"]]
+    named = {one["metric"] for one in can}
+    return {
+        "comparisons": [one for one in can if one["is_main"]],
+        "by_variant": [one for one in can if not one["is_main"]],
+        "cannot": list(dict.fromkeys(one["metric"] for one in told if one["metric"] not in named)),
+    }
 
 
 def p_words(p: float) -> str:

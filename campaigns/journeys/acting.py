@@ -15,6 +15,7 @@ from django.db.models import F, Value
 from campaigns import enclosing, values
 from campaigns.journeys.models import JourneyContent, PortalNote, StepRun, WebhookCall
 from campaigns.journeys.running import Group
+from campaigns.journeys.wholesale import among
 from care import operations as care
 from delivery import operations as delivery
 from experiments import queries as experiments
@@ -58,7 +59,7 @@ def _without_control(group: Group) -> Group:
 
 def _say(group: Group, ids: list[int], outcome: str) -> None:
     if ids:
-        StepRun.objects.filter(enrolment__in=ids, step=group.node.id).update(outcome=outcome)
+        StepRun.objects.filter(enrolment__in=among(ids), step=group.node.id).update(outcome=outcome)
 
 
 # -- messages ----------------------------------------------------------------------------------------------------------
@@ -115,7 +116,7 @@ def _enqueue(group: Group, cause: str, content: JourneyContent) -> None:
         told = values.for_members(group.member_ids, cause=cause, language=content.language, at=group.at, needs=needs)
         with connection.cursor() as cursor:
             cursor.execute(_TELL, [group.ids, [json.dumps(told[row.member_id]) for row in group.rows], group.node.id])
-    runs = StepRun.objects.filter(enrolment__in=group.ids, step=group.node.id)
+    runs = StepRun.objects.filter(enrolment__in=among(group.ids), step=group.node.id)
     delivery.enqueue(
         messages=runs.annotate(member_id=F("enrolment__member_id"), content=Value(content.content)),
         cause=cause, channel=group.node.type, at=group.at,
@@ -198,7 +199,9 @@ def _task(group: Group) -> None:
 
 
 def _call(group: Group) -> None:
-    runs = dict(StepRun.objects.filter(enrolment__in=group.ids, step=group.node.id).values_list("enrolment_id", "pk"))
+    runs = dict(
+        StepRun.objects.filter(enrolment__in=among(group.ids), step=group.node.id).values_list("enrolment_id", "pk")
+    )
     WebhookCall.objects.bulk_create(
         WebhookCall(
             run_id=runs[row.id], public_id=uuid.uuid4(), url=group.step["url"], due_at=group.at,

@@ -28,6 +28,8 @@ class Journey(models.Model):
     status = models.CharField(_("status"), max_length=8, choices=Status, default=Status.DRAFT)
     draft = models.JSONField(default=dict, help_text="The definition being edited. See campaigns/journeys/flow.py.")
     revision = models.PositiveIntegerField(default=1, help_text="Of the draft: a second editor hears of the first.")
+    past = models.JSONField(default=list, help_text="Drafts before the last changes, the newest last.")
+    undone = models.JSONField(default=list, help_text="Drafts that were taken back, the last one taken back last.")
     version = models.ForeignKey(
         "campaigns.JourneyVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+",
         help_text="Which one members enter now.",
@@ -146,9 +148,14 @@ class Enrolment(models.Model):
 class StepRun(models.Model):
     """That a step was done for an enrolment. Written in the transaction of what the step causes; a flow has no loops."""
 
+    # Written by the runner alone, of enrolments that it holds: the database is not asked once more for each whether they exist.
     id = models.BigAutoField(primary_key=True)
-    enrolment = models.ForeignKey(Enrolment, on_delete=models.CASCADE, related_name="runs", db_index=False)
-    version = models.ForeignKey(JourneyVersion, on_delete=models.PROTECT, related_name="+", db_index=False)
+    enrolment = models.ForeignKey(
+        Enrolment, on_delete=models.CASCADE, related_name="runs", db_index=False, db_constraint=False
+    )
+    version = models.ForeignKey(
+        JourneyVersion, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
     step = models.CharField(max_length=STEP_LENGTH)
     outcome = models.CharField(max_length=40, help_text="done, or the path taken, or why nothing was done.")
     due_at = models.DateTimeField()

@@ -15,6 +15,7 @@ from experiments import operations as experiments
 
 Status = Journey.Status
 ACTIVE = Enrolment.State.ACTIVE
+UNDO_MAX = 20
 POINTLESS = {"given_name", "family_name", "shop_name", "shop_url", "portal_url"}
 """Fields that delivery or the freezing fills in; any other is looked up for each member."""
 
@@ -46,6 +47,35 @@ def create(*, name: str, definition: dict | None = None) -> Journey:
 @transaction.atomic
 def save_draft(*, journey: Journey, definition: dict, seen: int | None = None) -> Journey:
     """Keep an edited definition. `seen`: the revision the editor had before their eyes; raises DraftConflict for an older one."""
+    kept = _edited(journey, seen)
+    if definition != kept.draft:
+        kept.past, kept.undone = [*kept.past, kept.draft][-UNDO_MAX:], []
+    return _keep(kept, definition)
+
+
+@transaction.atomic
+def undo(*, journey: Journey, seen: int | None = None) -> Journey:
+    """Take the last change of the draft back, up to twenty one after another. Nothing to take back changes nothing."""
+    kept = _edited(journey, seen)
+    if not kept.past:
+        return kept
+    *kept.past, before = kept.past
+    kept.undone = [*kept.undone, kept.draft]
+    return _keep(kept, before)
+
+
+@transaction.atomic
+def redo(*, journey: Journey, seen: int | None = None) -> Journey:
+    """Make the change again that was taken back last."""
+    kept = _edited(journey, seen)
+    if not kept.undone:
+        return kept
+    *kept.undone, after = kept.undone
+    kept.past = [*kept.past, kept.draft]
+    return _keep(kept, after)
+
+
+def _edited(journey: Journey, seen: int | None) -> Journey:
     kept = Journey.objects.select_for_update().get(pk=journey.pk)
     if kept.status == Status.ENDED:
         raise WrongStatus(_("This journey has ended. Copy it to make a new one."))
@@ -53,8 +83,14 @@ def save_draft(*, journey: Journey, definition: dict, seen: int | None = None) -
         raise DraftConflict(
             _("Somebody else changed this journey meanwhile. This is how it is now; make your change again.")
         )
-    kept.draft, kept.revision = definition, kept.revision + 1
-    kept.save(update_fields=["draft", "revision", "updated_at"])
+    return kept
+
+
+def _keep(kept: Journey, definition: dict) -> Journey:
+    """Write the draft. The number of a step is never given twice, whatever was taken back: it names what members did there."""
+    last = max(one.get("last_id", 0) for one in (kept.draft, definition))
+    kept.draft, kept.revision = {**definition, "last_id": last}, kept.revision + 1
+    kept.save(update_fields=["draft", "past", "undone", "revision", "updated_at"])
     return kept
 
 

@@ -19,6 +19,7 @@ from django.db import connection, transaction
 
 from campaigns.journeys import clocks, flow
 from campaigns.journeys.models import Enrolment, Journey, JourneyVersion
+from campaigns.journeys.wholesale import among, array, fast_cursor
 from members.models import Member
 
 LOG = logging.getLogger(__name__)
@@ -87,7 +88,7 @@ class Group:
         return self.node.step
 
     def members(self):
-        return Member.objects.filter(pk__in=self.member_ids)
+        return Member.objects.filter(pk__in=among(self.member_ids))
 
     def only(self, ids: Iterable[int]) -> "Group":
         kept = set(ids)
@@ -149,7 +150,7 @@ def _claim(at, limit) -> list[Due]:
     live = list(Journey.objects.filter(status=Journey.Status.LIVE).order_by("pk").values_list("pk", flat=True))
     if not live:
         return []
-    with connection.cursor() as cursor:
+    with fast_cursor() as cursor:
         cursor.execute(_CLAIM, [at, live, limit])
         return [Due(*row) for row in cursor.fetchall()]
 
@@ -257,9 +258,9 @@ def note(group: Group, ways: dict[int, tuple[str, str | None]]) -> list[int]:
     from campaigns.journeys.kinds import KINDS  # late: it asks the other rooms for what can be chosen
 
     empty = "{}" if KINDS[group.node.type].sends else None
-    outcomes, dues = [ways[row.id][0] for row in group.rows], [row.due_at for row in group.rows]
+    said = [array(group.ids), array(ways[row.id][0] for row in group.rows), array(row.due_at for row in group.rows)]
     with connection.cursor() as cursor:
-        cursor.execute(_NOTE, [group.plan.version.pk, group.node.id, group.at, empty, group.ids, outcomes, dues])
+        cursor.execute(_NOTE, [group.plan.version.pk, group.node.id, group.at, empty, *said])
         return [enrolment_id for (enrolment_id,) in cursor.fetchall()]
 
 
@@ -274,9 +275,9 @@ UPDATE campaigns_enrolment e SET step = said.step, due_at = said.due_at, until =
 def move(standing: dict[int, Stand]) -> None:
     """Write where each stands."""
     if standing:
-        columns = [list(column) for column in zip(*standing.values(), strict=True)]
+        columns = [array(column) for column in zip(*standing.values(), strict=True)]
         with connection.cursor() as cursor:
-            cursor.execute(_MOVE, [list(standing), *columns])
+            cursor.execute(_MOVE, [array(standing), *columns])
 
 
 def _ending(group: Group) -> tuple[str, str]:
@@ -291,7 +292,7 @@ def end(left: dict[int, tuple[str, str]], *, at) -> None:
     for enrolment_id, fate in left.items():
         by_fate[fate].append(enrolment_id)
     for (state, why), ids in by_fate.items():
-        Enrolment.objects.filter(pk__in=ids).update(state=state, why=why, ended_at=at, until=None)
+        Enrolment.objects.filter(pk__in=among(ids)).update(state=state, why=why, ended_at=at, until=None)
 
 
 def arrival(node: flow.Node, time_zone: str, at: datetime) -> tuple[datetime, datetime | None]:

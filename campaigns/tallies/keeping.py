@@ -17,9 +17,10 @@ SELECT coalesce((SELECT max(id) FROM sales_purchase), 0), coalesce((SELECT max(i
        pg_snapshot_xmin(pg_current_snapshot())::text::bigint, pg_current_xact_id()::text::bigint
 """
 
-# The same sums as the report's own (campaigns/outcomes.py), of one stretch of ids and of posting times.
+# The same sums as the report's own (campaigns/outcomes.py), of one stretch of ids and of posting times. Sums of bigint are numeric, and
+# each row of a report would pay for that ten times over: they are cast back, where they fit.
 BOUGHT = f"""
-    SELECT p.member_id, sum(p.total_minor) AS spend, count(*) FILTER (WHERE p.kind = 1) AS orders, max(p.purchased_at) AS newest,
+    SELECT p.member_id, sum(p.total_minor)::bigint AS spend, count(*) FILTER (WHERE p.kind = 1) AS orders, max(p.purchased_at) AS newest,
            bit_or(set_bit(0::bit({DAYS}), ((p.purchased_at AT TIME ZONE %(zone)s)::date - (%(begin)s::timestamptz AT TIME ZONE %(zone)s)::date), 1))
                FILTER (WHERE p.kind = 1) AS days
       FROM sales_purchase p
@@ -29,8 +30,8 @@ BOUGHT = f"""
 """  # noqa: S608 - joined from constants
 MOVED = """
     SELECT w.member_id, max(t.occurred_at) AS newest,
-           sum(CASE WHEN t.debit_account = 1 THEN t.points WHEN t.credit_account = 4 THEN -t.points ELSE 0 END) AS earned,
-           sum(CASE WHEN t.credit_account = 2 THEN t.points WHEN t.debit_account = 2 THEN -t.points ELSE 0 END) AS spent
+           sum(CASE WHEN t.debit_account = 1 THEN t.points WHEN t.credit_account = 4 THEN -t.points ELSE 0 END)::bigint AS earned,
+           sum(CASE WHEN t.credit_account = 2 THEN t.points WHEN t.debit_account = 2 THEN -t.points ELSE 0 END)::bigint AS spent
       FROM loyalty_transfer t JOIN loyalty_wallet w ON w.id = t.wallet_id AND w.currency_id = 1
      WHERE t.posted_at >= greatest(%(begin)s, %(after_posted)s) AND t.posted_at < %(until_posted)s
        AND t.occurred_at >= %(begin)s AND t.occurred_at < %(end)s AND (t.debit_account IN (1, 2) OR t.credit_account IN (2, 4))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from campaigns.audiences import MATCHES
 from campaigns.conditions import CONDITIONS, GROUPS, Invalid
+from campaigns.offered import is_offered
 
 NODES_MAX = 60
 UNDO_MAX = 20
@@ -171,4 +172,5 @@ def _error(condition, node) -> str:
 
 def groups() -> list[tuple[str, list[tuple[str, str]]]]:
     """What can be added, by the room that is asked."""
-    return [(label, [(one.code, one.label) for one in conditions]) for label, conditions in GROUPS]
+    found = [(label, [(one.code, one.label) for one in told if is_offered(one.code)]) for label, told in GROUPS]
+    return [(label, conditions) for label, conditions in found if conditions]

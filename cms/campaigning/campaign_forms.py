@@ -63,13 +63,14 @@ class CampaignForm(forms.ModelForm):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.fields["trigger"].choices = [("", "–"), *((one.code, one.label) for one in happenings.triggers())]
+        triggers = happenings.triggers(chosen=self.instance.trigger)
+        self.fields["trigger"].choices = [("", "–"), *((one.code, one.label) for one in triggers)]
         for name, field in self.fields.items():
             field.required = name in ("name", "kind", "audience", "holdout_percent", "outcome_days")
         self.fields["version"].initial = self.instance.version
         if self.instance.pk:
             self.fields["kind"].disabled = True
-        self.asked = [(trigger, one) for trigger in happenings.triggers() for one in trigger.fields]
+        self.asked = [(trigger, one) for trigger in triggers for one in trigger.fields]
         for trigger, one in self.asked:
             self.fields[_place(trigger, one)] = self._field(trigger, one)
 

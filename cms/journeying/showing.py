@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from campaigns.journeys import checking, flow, kinds
 from campaigns.journeys.kinds import KINDS, Ask
 from campaigns.journeys.queries import StepCount
+from campaigns.offered import is_offered
 
 GROUPS = (
     (kinds.TALK, lambda: _("Say something")), (kinds.GIVE, lambda: _("Give something")), (kinds.TIME, lambda: _("Wait")),
@@ -69,7 +70,10 @@ def label_of(step: dict, number: int) -> str:
 
 def palette() -> list[tuple[str, list[kinds.Kind]]]:
     """Kinds of steps to add, in groups."""
-    return [(words(), [kind for kind in KINDS.values() if kind.group == group]) for group, words in GROUPS]
+    return [
+        (words(), [kind for kind in KINDS.values() if kind.group == group and is_offered(kind.code)])
+        for group, words in GROUPS
+    ]
 
 
 # -- forms -------------------------------------------------------------------------------------------------------------

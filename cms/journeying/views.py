@@ -88,18 +88,25 @@ def _plain(definition):
 # -- changing the flow -------------------------------------------------------------------------------------------------
 
 
+BACK = {"undo": operations.undo, "redo": operations.redo}
+
+
 @marketers_only
 @require_POST
 def change(request, pk):
-    """One button: add:<place>:<kind>, up:<step>, down:<step>, remove:<step>, rename. Answers the flow, or the added step's form."""
+    """One button: add:<place>:<kind>, up:<step>, down:<step>, remove:<step>, undo, redo, rename. Answers the flow, or the added step's form."""
     found = get_object_or_404(Journey, pk=pk)
     if request.POST.get("name", "").strip():
         Journey.objects.filter(pk=pk).update(name=request.POST["name"].strip()[:120])
         return redirect("cms_journey", pk)
     verb, _sep, rest = request.POST.get("act", "").partition(" ")
+    made = None
     try:
-        edited, made = _changed(found.draft, verb, rest)
-        operations.save_draft(journey=found, definition=edited, seen=seen(request))
+        if verb in BACK:
+            BACK[verb](journey=found, seen=seen(request))
+        else:
+            edited, made = _changed(found.draft, verb, rest)
+            operations.save_draft(journey=found, definition=edited, seen=seen(request))
     except flow.BadPlace:
         messages.error(request, _("There is no room for a step there, or the place is gone."))
     except (operations.DraftConflict, operations.WrongStatus) as reason:

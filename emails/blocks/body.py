@@ -2,6 +2,8 @@
 
 from django.utils.translation import gettext_lazy
 from wagtail import blocks
+from wagtail.admin.telepath import register
+from wagtail.blocks.stream_block import StreamBlockAdapter
 
 from emails import enclosures
 from emails.blocks.base import CLOSED, EmailBlock, PickBlock, raw
@@ -26,6 +28,7 @@ from emails.blocks.personal import (
     TierBlock,
     VoucherBlock,
 )
+from members import modules
 
 ALWAYS, FOR_MEMBER, SPECIAL = gettext_lazy("For everybody"), gettext_lazy("About the member"), gettext_lazy("Special")
 
@@ -93,3 +96,19 @@ class BodyBlock(PartsBlock):
 
     class Meta:
         block_counts = {"footer": {"max_num": 1}}
+
+
+NEEDS = {"survey": "surveys", "offers": "offers"}
+"""Block → the module without which it says nothing."""
+
+
+class PartsAdapter(StreamBlockAdapter):
+    """What the editor's chooser offers: no block of a module that is switched off. Those that stand in a message stay."""
+
+    def js_args(self, block):
+        name, children, states, meta = super().js_args(block)
+        hidden = {code: {"max_num": 0} for code, module in NEEDS.items() if not modules.is_on(module)}
+        return [name, children, states, meta | {"blockCounts": meta["blockCounts"] | hidden}]
+
+
+register(PartsAdapter(), PartsBlock)

@@ -29,7 +29,8 @@ def test_a_field_is_inserted_by_keyboard_with_the_words_for_who_lacks_it(site, p
     page.keyboard.press("Enter")
     dialog.wait_for(state="hidden")
     assert subject.input_value().endswith('waiting{{ next_tier | default: "the top" }}')
-    rich = page.locator(".public-DraftEditor-content").first
+    rich = page.get_by_role("textbox", name="Text", exact=True).and_(page.locator(".public-DraftEditor-content")).first
+    is_sound(page, ".Draftail-Editor")
     rich.click()
     page.keyboard.press("Control+End")
     page.keyboard.press("Control+Space")

@@ -14,12 +14,18 @@ from django.test import Client
 from django.urls import Resolver404, resolve
 
 import care.operations
+from campaigns.conditions import CONDITIONS
+from campaigns.happenings import triggers
 from campaigns.journeys import operations as journeys
+from campaigns.journeys.kinds import KINDS
 from care.models import Survey
+from cms.audiencing.building import groups
+from cms.journeying.showing import palette
 from config import modules as routed
 from config.celery import app
 from config.middleware import DOORS
 from drills._pages import _served
+from emails.blocks.body import PartsAdapter, PartsBlock
 from members import modules, operations
 from members.models import Member, User
 from members.roles import Role
@@ -217,6 +223,25 @@ def test_the_clockwork_of_a_module_that_is_off_rests(db, monkeypatch):
     for task in chores.values():
         monkeypatch.setattr(task.run, "__wrapped__", lambda: pytest.fail("it ran"), raising=False)
         assert task.run() is None
+
+
+def test_choosers_offer_nothing_of_a_module_that_is_off_and_what_stands_there_stays(db):
+    def offered() -> set[str]:
+        steps = {kind.code for _group, kinds in palette() for kind in kinds}
+        conditions = {code for _group, told in groups() for code, _label in told}
+        blocks = PartsAdapter().js_args(PartsBlock())[3]["blockCounts"]
+        return (steps | conditions | {one.code for one in triggers()}) - {
+            code for code, counts in blocks.items() if counts == {"max_num": 0}
+        }
+
+    everything = offered()
+    modules.remember({"surveys", "tasks", "push", "offers", "cases"})
+    gone = {"survey_score", "task", "push", "offer", "offer_expiring", "case", "open_case"}
+    assert offered() == everything - gone
+    assert PartsAdapter().js_args(PartsBlock())[3]["blockCounts"]["survey"] == {"max_num": 0}
+    assert "offer_expiring" in {one.code for one in triggers(chosen="offer_expiring")}
+    assert {"task", "push"} <= set(KINDS)
+    assert {"survey_score", "offer"} <= set(CONDITIONS)
 
 
 def test_a_manager_switches_on_the_page_and_nobody_else(people):

@@ -65,6 +65,31 @@ def test_a_second_editor_hears_of_the_first():
         operations.save_draft(journey=journey, definition={**journey.draft, "steps": []}, seen=1)
 
 
+def test_changes_are_taken_back_and_made_again_and_no_number_of_a_step_is_given_twice():
+    journey = operations.create(name="Undo", definition=definition(STEPS["wait"]))
+    first = journey.draft
+    longer, made = flow.insert(first, ":1", {"type": "tag", "act": "add", "tag": "x"})
+    journey = operations.save_draft(journey=journey, definition=longer)
+    journey = operations.undo(journey=journey, seen=journey.revision)
+    assert (journey.draft["steps"], journey.draft["last_id"]) == (first["steps"], longer["last_id"])
+    with pytest.raises(operations.DraftConflict):
+        operations.redo(journey=journey, seen=journey.revision - 1)
+    journey = operations.redo(journey=journey, seen=journey.revision)
+    assert journey.draft == longer
+    journey = operations.undo(journey=journey)
+    other, again = flow.insert(journey.draft, ":1", {"type": "tag", "act": "add", "tag": "y"})
+    assert again != made
+    journey = operations.save_draft(journey=journey, definition=other)
+    assert journey.undone == []
+    for n in range(30):
+        journey = operations.save_draft(
+            journey=journey, definition={**other, "reentry": {"rule": "days", "days": n + 1}}
+        )
+    for _time in range(25):
+        journey = operations.undo(journey=journey)
+    assert (len(journey.past), journey.draft["reentry"]["days"]) == (0, 10)
+
+
 @pytest.mark.parametrize(("waits_go_on", "right_after"), [(True, "active"), (False, "done")])
 def test_a_pause_moves_nobody_and_waits_go_on_or_are_over_afterwards(people, waits_go_on, right_after):
     journey = live(STEPS["wait"], STEPS["tag"])

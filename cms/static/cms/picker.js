@@ -161,4 +161,25 @@
       open(event.target);
     }
   });
+
+  /* A rich text editor stands beside its label, and nothing says that they belong together: a screen reader hears a nameless box. */
+  function nameEditors() {
+    for (const editor of document.querySelectorAll(".public-DraftEditor-content:not([aria-label]):not([aria-labelledby])")) {
+      let field = editor;
+      while (field && !field.querySelector(":scope > .w-field__label")) field = field.parentElement;
+      const label = field && field.querySelector(":scope > .w-field__label");
+      if (label) editor.setAttribute("aria-label", label.textContent.replace("*", "").trim());
+    }
+  }
+
+  let isNaming = false;
+  new MutationObserver(() => {
+    if (isNaming) return;
+    isNaming = true;
+    requestAnimationFrame(() => {
+      isNaming = false;
+      nameEditors();
+    });
+  }).observe(document.body, { childList: true, subtree: true });
+  nameEditors();
 })();
