@@ -73,6 +73,8 @@ def _letterhead(site_url: str, sender: str) -> Letterhead:
 class EmailContent:
     """A frozen e-mail."""
 
+    has_page = True  # it can be read online
+
     @staticmethod
     @functools.lru_cache(maxsize=64)  # frozen: what was read once stays true
     def load(pk: int):
@@ -127,6 +129,8 @@ class EmailContent:
 class PushContent:
     """A frozen push message. It has no page of its own."""
 
+    has_page = False
+
     @staticmethod
     @functools.lru_cache(maxsize=64)
     def load(pk: int):
@@ -158,6 +162,8 @@ class CaseReply:
 
     It has no page of its own, because nobody but its reader should open it.
     """
+
+    has_page = False
 
     @staticmethod
     def load(pk: int) -> cases.Reply:
@@ -194,6 +200,12 @@ class SurveyQuestion:
     It has no page of its own beside the question's, and its links are not tracked: the answer says that it was opened.
     """
 
+    has_page = False
+
+    @staticmethod
+    def subject(asked: cases.Question) -> str:
+        return asked.text
+
     @staticmethod
     def load(pk: int) -> cases.Question:
         asked = cases.question(pk)
@@ -229,6 +241,12 @@ class SurveyQuestion:
 
 class ConfirmationLetter:
     """The letter that asks whether a yes was meant: what it is about is read when it leaves. Its one link is the page that asks."""
+
+    has_page = False
+
+    @staticmethod
+    def subject(asked) -> str:
+        return _question(asked)[0]
 
     @staticmethod
     def load(pk: int):
@@ -279,7 +297,10 @@ _MORE: dict[str, Any] = {}
 
 
 def register(kind: str, handler) -> None:
-    """Let an app above hand its own content to the outbox ("reports.DigestIssue"): loaded, written and shown by its handler."""
+    """Let an app above hand its own content to the outbox ("reports.DigestIssue"): loaded, written and shown by its handler.
+
+    Content that goes to members also says whether it can be read online (`has_page`), and its `subject`, unless what is frozen has one.
+    """
     _MORE[kind] = handler
 
 

@@ -46,25 +46,29 @@ def overview(request):
             "letters": sent[:SHOWN], "surveys": surveys(request.member),
             "cases": care.queries.cases_of(request.member.pk).order_by("-opened_at", "-pk")[:10],
             "push_key": push.queries.application_server_key(),
+            "has_archive": delivery.queries.has_archive(),
         },
     )  # fmt: skip
 
 
 def _letter(message, member) -> Letter | None:
     try:
-        _handler, frozen = contents.resolve(message.content)
+        handler, frozen = contents.resolve(message.content)
     except contents.UnknownContent:
         return None
     named = {"given_name": member.given_name, "family_name": member.family_name}
-    url = reverse("delivery:view_online", args=[tokens.token_for(message.pk)]) if message.channel == "email" else ""
-    return Letter(*_first_words(frozen, message.values | named), message.channel, message.sent_at, url)
+    has_page = message.channel == "email" and handler.has_page
+    url = reverse("delivery:view_online", args=[tokens.token_for(message.pk)]) if has_page else ""
+    return Letter(*_first_words(handler, frozen, message.values | named), message.channel, message.sent_at, url)
 
 
-def _first_words(frozen, values: dict) -> tuple[str, str]:
+def _first_words(handler, frozen, values: dict) -> tuple[str, str]:
     """An e-mail's subject, or a push message's title and text, with the member's own values in them."""
     if hasattr(frozen, "subject"):
         return fill_in(frozen.subject, values), ""
-    return fill_in(frozen.title, values), fill_in(frozen.body, values)
+    if hasattr(frozen, "title"):
+        return fill_in(frozen.title, values), fill_in(frozen.body, values)
+    return handler.subject(frozen), ""
 
 
 def surveys(member) -> list:

@@ -98,7 +98,7 @@ def listing(request):
             for policy in ChannelPolicy.objects.order_by("pk")
         ],
         "overdue": queries.overdue(at=at),
-        "confirming": ConfirmForm(initial={"topics": people.confirmed_topics()}),
+        "confirming": ConfirmForm(initial={"topics": sorted(people.confirmed_topics())}),
     }  # fmt: skip
     return TemplateResponse(request, "delivery/operating/limits.html", context)
 

@@ -1,5 +1,6 @@
 """The page of ways out and limits: what is set there holds, and what is not understood changes nothing."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from django.urls import reverse
 
 from delivery import operations, queries
 from delivery.models import ChannelPolicy, Message, Pace, Transport
+from members import queries as people
 from members.operations import add_staff
 from tests.delivery.conftest import AT
 from tests.signing_in import at_door
@@ -76,3 +78,17 @@ def test_a_row_without_limits_costs_a_single_way_nothing():
     assert Ways("email").is_plain
     Transport.objects.update(per_minute_max=1)
     assert not Ways("email").is_plain
+
+
+def test_topics_whose_yes_must_be_confirmed_are_chosen_on_the_page(operator):
+    chosen = reverse("delivery_confirming")
+    operator.post(chosen, {"topics": ["marketing", "points"]})
+    assert people.confirmed_topics() == {"marketing", "points"}
+    page = operator.get(reverse("delivery_transports")).content.decode()
+    assert page.count('name="topics"') == 3
+    ticked = re.findall(r'name="topics" value="(\w+)"[^>]* checked', page)
+    assert ticked == ["marketing", "points"]
+    operator.post(chosen, {"topics": ["pigeons"]})
+    assert people.confirmed_topics() == {"marketing", "points"}, "what is no topic changes nothing"
+    operator.post(chosen, {})
+    assert people.confirmed_topics() == set()

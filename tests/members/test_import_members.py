@@ -7,8 +7,10 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from members import queries
+from members.confirmation import AskedConsent
 from members.knowing import CustomField
 from members.models import Consent, Member
+from members.operations import set_confirmed_topics
 
 HEADING = "external_id,given_name,family_name,email,phone,card,language,time_zone,joined,consents"
 ADA = "m1,Ada,Lovelace,ada@example.com,+12125550123,,en,America/Chicago,2025-01-02 03:04:05,email=yes;sms=no"
@@ -124,3 +126,11 @@ def test_a_custom_column_may_have_another_name_and_one_nobody_made_is_refused(ow
     with pytest.raises(CommandError, match="no custom field"):
         run(write(tmp_path, "m2,x", heading="external_id,custom.clubb"))
     assert Member.objects.count() == 1
+
+
+def test_an_imported_yes_waits_where_it_must_be_confirmed_unless_the_file_says_it_was(db, tmp_path):
+    set_confirmed_topics(purposes=["marketing"], at=datetime(2026, 1, 1, tzinfo=UTC))
+    run(write(tmp_path, "m1,Ada,,ada@example.com,,,,,,email=yes", "m2,Bo,,bo@example.com,,,,,,Email = Confirmed"))
+    ada, bo = queries.by_identifier("external", "m1"), queries.by_identifier("external", "m2")
+    assert list(Consent.objects.values_list("member", "channel", "is_granted")) == [(bo.pk, "email", True)]
+    assert list(AskedConsent.objects.values_list("member", "source")) == [(ada.pk, "import")]

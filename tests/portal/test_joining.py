@@ -4,11 +4,14 @@ import pytest
 from django.core import mail
 
 from delivery.channels import Result, Route
+from delivery.models import Message
 from loyalty import operations
 from loyalty.models import Referral
 from members import queries
 from members.clock import now
+from members.operations import set_confirmed_topics
 from portal.entering import device_of
+from portal.wishes import TEXT_VERSION
 from push.sms import text_of
 from tests.portal import scene
 from tests.portal.conftest import code_in, letters
@@ -128,3 +131,32 @@ def test_an_answer_that_is_none_of_a_passkey_opens_nothing(client, market, hero)
         client.post("/portal/login/passkey/answer/", '{"id": "x"}', content_type="application/json").status_code == 400
     )
     assert client.get("/portal/").status_code == 302
+
+
+def test_where_a_yes_must_be_confirmed_the_new_member_is_told_so_and_may_ask_for_the_letter_again_or_take_it_back(
+    client, db, django_capture_on_commit_callbacks
+):
+    set_confirmed_topics(purposes=["marketing"], at=now())
+    with django_capture_on_commit_callbacks(execute=True):
+        join(client, "ann@example.com", consent="on")
+    member = queries.by_identifier("email", "ann@example.com")
+    assert not member.consents.exists()
+    asked = queries.waiting_consent(member.pk, at=now())
+    assert (asked.purposes, asked.source, asked.text_version) == (["marketing"], "portal", TEXT_VERSION)
+    assert Message.objects.filter(content=f"members.AskedConsent:{asked.pk}", purpose="transactional").count() == 1
+    assert "One more step" in client.get("/portal/welcome/").content.decode()
+    Message.objects.update(state="sent", sent_at=now())
+    inbox = client.get("/portal/messages/").content.decode()
+    assert "write to you?" in inbox
+    assert "/m/v/" not in inbox, "it has no page of its own"
+
+    settings = client.get("/portal/preferences/").content.decode()
+    assert "waits for your confirmation" in settings
+    again = client.post("/portal/preferences/confirm-again/", follow=True).content.decode()
+    assert "Wait ten minutes" in again
+    said = {"channel": "email", "purpose": "marketing"}
+    client.post("/portal/preferences/consent/", said | {"is_granted": "0"})
+    assert queries.waiting_consent(member.pk, at=now()) is None
+    told = client.post("/portal/preferences/consent/", said | {"is_granted": "1"}, follow=True).content.decode()
+    assert "One more step" in told
+    assert not queries.has_consent(member.pk, "email", "marketing", at=now())
