@@ -261,7 +261,9 @@ class Transfer(models.Model):
     )
     client_key = models.CharField(max_length=120)
     seq = models.SmallIntegerField(default=0)
-    body_hash = models.BinaryField(max_length=16)
+    body_hash = models.BinaryField(
+        max_length=16, help_text="Of what the act said; empty for an award, whose purchase has it."
+    )
     debit_account = models.SmallIntegerField(choices=Account)
     credit_account = models.SmallIntegerField(choices=Account)
     points = models.BigIntegerField()

@@ -2,10 +2,11 @@
 
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import lru_cache, partial
+from itertools import count
 from typing import NamedTuple
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -331,13 +332,13 @@ SELECT * FROM loyalty_record_purchases(
 _USED = 14  # the place of the benefits used in the answer
 _HEAD = 10  # columns of _Item before the arrays of lines
 _CALL_ONE = """
-SELECT * FROM loyalty_record_purchase(
+SELECT (r).* FROM (SELECT loyalty_record_purchase(
     %s::smallint, %s::integer, %s::integer, %s::smallint[], %s::bigint[], %s::integer[],
     %s::bigint, %s::text, %s::bytea, %s::bigint, %s::text, %s::bytea, %s::bigint, %s::timestamptz, %s::text, %s::bigint,
     %s::bigint[], %s::numeric[], %s::text[], %s::bigint[],
     %s::date, %s::date, %s::bigint, %s::bigint, %s::integer[], %s::bigint[], %s::bigint[], %s::jsonb, %s::uuid, %s::date,
-    %s::text, %s::text, %s::text, %s::date, %s::text)
-"""
+    %s::text, %s::text, %s::text, %s::date, %s::text, %s::boolean) AS r OFFSET 0) answer
+"""  # not FROM the function: PostgreSQL would lay out a table for its one row
 
 
 def post(planned: Planned) -> list[Recorded | Exception]:
@@ -365,7 +366,7 @@ def _post_groups(planned: Planned, answers: list) -> bool:
 
 def _post_group(latest: int, rule_set: RuleSet, items: list[_Item], answers: list) -> bool:
     while items:
-        rows = _again_after_races(partial(_call, latest, rule_set, items))
+        rows = _again_after_races(partial(_call, latest, rule_set, items, count()))
         refused = {row[0]: row[1] for row in rows if row[1] in {NO_MEMBER, OTHER_ACT}}
         if rows[0][1] == NEWER_RULES:
             return True
@@ -379,8 +380,11 @@ def _post_group(latest: int, rule_set: RuleSet, items: list[_Item], answers: lis
     return False
 
 
-def _call(latest: int, rule_set: RuleSet, items: list[_Item]) -> list[tuple]:
-    """Post by one statement: a checkout of a known member by the short way, unless points wait or end when a wallet is left alone."""
+def _call(latest: int, rule_set: RuleSet, items: list[_Item], tries: Iterator[int]) -> list[tuple]:
+    """Post by one statement: a checkout of a known member by the short way, unless points wait or end when a wallet is left alone.
+
+    The short way meets a key that another kind of act has only when it writes; a second try goes the general way, which says so.
+    """
     known = rules.known()
     tiers = known.tiers
     head = [
@@ -391,8 +395,10 @@ def _call(latest: int, rule_set: RuleSet, items: list[_Item]) -> list[tuple]:
         _literal([str(tier.points_from) for tier in tiers.values()]) if known.has_plain_ladder else None,
         _literal([str(rule_set.tier_percents.get(tier.code, 100)) for tier in tiers.values()]),
     ]
-    if len(items) == 1 and items[0].purchase.has_member and not rule_set.holds_points_back:
-        text, values = _CALL_ONE, [*_values_of_one(items[0]), *telling.for_one(rule_set, items[0].plan)]
+    is_checkout = len(items) == 1 and items[0].purchase.has_member and not rule_set.holds_points_back
+    if is_checkout and next(tries) == 0:
+        told = telling.for_one(rule_set, items[0].plan)
+        text, values = _CALL_ONE, [*_values_of_one(items[0]), *told, connection.in_atomic_block]
     else:
         text, values = _CALL, [*_columns(items), telling.for_many(rule_set, [item.plan for item in items])]
     with connection.prepared_cursor() as cursor:

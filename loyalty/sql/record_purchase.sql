@@ -11,7 +11,8 @@
 -- Parameters and answer are those of loyalty_record_purchases, for one purchase; beside them `month`, the first day of the month of
 -- `day`, and `in_public_id`, a new one. In place of `in_state` come its parts, NULL where the purchase meets no such rule: the calls (as
 -- text of loyalty_call[]), what limited rules would give and the rules named (both as JSON, read only if they are needed), the store's day and the time zone.
--- Waiting points and idle wallets go the general way.
+-- Waiting points and idle wallets go the general way. `is_within`: the caller's transaction holds other acts, which an error would take
+-- along; then a key that another kind of act has is looked for first. Otherwise writing the transfer meets it, and nothing is written.
 CREATE FUNCTION loyalty_record_purchase(
     in_currency smallint, latest_rule_set integer, rule_set integer, ladder smallint[], ladder_from bigint[],
     tier_percents integer[],
@@ -22,75 +23,85 @@ CREATE FUNCTION loyalty_record_purchase(
     line_category_ids integer[], line_micropoints bigint[], line_extra bigint[], in_inputs jsonb,
     in_public_id uuid, month date,
     in_calls text DEFAULT NULL, in_limited text DEFAULT NULL, in_terms text DEFAULT NULL, store_day date DEFAULT NULL,
-    zone text DEFAULT NULL
+    zone text DEFAULT NULL, is_within boolean DEFAULT false
 ) RETURNS loyalty_recorded LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 #variable_conflict use_variable
 DECLARE
     wallet bigint;
     spot tid;   -- where the wallet's row was read …
     mark xid;   -- … and by whom it had been written
+    is_ordinary boolean;
     version bigint;
     answer loyalty_recorded;
-    member_id bigint;
     available bigint;
     tier_id smallint;
+    step integer;  -- the tier's place on the ladder
     tier_percent integer;
     carry_before integer;
+    carry_after integer;
     points bigint;
     lot integer;  -- the place of the lot that the points go into
+    counted_in date;
     counted bigint[];
     of_month bigint;
     qualifying bigint := 0;
     earned bigint;
+    had_bought boolean;
     stored record;
     w loyalty_wallet;
     kept_id bigint;  -- a purchase stored before the general way was found to be needed
     kept_public_id uuid;
     -- What rules with a memory count by this purchase; NULL without such rules.
     calls loyalty_call[];
-    had_bought boolean;
     only_counts boolean := true;
     places integer[];
     terms_counted text[];
     periods date[];
     measures bigint[];
 BEGIN
-    SELECT v.id, v.ctid, v.xmin, v.version + 1, v.member_id, v.available, v.tier_id, v.carry_micropoints, v.last_purchase_at IS NOT NULL,
-           loyalty_newest_lot(v.lot_expires_on, expiry),
-           CASE WHEN v.qualifying_month = month THEN v.qualifying_micropoints
-                ELSE loyalty_window_in(v.qualifying_month, v.qualifying_micropoints, month) END
-      INTO wallet, spot, mark, version, member_id, available, tier_id, carry_before, had_bought, lot, counted
+    IF in_member IS NULL THEN
+        SELECT known.member_id INTO in_member FROM members_identifier known
+         WHERE known.kind = reference_kind AND known.value_hash = reference_hash;
+    END IF;
+    SELECT v.id, v.ctid, v.xmin, v.version + 1, v.available, v.tier_id, v.carry_micropoints, v.last_purchase_at IS NOT NULL,
+           v.qualifying_month, v.qualifying_micropoints, loyalty_newest_lot(v.lot_expires_on, expiry)
+      INTO wallet, spot, mark, version, available, tier_id, carry_before, had_bought, counted_in, counted, lot
       FROM loyalty_wallet v
-     WHERE v.member_id = coalesce(in_member, (SELECT known.member_id FROM members_identifier known
-                                               WHERE known.kind = reference_kind AND known.value_hash = reference_hash))
-       AND v.currency_id = in_currency
+     WHERE v.member_id = in_member AND v.currency_id = in_currency
        AND v.debt = 0 AND v.pending = 0 AND v.lifetime_qualifying IS NULL AND v.pool_id IS NULL AND v.merged_into_id IS NULL
        AND v.tier_granted_id IS NULL AND v.tier_keeps_until IS NULL
-       AND (v.entitled_until IS NULL OR v.entitled_until < at)
-       AND (v.qualifying_month = month OR v.qualifying_month IS NULL OR v.qualifying_month < month)
-       AND (v.lot_expires_on[1] IS NULL
-            OR v.lot_expires_on[1] >= day AND v.lot_expires_on[cardinality(v.lot_points)] <= expiry)
-       AND NOT EXISTS (SELECT FROM loyalty_ruleset r WHERE r.id > latest_rule_set)
-       AND NOT EXISTS (SELECT FROM loyalty_transfer t  -- the key of another kind of act
-                        WHERE t.source_id = in_source AND t.client_key = in_key AND t.seq = 0::smallint AND t.purchase_id IS NULL);
-    IF FOUND THEN
-        tier_percent := loyalty_percent_of(tier_id, ladder, tier_percents);
-        earned := loyalty_earned(base_micropoints, tier_percent, extra_micropoints, carry_before);
+       AND (v.entitled_until >= at) IS NOT TRUE AND (v.qualifying_month > month) IS NOT TRUE AND (v.lot_expires_on[1] < day) IS NOT TRUE;
+    is_ordinary := FOUND AND lot IS NOT NULL;
+    IF pg_sequence_last_value('loyalty_ruleset_id_seq') IS DISTINCT FROM latest_rule_set THEN  -- one may have been published since
+        PERFORM FROM loyalty_ruleset r WHERE r.id > latest_rule_set;
+        is_ordinary := is_ordinary AND NOT FOUND;
+    END IF;
+    IF is_within THEN
+        PERFORM FROM loyalty_transfer t
+          WHERE t.source_id = in_source AND t.client_key = in_key AND t.seq = 0::smallint AND t.purchase_id IS NULL;
+        is_ordinary := is_ordinary AND NOT FOUND;
+    END IF;
+    IF is_ordinary THEN
+        IF counted_in IS DISTINCT FROM month THEN
+            counted := loyalty_window_in(counted_in, counted, month);
+        END IF;
         FOREACH of_month IN ARRAY counted LOOP
             qualifying := qualifying + of_month;
         END LOOP;
-        IF earned >= 1000000 AND loyalty_plain_tier(qualifying, ladder, ladder_from) = tier_id
-           AND loyalty_plain_tier(qualifying + base_micropoints, ladder, ladder_from) = tier_id
-        THEN
+        step := array_position(ladder, tier_id);
+        tier_percent := loyalty_percent_of(step, tier_percents);
+        earned := loyalty_earned(base_micropoints, tier_percent, extra_micropoints, carry_before);
+        IF earned >= 1000000 AND loyalty_stays_on(step, qualifying, qualifying + base_micropoints, ladder_from) THEN
             points := earned / 1000000;
+            carry_after := earned % 1000000;
             available := available + points;
             counted[1] := counted[1] + base_micropoints;
-            stored := sales_store_purchase(in_source, in_key, in_hash, 1::smallint, NULL, member_id, in_store, at, currency, total,
+            stored := sales_store_purchase(in_source, in_key, in_hash, 1::smallint, NULL, in_member, in_store, at, currency, total,
                                            line_products, line_quantities, line_units, line_totals, NULL, in_public_id);
             IF stored.outcome = 0 AND in_calls IS NOT NULL THEN
                 calls := in_calls::loyalty_call[];
                 SELECT c.is_all, c.places, c.terms_counted, c.periods, c.measures INTO only_counts, places, terms_counted, periods, measures
-                  FROM loyalty_only_counts(wallet, member_id, had_bought, rule_set, calls, store_day, zone) c;
+                  FROM loyalty_only_counts(wallet, in_member, had_bought, rule_set, calls, store_day, zone) c;
             END IF;
             IF stored.outcome = 0 AND (NOT only_counts OR in_limited IS NOT NULL) THEN
                 SELECT v.* INTO w FROM loyalty_wallet v WHERE v.ctid = spot AND v.xmin = mark AND v.id = wallet FOR UPDATE;
@@ -98,7 +109,7 @@ BEGIN
                     w.qualifying_month := month;
                     w.qualifying_micropoints := counted;
                     answer := loyalty_award_by_rules(
-                        w, stored.purchase_id, stored.public_id, rule_set, tier_percent, in_source, in_key, in_hash, at, day, expiry, lot,
+                        w, stored.purchase_id, stored.public_id, rule_set, tier_percent, in_source, in_key, at, day, expiry, lot,
                         base_micropoints, extra_micropoints, line_category_ids, line_micropoints, line_extra, in_inputs,
                         loyalty_told(in_calls::loyalty_call[], in_limited, in_terms, rule_set, store_day, zone), NOT only_counts);
                     IF only_counts AND places <> '{}' THEN
@@ -109,7 +120,7 @@ BEGIN
                 END IF;
             ELSIF stored.outcome = 0 THEN
                 UPDATE loyalty_wallet v
-                   SET available = available, carry_micropoints = earned % 1000000, version = version,
+                   SET available = available, carry_micropoints = carry_after, version = version,
                        lot_points[lot] = points + coalesce(v.lot_points[lot], 0), lot_expires_on[lot] = expiry,
                        qualifying_month = month, qualifying_micropoints = counted,
                        last_purchase_at = greatest(v.last_purchase_at, at)
@@ -119,21 +130,21 @@ BEGIN
                         INSERT INTO loyalty_transfer (wallet_id, version, source_id, client_key, seq, body_hash, debit_account,
                                                       credit_account, points, available_after, expires_on, purchase_id, reason,
                                                       note, occurred_at, posted_at)
-                        VALUES (wallet, version, in_source, in_key, 0, in_hash, 1, 10, points, available, expiry,
+                        VALUES (wallet, version, in_source, in_key, 0, '', 1, 10, points, available, expiry,
                                 stored.purchase_id, 'purchase', '', at, statement_timestamp())
                     )
                     INSERT INTO loyalty_award (purchase_id, wallet_id, rule_set_id, tier_id, tier_percent, earned_on, carry_before,
                                                carry_after, points, debt_paid, available_after, tier_after_id, line_category_ids,
                                                line_micropoints, line_extra_micropoints, inputs)
                     VALUES (stored.purchase_id, wallet, rule_set, tier_id, tier_percent, day, carry_before,
-                            earned % 1000000, points, 0, available, tier_id, line_category_ids,
+                            carry_after, points, 0, available, tier_id, line_category_ids,
                             line_micropoints, line_extra, in_inputs);
                     IF places <> '{}' THEN
                         PERFORM loyalty_write_counts(wallet, stored.purchase_id, store_day, calls, places, terms_counted, periods, measures,
                                                      rule_set, at);
                     END IF;
-                    RETURN (1, 0::smallint, stored.purchase_id, stored.public_id, member_id, rule_set, points, 0::bigint, available,
-                            tier_id, tier_percent, tier_id, carry_before, (earned % 1000000)::integer, NULL, NULL,
+                    RETURN (1, 0::smallint, stored.purchase_id, stored.public_id, in_member, rule_set, points, 0::bigint, available,
+                            tier_id, tier_percent, tier_id, carry_before, carry_after, NULL, NULL,
                             NULL)::loyalty_recorded;
                 END IF;
             END IF;
@@ -160,7 +171,7 @@ END $$;
 -- that none `may_give` anything.
 CREATE FUNCTION loyalty_award_by_rules(
     w loyalty_wallet, purchase bigint, public_id uuid, rule_set integer, tier_percent integer, in_source bigint, in_key text,
-    in_hash bytea, at timestamptz, day date, expiry date, lot integer, base_micropoints bigint, extra_micropoints bigint,
+    at timestamptz, day date, expiry date, lot integer, base_micropoints bigint, extra_micropoints bigint,
     line_category_ids integer[], line_micropoints bigint[], line_extra bigint[], in_inputs jsonb, in_state jsonb,
     may_give boolean
 ) RETURNS loyalty_recorded LANGUAGE plpgsql AS $$
@@ -193,7 +204,7 @@ BEGIN
     moved.source_id := in_source;
     moved.client_key := in_key;
     moved.seq := 0;
-    moved.body_hash := in_hash;
+    moved.body_hash := '';  -- the purchase has it
     moved.debit_account := 1;
     moved.credit_account := 10;
     moved.points := earned / 1000000;

@@ -137,6 +137,7 @@ BEGIN
     moved.debit_account := 1;
     moved.reason := 'purchase';
     moved.note := '';
+    moved.body_hash := '';  -- the purchase has it
     moved.posted_at := statement_timestamp();
     award.rule_set_id := rule_set;
 
@@ -221,7 +222,7 @@ BEGIN
             w := loyalty_age_tier(w, days[i], times[i]);
         END IF;
         tier_id := w.tier_id;
-        tier_percent := loyalty_percent_of(w.tier_id, ladder, tier_percents);
+        tier_percent := loyalty_percent_of(array_position(ladder, w.tier_id), tier_percents);
 
         carry_before := w.carry_micropoints;
         extra := CASE WHEN line_extras IS NULL THEN NULL ELSE line_extras[i]::bigint[] END;
@@ -256,7 +257,6 @@ BEGIN
         moved.wallet_id := w.id;
         moved.source_id := sources[i];
         moved.client_key := client_keys[i];
-        moved.body_hash := body_hashes[i];
         moved.purchase_id := purchase_id;
         moved.occurred_at := times[i];
         IF points > 0 AND context IS NOT NULL AND (context ->> 'matures' IS NOT NULL OR context ->> 'waits' <> '') THEN

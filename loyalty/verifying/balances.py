@@ -70,11 +70,12 @@ SELECT coalesce(issued, 0) AS issued, coalesce(gone, 0) + held AS accounted
  WHERE coalesce(issued, 0) <> coalesce(gone, 0) + held
 """
 
+# What was said of a purchase is hashed with the purchase; its award does not repeat it.
 _CAUSES = """
 SELECT t.wallet_id AS wallet, t.version,
        CASE WHEN t.wallet_missing THEN 'its wallet does not exist'
             WHEN t.purchase_missing THEN 'the purchase it names does not exist'
-            WHEN p.client_key <> t.client_key OR p.source_id <> t.source_id OR p.body_hash <> t.body_hash
+            WHEN p.client_key <> t.client_key OR p.source_id <> t.source_id OR t.body_hash NOT IN ('', p.body_hash)
             THEN 'it names another key or body than its purchase'
             ELSE 'its key names a purchase too' END AS fault
   FROM (SELECT t.*, w.id IS NULL AS wallet_missing, t.purchase_id IS NOT NULL AND p.id IS NULL AS purchase_missing
@@ -84,7 +85,7 @@ SELECT t.wallet_id AS wallet, t.version,
          WHERE t.wallet_id {chosen}) t
   LEFT JOIN sales_purchase p ON p.id = t.purchase_id OR (t.purchase_id IS NULL AND p.source_id = t.source_id AND p.client_key = t.client_key)
  WHERE t.wallet_missing OR t.purchase_missing
-    OR (t.purchase_id IS NOT NULL AND t.reason IN ('purchase', 'refund') AND (p.client_key, p.source_id, p.body_hash) IS DISTINCT FROM (t.client_key, t.source_id, t.body_hash))
+    OR (t.purchase_id IS NOT NULL AND t.reason IN ('purchase', 'refund') AND ((p.client_key, p.source_id) IS DISTINCT FROM (t.client_key, t.source_id) OR t.body_hash NOT IN ('', p.body_hash)))
     OR (t.purchase_id IS NULL AND p.id IS NOT NULL)
 """
 

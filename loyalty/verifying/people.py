@@ -3,21 +3,28 @@
 from loyalty.verifying.awards import _TAKEN_BACK
 from loyalty.verifying.promises import Promise, rows
 
-# A wallet's tier counts its own awards and those of the wallets merged into it.
-_KIN = """
-kin (low, high) AS (
-    SELECT w.id, w.id FROM loyalty_wallet w WHERE w.id {chosen}
+# A wallet's tier counts its own awards and those of the wallets merged into it. Only who was absorbed is looked up: joining every
+# wallet with its kin would, planned for a table taken to be small, read all awards once for each.
+_ABSORBED = """
+absorbed (low, high) AS (
+    SELECT m.absorbed_id, m.survivor_id FROM loyalty_walletmerge m WHERE m.survivor_id {chosen} AND m.undone_at IS NULL
      UNION
-    SELECT m.absorbed_id, k.high FROM kin k JOIN loyalty_walletmerge m ON m.survivor_id = k.low AND m.undone_at IS NULL)
+    SELECT m.absorbed_id, k.high FROM absorbed k JOIN loyalty_walletmerge m ON m.survivor_id = k.low AND m.undone_at IS NULL)
 """
 
 _COUNTS = f"""
-WITH RECURSIVE {_KIN},
-{_TAKEN_BACK.replace("{chosen}", "IN (SELECT low FROM kin)")},
-months AS (
-    SELECT k.high AS wallet_id, date_trunc('month', a.earned_on)::date AS month,
+WITH RECURSIVE {_ABSORBED},
+{_TAKEN_BACK.replace("a.wallet_id {chosen}", "(a.wallet_id {chosen} OR a.wallet_id IN (SELECT low FROM absorbed))")},
+own AS MATERIALIZED (
+    SELECT a.wallet_id, date_trunc('month', a.earned_on)::date AS month,
            sum((SELECT sum(x) FROM unnest(a.line_micropoints) x) - coalesce(r.base, 0)) AS micropoints
-      FROM kin k JOIN loyalty_award a ON a.wallet_id = k.low LEFT JOIN refunds r USING (purchase_id) GROUP BY 1, 2),
+      FROM loyalty_award a LEFT JOIN refunds r USING (purchase_id)
+     WHERE a.wallet_id {{chosen}} OR a.wallet_id IN (SELECT low FROM absorbed) GROUP BY 1, 2),
+months AS (
+    SELECT wallet_id, month, sum(micropoints) AS micropoints
+      FROM (SELECT * FROM own
+             UNION ALL
+            SELECT k.high, o.month, o.micropoints FROM absorbed k JOIN own o ON o.wallet_id = k.low) x GROUP BY 1, 2),
 windows AS (
     SELECT w.id AS wallet, coalesce(sum(m.micropoints), 0) AS micropoints,
            (SELECT coalesce(sum(q), 0) FROM unnest(w.qualifying_micropoints) q) AS stored

@@ -6,10 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from loyalty import queries
+from loyalty import operations, queries
 from loyalty.models import Award, Transfer, Wallet
 from members.models import Household
 from sales.models import Purchase
+from tests.loyalty.conftest import MARCH
 from tests.loyalty.test_concurrency import is_sound
 
 WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
@@ -48,6 +49,33 @@ def test_tills_that_serve_one_member_at_once_all_award(committed_shop):
         answers = list(pool.map(lambda _: _bought_meanwhile(shop, member), range(16)))
     assert sum(answer.points for answer in answers) == queries.wallet_of(member.pk).available == 16 * 2460 // 100
     assert is_sound()
+
+
+def test_a_key_that_names_another_kind_of_act_is_refused_though_it_is_met_only_at_the_end(committed_shop):
+    shop, member = committed_shop, committed_shop.member()
+    shop.buy(member, 1000)
+    shop.redeem(member, 5, key="said before")
+    with pytest.raises(operations.KeyReused):
+        shop.buy(member, 2460, key="said before")
+    available = Wallet.objects.get(member=member).available
+    assert (Purchase.objects.count(), Transfer.objects.count(), available) == (1, 2, 5)
+    assert is_sound()
+
+
+def test_a_ladder_by_calendar_years_is_climbed_from_its_lowest_step(shop):
+    operations.change_tier(code="silver", counted_over="calendar")
+    member = shop.member()
+    shop.buy(member, 60_000)
+    climbed = shop.buy(member, 60_000)
+    assert (climbed.tier_code, climbed.tier_after_code, climbed.points) == ("member", "silver", 600)
+
+
+def test_an_award_leaves_the_hash_of_what_was_said_to_its_purchase(shop):
+    member = shop.member()
+    shop.buy(member, 1000)
+    shop.buy(member, 1000, at=MARCH)
+    assert [bytes(moved.body_hash) for moved in Transfer.objects.order_by("version")] == [b"", b""]
+    assert all(len(bytes(sold.body_hash)) == 16 for sold in Purchase.objects.all())
 
 
 def test_a_wallet_never_gets_a_second_holder(shop):
