@@ -1,5 +1,7 @@
 """What Celery does. A task carries nothing: what is due stands in PostgreSQL, so 0, 1 or 5 runs come to the same."""
 
+import functools
+import gc
 import time
 import uuid
 from datetime import timedelta
@@ -13,9 +15,17 @@ RUN_S, RUNS_AT_ONCE, STALE_S = 50, 2, 30
 NEW = timedelta(seconds=15)
 
 
+@functools.cache
+def _set_loaded_code_aside():
+    """Once a process: the collector of cycles need not look through Django anew for every few hundred messages (90 µs each)."""
+    gc.collect()
+    gc.freeze()
+
+
 @shared_task(name="delivery.tasks.deliver")
 def deliver():
     """Send what is due, for most of a minute or until there is nothing left."""
+    _set_loaded_code_aside()
     worker, begun = f"worker-{uuid.uuid4()}", time.monotonic()
     while time.monotonic() - begun < RUN_S:
         done = operations.deliver_chunk(worker=worker, at=now())
