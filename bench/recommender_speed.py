@@ -12,23 +12,26 @@ from recommender.rankers.similar import THREADS
 from recommender.ranking import rank
 
 MEMBERS, ITEMS, PURCHASES, SEED = 20_000, 4_000, 600_000, 20_171
+CATALOGUE = 50_000  # types of a large retailer, for lists by factors
 MEMBERS_LISTED = 10_000
 
 
-def shop() -> Interactions:
+def shop(types: int = ITEMS) -> Interactions:
     chance = np.random.default_rng(SEED)
-    popularity = 1 / np.arange(1, ITEMS + 1) ** 0.8
-    items = chance.choice(ITEMS, PURCHASES, p=popularity / popularity.sum())
+    popularity = 1 / np.arange(1, types + 1) ** 0.8
+    items = chance.choice(types, PURCHASES, p=popularity / popularity.sum())
     taste = chance.integers(0, 8, MEMBERS)
     members = chance.integers(0, MEMBERS, PURCHASES)
     items = np.where(chance.random(PURCHASES) < 0.4, (items // 8) * 8 + taste[members], items)
-    return Interactions.of(members, np.minimum(items, ITEMS - 1), chance.integers(0, 200, PURCHASES), until=200)
+    return Interactions.of(
+        members, np.minimum(items, types - 1), chance.integers(0, 200, PURCHASES), until=200, item_ids=np.arange(types)
+    )
 
 
 def run(report):
     from implicit.als import AlternatingLeastSquares
 
-    seen = shop()
+    seen = shop(CATALOGUE)
     ours = MatrixFactorisation(factors=64)
     matrix = ours._weighted(seen)  # noqa: SLF001 - the same matrix for both
     spent = {"ours": [], "bare": []}
@@ -45,19 +48,28 @@ def run(report):
         spent["bare"].append(time.process_time() - cpu)
     share = min(spent["ours"]) / min(spent["bare"])
     report("training by factors over implicit called bare", round(share, 3), "at most 1.1", share <= 1.1)
-    members = np.arange(5000)
-    cpu = time.process_time()
-    rank(ours, seen, members, 20)
-    mine = time.process_time() - cpu
-    cpu = time.process_time()
-    bare.recommend(members, matrix[members], N=20, filter_already_liked_items=False)
-    theirs = time.process_time() - cpu
-    report(
-        "lists a second over implicit's own batch recommend", round(theirs / mine, 3), "at least 0.5", theirs / mine >= 0.5,
-        f"{len(members) / mine:,.0f} lists a second of processor time",
-    )  # fmt: skip
+    _batches(report, seen, ours, (bare, matrix))
+    seen = shop()
     _one_member(report, seen)
     _everybody(report, seen)
+
+
+def _batches(report, seen: Interactions, ours: MatrixFactorisation, theirs):
+    """Lists of many members by factors, by turns; ours folds every member in on present purchases, implicit's own does not."""
+    (bare, matrix), members, spent = theirs, np.arange(5000), {"ours": [], "bare": []}
+    for _ in range(3):
+        cpu = time.process_time()
+        rank(ours, seen, members, 20)
+        spent["ours"].append(time.process_time() - cpu)
+        cpu = time.process_time()
+        with threadpool_limits(1, "blas"):
+            bare.recommend(members, matrix[members], N=20, filter_already_liked_items=False)
+        spent["bare"].append(time.process_time() - cpu)
+    share = min(spent["bare"]) / min(spent["ours"])
+    report(
+        "lists a second over implicit's own batch recommend", round(share, 3), "at least 0.5", share >= 0.5,
+        f"{len(members) / min(spent['ours']):,.0f} lists a second of processor time among {CATALOGUE:,} types",
+    )  # fmt: skip
 
 
 def _everybody(report, seen: Interactions):

@@ -15,13 +15,16 @@ BINS = 15
 class Learner(Protocol):
     """Learns a probability from rows of features.
 
-    `fit(features, label, weight)` takes float32 (n, F), bool (n,) and float (n,); `probabilities(features)` gives (n,) in
-    (0, 1). `state` is what was learned, as plain arrays.
+    `fit(features, label, weight, question)` takes float32 (n, F), bool (n,), float (n,) and, where what comes out will be put to
+    scale, the question of each row, ascending; `probabilities(features)` gives (n,) in (0, 1). `state` is what was learned, as plain
+    arrays.
     """
 
     name: ClassVar[str]
 
-    def fit(self, features: np.ndarray, label: np.ndarray, weight: np.ndarray) -> Self: ...
+    def fit(
+        self, features: np.ndarray, label: np.ndarray, weight: np.ndarray, question: np.ndarray | None = None
+    ) -> Self: ...
 
     def probabilities(self, features: np.ndarray) -> np.ndarray: ...
 
@@ -41,36 +44,59 @@ def is_lightgbm_here() -> bool:
 
 @dataclass
 class Trees:
-    """Gradient-boosted trees (Ke et al., NeurIPS 2017) with a logistic loss: probabilities as they are, no squeezing after."""
+    """Gradient-boosted trees (Ke et al., NeurIPS 2017) with a logistic loss: probabilities as they are, no squeezing after.
+
+    Where it is told which rows belong to one question, trees that order each question's rows (LambdaMART; Burges 2010) have a say of
+    `order_share` beside them, on the scale of log-odds. What comes out then is a score: `Scale` says what it means.
+    """
 
     seed: int
     rounds: int = 300
+    order_rounds: int = 150
+    order_share: float = 0.4
     name: ClassVar[str] = "lightgbm"
 
-    def fit(self, features: np.ndarray, label: np.ndarray, weight: np.ndarray) -> Self:
+    def fit(
+        self, features: np.ndarray, label: np.ndarray, weight: np.ndarray, question: np.ndarray | None = None
+    ) -> Self:
+        self._ordering = None
+        self._booster = self._grown(features, label, self.rounds, {"objective": "binary"}, weight=weight)
+        if question is not None and self.order_rounds:
+            sizes = np.unique(question, return_counts=True)[1]
+            said = {"objective": "lambdarank", "lambdarank_truncation_level": 20}
+            self._ordering = self._grown(features, label, self.order_rounds, said, group=sizes)
+        return self
+
+    def _grown(self, features: np.ndarray, label: np.ndarray, rounds: int, objective: dict, **data):
         import lightgbm
 
-        said = {
-            "objective": "binary", "learning_rate": 0.05, "num_leaves": 31, "min_data_in_leaf": max(20, min(200, len(label) // 500)),
+        said = objective | {
+            "learning_rate": 0.05, "num_leaves": 31, "min_data_in_leaf": max(20, min(200, len(label) // 500)),
             "feature_fraction": 0.8, "bagging_fraction": 0.8, "bagging_freq": 1, "lambda_l2": 5.0, "max_bin": 63,
             "num_threads": THREADS, "seed": self.seed, "deterministic": True, "force_row_wise": True, "verbosity": -1,
         }  # fmt: skip
-        data = lightgbm.Dataset(features, label.astype(np.float32), weight=weight, params=said, free_raw_data=True)
-        self._booster = lightgbm.train(said, data, num_boost_round=self.rounds)
-        return self
+        table = lightgbm.Dataset(features, label.astype(np.float32), params=said, free_raw_data=True, **data)
+        return lightgbm.train(said, table, num_boost_round=rounds)
 
     def probabilities(self, features: np.ndarray) -> np.ndarray:
         if not len(features):
             return np.zeros(0)
-        return np.asarray(self._booster.predict(features, num_threads=THREADS))
+        likely = np.asarray(self._booster.predict(features, num_threads=THREADS, raw_score=True))
+        if self._ordering is not None:
+            likely += self.order_share * np.asarray(
+                self._ordering.predict(features, num_threads=THREADS, raw_score=True)
+            )
+        return 1 / (1 + np.exp(-likely))
 
     def state(self) -> dict[str, np.ndarray]:
-        return {"trees_": np.frombuffer(self._booster.model_to_string().encode(), np.uint8)}
+        kept = {"trees_": self._booster} | ({"ordering_": self._ordering} if self._ordering is not None else {})
+        return {name: np.frombuffer(one.model_to_string().encode(), np.uint8) for name, one in kept.items()}
 
     def restore(self, state: dict[str, np.ndarray]) -> Self:
         import lightgbm
 
-        self._booster = lightgbm.Booster(model_str=state["trees_"].tobytes().decode())
+        grown = {name: lightgbm.Booster(model_str=text.tobytes().decode()) for name, text in state.items()}
+        self._booster, self._ordering = grown["trees_"], grown.get("ordering_")
         return self
 
 
@@ -86,7 +112,9 @@ class Logistic:
     rows_max: int = 150_000
     name: ClassVar[str] = "logistic"
 
-    def fit(self, features: np.ndarray, label: np.ndarray, weight: np.ndarray) -> Self:
+    def fit(
+        self, features: np.ndarray, label: np.ndarray, weight: np.ndarray, question: np.ndarray | None = None
+    ) -> Self:
         some = slice(None, None, max(1, -(-len(label) // self.rows_max)))
         features, label, weight = features[some], label[some], weight[some]
         widened = _widened(features)

@@ -9,6 +9,7 @@ from recommender.rankers.base import NOTHING, Ranker
 
 CHUNK = 1000  # members scored at a time, fewer when there are many types:
 CELLS = 8_000_000  # 32 MB of scores
+LISTED = 5_000  # members at a time, where a ranker selects without a table of scores
 BUY_AGAIN, NEW_FOR_YOU, NEW_PRODUCTS = "buy_again", "new_for_you", "new_products"
 
 
@@ -46,6 +47,11 @@ def rank(ranker: Ranker, seen: Interactions, members: np.ndarray, n: int, *, slo
 
 def in_chunks(ranker: Ranker, seen: Interactions, members, n: int, *, slot=None, among=None) -> Iterator[tuple]:
     """The same in chunks of (members, items, scores), so that memory does not grow with the number of members."""
+    if slot in (None, NEW_FOR_YOU) and hasattr(ranker, "lists"):
+        for start in range(0, len(members), LISTED):
+            chunk = members[start : start + LISTED]
+            yield (chunk, *ranker.lists(seen, chunk, n, are_new=slot == NEW_FOR_YOU, among=among))
+        return
     for chunk in chunks(members, seen.shape[1]):
         scores = ranker.scores(seen, chunk)
         assert not np.isnan(scores).any(), f"{ranker.name} gave a score that is not a number"

@@ -7,11 +7,12 @@ with score 0); scores come from plain products, so no sentinel (−3.4e38) of a 
 
 import warnings
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar, Self
 
 import numpy as np
 from scipy.sparse import csr_matrix
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from recommender.interactions import Interactions
 from recommender.rankers.base import NOTHING, Fitted
@@ -19,6 +20,7 @@ from recommender.rankers.base import NOTHING, Fitted
 THREADS = 2
 SEED = 20_171
 WARM_ROUNDS = 2
+FEW = 200  # members
 
 
 @dataclass
@@ -84,7 +86,8 @@ class MatrixFactorisation(Fitted):
         if self.start is not None:
             model.item_factors, model.iterations = self.start.copy(), WARM_ROUNDS
         with threadpool_limits(1, "blas"):  # its own threads and those of BLAS would fight: up to ten times slower
-            model.fit(matrix[_has_bought(matrix)], show_progress=False)
+            known = _has_bought(matrix)
+            model.fit(matrix if known.all() else matrix[known], show_progress=False)
         self.item_factors_ = np.array(model.item_factors, np.float32)
         return self
 
@@ -102,11 +105,44 @@ class MatrixFactorisation(Fitted):
         known = np.flatnonzero(_has_bought(matrix))
         found = np.full((len(members), seen.shape[1]), NOTHING, np.float32)
         if len(known):
-            model = self._model()
-            model.item_factors = self.item_factors_
-            factors = model.recalculate_user(np.arange(len(known)), matrix[known])
+            factors = self._folding(len(known)).recalculate_user(np.arange(len(known)), matrix[known])
             found[known] = factors @ self.item_factors_.T
         return found
+
+    def lists(self, seen: Interactions, members: np.ndarray, n: int, *, are_new: bool, among: np.ndarray | None = None):
+        """The n best types of each member without a table of all scores, by implicit's own selection: see `ranking.rank`.
+
+        `are_new` leaves out what a member bought. Members are folded in on present purchases, as in `scores`.
+        """
+        items = np.full((len(members), n), -1, np.int32)
+        values = np.full((len(members), n), NOTHING, np.float32)
+        matrix = self._weighted(seen)[members]
+        known = np.flatnonzero(_has_bought(matrix))
+        shown = np.arange(seen.shape[1]) if among is None else np.flatnonzero(among)
+        if not len(known) or not len(shown):
+            return items, values
+        model, most = self._folding(len(known)), min(n, len(shown))
+        with _one_blas_thread():
+            found, scores = model.recommend(
+                np.arange(len(known)), matrix[known], N=most, recalculate_user=True, filter_already_liked_items=are_new,
+                items=None if among is None else shown,
+            )  # fmt: skip
+        is_real = scores > -1e30  # where fewer are left, implicit fills up with the filtered ones
+        items[known, :most] = np.where(is_real, found, -1)
+        values[known, :most] = np.where(is_real, scores, NOTHING)
+        return items, values
+
+    def _folding(self, members: int):
+        """The library's model with what was learned, made once: it keeps the square of the factors, which costs most of a member.
+
+        A few members are not worth a second thread: waking and awaiting it takes ten times as long as their factors.
+        """
+        model = self.__dict__.get("_folds")
+        if model is None or model.item_factors is not self.item_factors_:
+            self._folds = model = self._model()
+            model.item_factors = self.item_factors_
+        model.num_threads = THREADS if members > FEW else 1
+        return model
 
     def _model(self):
         from implicit.als import AlternatingLeastSquares
@@ -166,6 +202,16 @@ def greatest_part(bought: csr_matrix, likeness: csr_matrix) -> np.ndarray:
     rows, first = np.unique(row[order], return_index=True)
     found[rows] = parts.indices[order[first]]
     return found
+
+
+@lru_cache(maxsize=1)
+def _libraries() -> ThreadpoolController:
+    """The libraries of this process that have threads: finding them takes longer than making a list."""
+    return ThreadpoolController()
+
+
+def _one_blas_thread():
+    return _libraries().limit(limits=1, user_api="blas")
 
 
 def _confidence(seen: Interactions) -> csr_matrix:

@@ -48,8 +48,9 @@ class TwoStage(Fitted):
         self.learner_ = np.array(self.learner_that_works)
         kept_back = (lesson.question % CALIBRATED_BY == 0) & bool((lesson.care != 1).any())
         self.model = LEARNERS[str(self.learner_)](seed=self.seed).fit(
-            lesson.features[~kept_back], lesson.label[~kept_back], (lesson.weight * lesson.care)[~kept_back]
-        )
+            lesson.features[~kept_back], lesson.label[~kept_back], (lesson.weight * lesson.care)[~kept_back],
+            lesson.question[~kept_back] if kept_back.any() else None,
+        )  # fmt: skip
         said = self.model.probabilities(lesson.features[kept_back])
         self.scale = Scale().fit(said, lesson.label[kept_back], lesson.weight[kept_back])
         self.sources, self.habits = lesson.sources, lesson.habits

@@ -111,5 +111,6 @@ def short_lessons():
         patch.setattr("recommender.rankers.lessons.ROWS_MAX", 12_000)
         patch.setattr("recommender.rankers.lessons.POSITIONS_MAX", 3)
         patch.setattr("recommender.learners.Trees.rounds", 20)
+        patch.setattr("recommender.learners.Trees.order_rounds", 10)
         patch.setattr("recommender.contenders.TUNING_MEMBERS", 30)
         yield

@@ -6,6 +6,7 @@ from implicit.cpu.als import AlternatingLeastSquares
 from scipy.sparse import csr_matrix
 
 from recommender.rankers import NOTHING, MatrixFactorisation, PersonalisedRanking
+from recommender.ranking import best
 from recommender.selection import REGULARISATIONS
 from tests.recommender.contract import small_shop
 
@@ -51,6 +52,20 @@ def test_no_sentinel_of_a_filtered_list_is_a_score():
     scores = MatrixFactorisation(factors=2).fit(small_shop()).scores(small_shop(), np.arange(4))
     assert np.isfinite(scores).all()
     assert np.abs(scores).max() < 10
+
+
+def test_lists_by_its_own_selection_are_those_of_the_scores_and_hold_nothing_that_was_filtered():
+    shop = small_shop()
+    ranker = MatrixFactorisation(factors=2, regularisation=0.1).fit(shop)
+    scores, bought = ranker.scores(shop, np.arange(4)), shop.counts.toarray() > 0
+    for are_new, among in ((False, None), (True, None), (True, np.array([True, False, True, True]))):
+        allowed = np.ones((4, 4), bool) & (~bought if are_new else True) & (True if among is None else among)
+        items, values = ranker.lists(shop, np.arange(4), 6, are_new=are_new, among=among)
+        expected, said = best(np.where(allowed, scores, NOTHING), 6)
+        np.testing.assert_array_equal(items, expected)
+        np.testing.assert_allclose(values, said, rtol=1e-4)
+    nobody, _ = ranker.lists(shop.before(0), np.array([0]), 3, are_new=False)
+    assert nobody.tolist() == [[-1, -1, -1]]
 
 
 def test_two_fits_are_alike_to_the_bit():

@@ -90,6 +90,23 @@ def test_trees_learn_what_was_planted_and_survive_a_file():
     np.testing.assert_array_equal(found, again.probabilities(features))
 
 
+def test_trees_that_order_each_question_have_a_say_and_survive_a_file():
+    if not learners.is_lightgbm_here():
+        pytest.skip("LightGBM cannot be loaded here")
+    chance = np.random.default_rng(1)
+    features, question = chance.random((3000, 3)).astype(np.float32), np.arange(3000) // 30
+    label = chance.random(3000) < 0.4 * features[:, 0]
+    alone, both = (
+        learners.Trees(seed=1, rounds=10, order_rounds=10).fit(features, label, np.ones(3000), asked)
+        for asked in (None, question)
+    )
+    found = both.probabilities(features)
+    assert np.abs(found - alone.probabilities(features)).max() > 0.01
+    assert np.corrcoef(found, features[:, 0])[0, 1] > 0.7
+    again = learners.Trees(seed=1).restore({k: np.array(v) for k, v in both.state().items()})
+    np.testing.assert_array_equal(found, again.probabilities(features))
+
+
 def test_where_lightgbm_is_lacking_logistic_regression_ranks(monkeypatch):
     monkeypatch.setattr("recommender.rankers.two_stage.is_lightgbm_here", lambda: False)
     ranker = TwoStage(horizon_days=14, learner="lightgbm").fit(small_shop())
