@@ -129,7 +129,9 @@ def _work(part: Part) -> tuple[Part, dict]:
             _warm(part.door, address, scene)
         for name, check in todo.items():
             if name not in told["checked"]:
-                _check(part, _stage(part, address), name, check, scene, told)
+                problem = _check(_stage(part, address), name, check, scene, told)
+                if problem:
+                    print(f"    {part.door} {name}: {problem[:300]}", flush=True)
                 told["seconds"] = took_before + round(time.monotonic() - begun)
                 _keep(part, told)
     told["is_whole"] = True
@@ -150,8 +152,8 @@ def _keep(part: Part, told: dict):
         part.file.write_text(json.dumps(told, ensure_ascii=False, indent=1))
 
 
-def _check(part: Part, stage: Stage, name: str, check, scene, told: dict):
-    """One check, told with what it measured and how long it took."""
+def _check(stage: Stage, name: str, check, scene, told: dict) -> str:
+    """One check, told with what it measured and how long it took; answers what is wrong."""
     started = time.monotonic()
     problem, found = _checked(stage, check, scene)
     told["checked"][name] = _words(name, check)
@@ -159,7 +161,7 @@ def _check(part: Part, stage: Stage, name: str, check, scene, told: dict):
     told["took"][name] = round(time.monotonic() - started, 1)
     if problem:
         told["failed"][name] = f"{stage.look}: {problem}"
-        print(f"    {part.door} {name}: {told['failed'][name][:300]}", flush=True)
+    return problem
 
 
 def _stage(part: Part, address: str) -> Stage:
