@@ -4,9 +4,13 @@
 values: delivery opens it at the moment of sending.
 """
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from django.conf import settings
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from campaigns import audiences
 from campaigns.models import Audience
@@ -16,11 +20,15 @@ from care.models import Survey
 from delivery import contents
 from emails import enclosures
 from emails.enclosures import Needs
-from emails.fields import CODE, FIELDS, VOUCHER
+from emails.fields import CODE, FIELDS, VOUCHER, day
 from loyalty import operations as loyalty
 from loyalty import rewards
+from members import custom
+from members import queries as people
 from members.models import Member
+from push import operations as push
 
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 SAMPLE_SURVEY = f"{settings.SITE_URL}/portal/"
 
 
@@ -29,15 +37,21 @@ def audiences_to_choose() -> list[tuple[str, str]]:
     return [(str(pk), name) for pk, name in Audience.objects.values_list("pk", "name")]
 
 
-def needs_of(template, language: str) -> Needs:
-    """What the words a member of this language gets ask for; nothing where there is no e-mail."""
-    return enclosures.needs(template.in_language(language)) if template else Needs()
+def needs_of(template, language: str, push_template=None) -> Needs:
+    """What the words a member of this language gets ask for, by e-mail and by push; nothing where there is neither."""
+    needs = enclosures.needs(template.in_language(language)) if template else Needs()
+    if push_template is None:
+        return needs
+    said = push.wording_for(push_template, language)
+    return replace(needs, own=needs.own | custom.codes_in(said.title, said.body))
 
 
 def needs_of_content(content: str) -> Needs:
     """The same of something frozen ("emails.FrozenEmail:12"), as it stood then."""
     _handler, frozen = contents.resolve(content)
-    return Needs.thawed(getattr(frozen, "constants", {}).get(enclosures.NEEDS, {}))
+    if not hasattr(frozen, "constants"):
+        return Needs(own=custom.codes_in(frozen.title, frozen.body))
+    return Needs.thawed(frozen.constants.get(enclosures.NEEDS, {}))
 
 
 def enclose(*, needs: Needs, member_ids: Sequence[int], cause: str, at) -> None:
@@ -59,6 +73,8 @@ def values(member_ids: Sequence[int], *, needs: Needs, cause: str, at) -> dict[i
             told[member_id][enclosures.flag(str(audience.pk))] = member_id in inside
     for member_id, token in asked.tokens(survey_ids=needs.surveys, member_ids=member_ids, cause=cause).items():
         told[member_id]["survey_url"] = f"{settings.SITE_URL}/portal/surveys/{token}/"
+    for member_id, kept in people.told_fields(member_ids, needs.own).items():
+        told[member_id] |= {f"{custom.OWN}{code}": _in_words(value) for code, value in kept.items()}
     for member_id, given in rewards.vouchers_given(needs.pools, member_ids, at=at).items():
         told[member_id] |= {
             VOUCHER: given.voucher_id,
@@ -68,9 +84,18 @@ def values(member_ids: Sequence[int], *, needs: Needs, cause: str, at) -> dict[i
     return told
 
 
+def _in_words(value) -> str:
+    """A custom field's value as a person of the active language reads it."""
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, int | float):
+        return f"{value:,}"
+    return day(value, get_language()) if _DAY.fullmatch(value) else value
+
+
 def for_preview(member_id: int, *, needs: Needs, at) -> dict:
     """The same for one member who was given nothing yet: audiences as they are, and a code and a question that lead nowhere."""
-    told = values([member_id], needs=Needs(audiences=needs.audiences), cause="", at=at)[member_id]
+    told = values([member_id], needs=Needs(audiences=needs.audiences, own=needs.own), cause="", at=at)[member_id]
     if needs.surveys:
         told["survey_url"] = SAMPLE_SURVEY
     if needs.pools:

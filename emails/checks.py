@@ -22,7 +22,7 @@ from emails.fields import FIELDS, PERSONAL, is_known
 from emails.raw_mjml import BadMjml
 from emails.styles import INK, MUTED
 from emails.templating import parse, syntax_problem, unescape_liquid
-from members import clock
+from members import clock, custom, queries
 
 HTML_BYTES_MAX = 102_000  # Gmail clips what is longer
 ERROR, WARNING = "error", "warning"
@@ -190,7 +190,7 @@ def _of_piece(piece: Piece):
         return
     parsed = parse(source, is_html=False)
     for name in parsed.analyze().globals:
-        if not is_known(str(name)):
+        if not _is_there(str(name)):
             yield piece.field, _("There is no field “%(name)s”.") % {"name": name}, ERROR
     names = set(_without_fallback(parsed.nodes, frozenset()))
     for name in sorted(names):
@@ -204,6 +204,13 @@ def _of_piece(piece: Piece):
         yield from _address(piece.field, source, parsed)
 
 
+def _is_there(name: str) -> bool:
+    """A field of the list, or one of the shop's own that messages may tell: never a personal one, which no message keeps."""
+    if custom.is_own(name):
+        return name.removeprefix(custom.OWN) in {one.code for one in queries.fields_to_tell()}
+    return is_known(name)
+
+
 def _without_fallback(nodes, tested: frozenset) -> Iterator[str]:
     """Names of optional fields that are shown with neither a default nor a condition that asks for them."""
     for node in nodes:
@@ -212,7 +219,8 @@ def _without_fallback(nodes, tested: frozenset) -> Iterator[str]:
             if isinstance(expression, FilteredExpression) and isinstance(expression.left, Path):
                 name = str(expression.left.path[0])
                 has_default = any(f.name == "default" for f in expression.filters or ())
-                if name in FIELDS and FIELDS[name].is_optional and not has_default and name not in tested:
+                is_optional = custom.is_own(name) or (name in FIELDS and FIELDS[name].is_optional)
+                if is_optional and not has_default and name not in tested:
                     yield name
         elif isinstance(node, IfNode):
             asked = tested | {str(path.path[0]) for path in _paths(node.condition)}

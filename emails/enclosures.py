@@ -7,9 +7,10 @@ The audiences to choose from are known on a higher floor, which registers itself
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from emails.authored import parts
+from emails.authored import parts, pieces
+from emails.fields import FLAG
+from members.custom import codes_in
 
-FLAG = "in_audience_"
 NEEDS = "needs"  # among the constants of a frozen e-mail; no template can name it
 
 _audiences: list[Callable[[], list[tuple[str, str]]]] = []
@@ -43,10 +44,6 @@ def flag(audience: str) -> str:
     return f"{FLAG}{audience}"
 
 
-def is_flag(name: str) -> bool:
-    return name.startswith(FLAG) and name[len(FLAG) :].isdecimal()
-
-
 @dataclass(frozen=True)
 class Needs:
     """What one template asks for, by id. Sets, because parts for different audiences may each name one."""
@@ -54,16 +51,17 @@ class Needs:
     audiences: frozenset[int] = frozenset()
     surveys: frozenset[int] = frozenset()
     pools: frozenset[int] = frozenset()
+    own: frozenset[str] = frozenset()  # codes of fields of the shop's own
 
     def __bool__(self) -> bool:
-        return bool(self.audiences or self.surveys or self.pools)
+        return bool(self.audiences or self.surveys or self.pools or self.own)
 
-    def frozen(self) -> dict[str, list[int]]:
+    def frozen(self) -> dict[str, list]:
         """As JSON; empty where nothing is needed."""
         return {name: sorted(ids) for name, ids in vars(self).items() if ids}
 
     @classmethod
-    def thawed(cls, kept: dict[str, list[int]]) -> "Needs":
+    def thawed(cls, kept: dict[str, list]) -> "Needs":
         return cls(**{name: frozenset(ids) for name, ids in kept.items()})
 
 
@@ -75,4 +73,5 @@ def needs(template) -> Needs:
         if part.kind in found:
             key = str(part.value.get(names[part.kind]) or "").partition(":")[0]
             found[part.kind] |= {int(key)} if key.isdecimal() else set()
-    return Needs(frozenset(found["condition"]), frozenset(found["survey"]), frozenset(found["voucher"]))
+    own = codes_in(*(piece.source for piece in pieces(template)))
+    return Needs(frozenset(found["condition"]), frozenset(found["survey"]), frozenset(found["voucher"]), own)

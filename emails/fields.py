@@ -12,7 +12,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from emails.enclosures import is_flag
+from members.custom import is_own
+
+FLAG = "in_audience_"
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,11 @@ ADDRESSES = frozenset({"unsubscribe_url", "view_online_url"})
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
+def is_flag(name: str) -> bool:
+    """Whether this says if a member is in an audience (emails.enclosures.flag)."""
+    return name.startswith(FLAG) and name[len(FLAG) :].isdecimal()
+
+
 def clean(value) -> str:
     """One line of text that can be encoded: control characters, line breaks and lone surrogates become a space."""
     text = value if isinstance(value, str) else "" if value is None else str(value)
@@ -123,17 +130,17 @@ _DATES = tuple(f.name for f in _ALL if f.kind == "date")
 
 @lru_cache(maxsize=256)
 def _by_kind(names: frozenset[str] | None) -> tuple[tuple[str, ...], ...]:
-    """Of these names, or of all: texts, numbers, dates, lists of offers; and of these names, the flags."""
+    """Of these names, or of all: texts, numbers, dates, lists of offers; and of these names, the flags and the shop's own."""
     kinds = (
         tuple(name for name in kind if names is None or name in names)
         for kind in (_TEXTS, _NUMBERS, _DATES, OFFER_SLOTS)
     )
-    return *kinds, tuple(filter(is_flag, sorted(names or ())))
+    return *kinds, tuple(filter(is_flag, sorted(names or ()))), tuple(filter(is_own, sorted(names or ())))
 
 
 def is_known(name: str) -> bool:
-    """Whether a template may name this: a field of the list, or whether a member is in an audience."""
-    return name in FIELDS or is_flag(name)
+    """Whether a template may name this: a field of the list, one of the shop's own, or whether a member is in an audience."""
+    return name in FIELDS or is_flag(name) or is_own(name)
 
 
 def prepare(values: dict, *, language: str, fixed: dict, names: frozenset[str] | None = None) -> dict:
@@ -143,8 +150,10 @@ def prepare(values: dict, *, language: str, fixed: dict, names: frozenset[str] |
     e-mail and the message itself know (shop, addresses) and wins over the values. `names`: no other field is looked at.
     """
     get = values.get
-    texts, numbers, dates, slots, flags = _by_kind(names)
+    texts, numbers, dates, slots, flags, own = _by_kind(names)
     prepared: dict = {name: clean(get(name)) for name in texts}
+    for name in filter(is_own, values) if names is None else own:
+        prepared[name] = clean(get(name))
     for name in numbers:
         prepared[name] = _number(get(name))
     for name in dates:

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from operator import itemgetter
 
 from emails import pieces
-from emails.enclosures import is_flag
 from emails.facts import MessageFacts
-from emails.fields import FIELDS, OFFER, OFFER_SLOTS, offers_of, prepare
+from emails.fields import FIELDS, OFFER, OFFER_SLOTS, is_flag, offers_of, prepare
 from emails.quoted import Travelling, header
+from members.custom import is_own
 
 MARKED = frozenset({"unsubscribe_url", "view_online_url", "pixel_url", "click_base"})  # addresses that hold the token
 SHOWN = "shown"  # beside a list of offers in the context: each as what tells it from others
@@ -72,8 +72,8 @@ class Plan:
             "click_base": click,
         }
         named = _names(program["subject"]) | _names(program["text"]) | _names(program["html"])
-        flags = {name for name in named if is_flag(name)}
-        self._own = (FIELDS.keys() | flags) - self._fixed.keys()  # the fields that differ from member to member
+        others = {name for name in named if is_flag(name) or is_own(name)}
+        self._own = (FIELDS.keys() | others) - self._fixed.keys()  # the fields that differ from member to member
         self._parts: list[slice] = []  # the parts into which soft line breaks cut the token; commonly only the whole
         self._shown_elsewhere: set[str] = set()  # lists of offers that not only a loop of whole lines goes through
         self._used = frozenset(named & self._own)

@@ -1,5 +1,6 @@
 """Values of custom fields: text from a file, a form or the API becomes a value of its kind. Plain rules: no Django models."""
 
+import re
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -8,6 +9,19 @@ from django.utils.translation import gettext as _
 
 YES, NO = {"yes", "true", "1", "y", "是"}, {"no", "false", "0", "n", "否"}
 TEXT_MAX = 500
+OWN = "own_"
+"""What stands before a field's code in the words of messages: own_diet. There it is a text, and a member may lack it."""
+_NAMED = re.compile(rf"\b{OWN}([a-z][a-z0-9_]{{0,29}})\b")
+
+
+def is_own(name: str) -> bool:
+    """Whether this could be the name of a custom field in a message."""
+    return bool(_NAMED.fullmatch(name))
+
+
+def codes_in(*texts: str) -> frozenset[str]:
+    """The codes of the custom fields that these texts name."""
+    return frozenset(code for text in texts for code in _NAMED.findall(text))
 
 
 def clean(kind: str, given: object, *, choices: Sequence[str] = ()) -> str | int | float | bool | None:

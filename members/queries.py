@@ -10,8 +10,8 @@ from django.db.models import Count, Q
 from members import cards, masking, normalise
 from members.confirmation import AskedConsent, ConfirmedTopic
 from members.crypto import keyed_hash
-from members.knowing import CustomValue, LifecycleRules, MemberTag, StageChange, Touchpoint
-from members.models import Access, Consent, DuplicatePair, Identifier, Member, MemberMerge, SearchToken
+from members.knowing import CustomField, CustomValue, LifecycleRules, MemberTag, StageChange, Touchpoint
+from members.models import Access, Consent, DuplicatePair, Identifier, Member, MemberMerge, SearchToken, User
 
 FOUND_MAX = 20
 
@@ -201,6 +201,14 @@ def is_own_account(user, member) -> bool:
     return Identifier.objects.filter(member=member, kind="email", value_hash__in=hashes).exists()
 
 
+def own_accounts() -> set[tuple[int, int]]:
+    """Who of the staff is which member: (user, member), by the addresses that `is_own_account` compares. Two queries."""
+    staff = User.objects.filter(is_staff=True).values_list("pk", "email", "username")
+    whose = {keyed_hash(text.casefold(), kind="email"): pk for pk, *texts in staff for text in texts if "@" in text}
+    held = Identifier.objects.filter(kind="email", value_hash__in=list(whose)).values_list("value_hash", "member")
+    return {(whose[bytes(value_hash)], member_id) for value_hash, member_id in held}
+
+
 def consent_now(member_id: int, *, at) -> dict[tuple[str, str], bool]:
     """The standing word on each channel and purpose that was ever spoken of: (channel, purpose) → is granted."""
     words = Consent.objects.filter(member=member_id, at__lte=at).order_by("at", "pk")
@@ -233,6 +241,20 @@ def custom_fields(member_id: int) -> dict[str, object]:
     found = dict(Member.objects.values_list("custom_fields", flat=True).get(pk=member_id))
     personal = CustomValue.objects.filter(member=member_id).select_related("field")
     return found | {one.field.code: one.value for one in personal}
+
+
+def fields_to_tell() -> list[CustomField]:
+    """The custom fields that messages may show: the personal ones lie encrypted, and a message would keep them in clear."""
+    return list(CustomField.objects.filter(is_personal=False))
+
+
+def told_fields(member_ids: Iterable[int], codes: Iterable[str]) -> dict[int, dict[str, object]]:
+    """Of each member the values of these fields as they are kept; who has none is not in it. Two queries."""
+    wanted = {one.code for one in fields_to_tell()} & set(codes)
+    if not wanted:
+        return {}
+    rows = Member.objects.filter(pk__in=list(member_ids)).exclude(custom_fields={}).values_list("pk", "custom_fields")
+    return {pk: {code: kept[code] for code in wanted & kept.keys()} for pk, kept in rows}
 
 
 def tags_of(member_id: int) -> list[str]:

@@ -7,6 +7,9 @@ from django.utils.translation import gettext as _
 from liquid import Environment
 from liquid.exceptions import LiquidError
 
+from members.custom import OWN, is_own
+from members.queries import fields_to_tell
+
 FIELDS = (
     "given_name", "family_name", "points", "tier", "next_tier", "points_to_next_tier", "expiring_points", "expiring_on",
     "buy_again", "new_for_you", "shop_name",
@@ -48,7 +51,7 @@ def fields_used(text: str) -> set[str]:
 def check_wording(text: str) -> None:
     """Refuse wording that could not be sent, in words for its author (a Django validator)."""
     try:
-        unknown = fields_used(text) - set(FIELDS)
+        unknown = {name for name in fields_used(text) - set(FIELDS) if not _is_own(name)}
     except LiquidError as error:
         raise ValidationError(_("This is not valid: %(error)s"), params={"error": str(error)}) from error
     if unknown:
@@ -58,6 +61,12 @@ def check_wording(text: str) -> None:
         )
 
 
+def _is_own(name: str) -> bool:
+    """A field of the shop's own that messages may tell."""
+    return is_own(name) and name.removeprefix(OWN) in {one.code for one in fields_to_tell()}
+
+
 def fill_in(text: str, values: dict) -> str:
     """`text` with its fields filled in, on one line."""
-    return " ".join(_parsed(text).render(**{name: values.get(name, "") for name in FIELDS}).split())
+    own = {name: value for name, value in values.items() if is_own(name)}
+    return " ".join(_parsed(text).render(**{name: values.get(name, "") for name in FIELDS} | own).split())

@@ -1,6 +1,6 @@
 """`make pictures`, or `make pictures ONLY=cashiers`: the pictures of docs/, taken anew from the house itself.
 
-A document has a list of pictures, kept in docs/images/<document>/; each is a page of a door's checks (`PAGES` of tests/<door>/checks.py) at one look. The site
+A document has a list of pictures, kept in docs/images/<document>/; each is a page of a door's checks (`PAGES` of tests/<door>/checks.py or pictures.py) at one look. The site
 they are taken of is made for it and thrown away, so anybody's machine makes the same ones. Saved with 256 colours at most.
 """
 
@@ -63,6 +63,29 @@ DOCUMENTS = {
         ),
         Picture("home-by-night", "portal", "home", 360, "dark", "zh-hans"),
     ],
+    "service": [
+        Picture("cases", "desk", "cases"),
+        Picture("case", "desk", "case"),
+        Picture("write", "desk", "write", 360),
+        Picture("topic", "desk", "topic"),
+        Picture("survey", "desk", "asked", 360),
+        Picture("history", "desk", "history"),
+        Picture("why", "desk", "why"),
+        Picture("twice", "desk", "duplicates", 768),
+        Picture("merge", "desk", "merge", 768),
+        Picture("tasks", "desk", "tasks", 768),
+        Picture("pipeline", "desk", "pipeline"),
+        Picture("modules", "desk", "modules"),
+        Picture("digest", "desk", "digest", 768),
+        Picture("history-by-night", "desk", "history", 360, "dark", "zh-hans"),
+    ],
+    "lifecycle": [
+        Picture("stages", "desk", "stages"),
+        Picture("leaving", "desk", "leaving"),
+        Picture("interventions", "desk", "interventions"),
+        Picture("rules", "desk", "rules"),
+        Picture("leaving-by-night", "desk", "leaving", 360, "dark", "zh-hans"),
+    ],
     "privacy": [
         Picture("preferences", "portal", "preferences", 360),
         Picture("my-data", "portal", "my_data", 360),
@@ -97,7 +120,7 @@ def _take(browser, door: str, pictures: list[tuple[Path, Picture]]):
     from drills.screens import site
     from tests.stage import Stage
 
-    place = "pictures" if door in ("campaigns", "journeys") else "checks"
+    place = "pictures" if door in ("campaigns", "journeys", "desk") else "checks"
     module = importlib.import_module(f"tests.{door}.{place}")
     with site() as address:
         scene = module.set_up()

@@ -199,6 +199,13 @@ class Stage:
                 return
         raise AssertionError(f"{selector} cannot be reached by the keyboard on {page.url}")
 
+    def until(self, page, asked):
+        """Ask until the answer is yes; the page's own events are heard meanwhile."""
+        deadline = time.monotonic() + PATIENCE_MS / 1000
+        while not asked():
+            assert time.monotonic() < deadline, f"waited in vain on {page.url}"
+            page.wait_for_timeout(50)
+
     def close(self):
         """Close every window; whatever the browser complained of fails here."""
         for context in self._contexts:

@@ -5,7 +5,7 @@ A file for each room that is asked. Add a condition to one of them and the build
 
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from campaigns.conditions import care, messages, people, points, predictions, purchases, retention
+from campaigns.conditions import care, meetings, messages, people, points, predictions, purchases, retention
 from campaigns.conditions.asking import Condition, Field, Invalid, Nested, Own, Rows
 from campaigns.conditions.points import POINTS, points_expiring
 from campaigns.conditions.purchases import category_choices
@@ -23,5 +23,6 @@ GROUPS = (
     (gettext_lazy("Predictions"), predictions.CONDITIONS),
     (gettext_lazy("Early warning"), retention.CONDITIONS),
     (gettext_lazy("Service"), care.CONDITIONS),
+    (gettext_lazy("Visits and events"), meetings.CONDITIONS),
 )
 CONDITIONS = {condition.code: condition for _group, conditions in GROUPS for condition in conditions}

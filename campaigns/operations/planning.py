@@ -143,7 +143,7 @@ def write_recipients(campaign, variant, rows, *, at, **facts):
     cause = facts.pop("cause", campaign.cause)
     for language, _name in settings.LANGUAGES:
         found = list(rows.filter(_speaks(language)).order_by("member_id").values_list("member_id", "member__time_zone"))
-        needs = enclosing.needs_of(variant.email_template, language)
+        needs = enclosing.needs_of(variant.email_template, language, variant.push_template)
         if found:
             freeze(variant, language)
         for start in range(0, len(found), CHUNK):

@@ -2,7 +2,9 @@
 
 from django.utils.translation import gettext as _
 
-from emails.fields import FIELDS
+from emails.fields import FIELDS, Field
+from members.custom import OWN, is_own
+from members.queries import fields_to_tell
 from push import wording
 
 SKIPPED = {"offers"}  # shown by a block of their own
@@ -18,8 +20,17 @@ def choices(*, is_push: bool = False) -> list[dict]:
             "filters": " | number" if field.kind == "number" and not is_push else "",
             "needsFallback": field.is_optional,
         }
-        for field in FIELDS.values()
-        if field.kind not in SKIPPED and (not is_push or field.name in wording.FIELDS)
+        for field in (*FIELDS.values(), *own_fields())
+        if field.kind not in SKIPPED and (not is_push or field.name in wording.FIELDS or is_own(field.name))
+    ]
+
+
+def own_fields() -> list[Field]:
+    """The shop's own fields as a message may name them, with what one would look like."""
+    samples = {"number": "42", "date": "2027-01-31", "yes_no": _("yes")}
+    return [
+        Field(f"{OWN}{one.code}", one.label, "text", (one.choices or [samples.get(one.kind, "…")])[0], is_optional=True)
+        for one in fields_to_tell()
     ]
 
 

@@ -44,7 +44,7 @@ class FieldsPanel(HelpPanel):
 
     class BoundPanel(HelpPanel.BoundPanel):
         def get_context_data(self, parent_context=None):
-            return super().get_context_data(parent_context) | {"fields": FIELDS.values()}
+            return super().get_context_data(parent_context) | {"fields": [*FIELDS.values(), *picking.own_fields()]}
 
 
 class NotesPanel(Panel):

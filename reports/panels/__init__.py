@@ -3,7 +3,15 @@
 `tables` is the shape, `registry` the list; the other modules read. A panel is asked for a moment and answers a table.
 """
 
-from reports.panels import customers, journeys, programme, service, shop  # noqa: F401 - they register their panels
+from reports.panels import (  # noqa: F401 - they register their panels
+    counter,
+    customers,
+    journeys,
+    programme,
+    replies,
+    service,
+    shop,
+)
 from reports.panels.registry import PANELS, Panel, read
 from reports.panels.tables import Column, Table
 

@@ -8,7 +8,7 @@ from care.models import Answer, Case, Invitation, Survey, Team, Topic
 from delivery.models import Message, MessageEvent
 from insights.models import Score, ScoreRun
 from loyalty.models import Entitlement, Redemption, Reward, Wallet
-from members.knowing import CustomField, CustomValue, MemberTag, StageChange, Tag
+from members.knowing import CustomField, CustomValue, MemberTag, StageChange, Tag, Touchpoint
 from members.models import Consent, Household, Member
 from members.operations.knowing import personal_hash
 from recommender.models import Decision, Exposure
@@ -23,7 +23,7 @@ def days(count):
 def neighbours():
     """The neighbourhood, and what the other rooms know of it. Returns its members."""
     people = neighbourhood()
-    for told in (_profiles, _shelves, _scores, _messages, _offers, _service, _retention, _audiences):
+    for told in (_profiles, _shelves, _scores, _messages, _offers, _service, _retention, _meetings, _audiences):
         told(people)
     return people
 
@@ -146,6 +146,23 @@ def _service(people):
                 token=f"t{i}-{n}",
             )
             Answer.objects.create(invitation=asked, score=(i + 5 * n) % 11, answered_at=AT - days(50 - n * 10))
+
+
+def _meetings(people):
+    """A page seen up to three times, and an event of a machine that nobody foresaw."""
+    Touchpoint.objects.bulk_create(
+        Touchpoint(
+            member=one, kind="page", subject="/tea" if i % 2 else "/coffee", source="golden", client_key=f"p{i}-{n}", at=AT - days(9 * n + i)
+        )
+        for i, one in enumerate(people[:40])
+        for n in range(i % 4)
+    )  # fmt: skip
+    Touchpoint.objects.bulk_create(
+        Touchpoint(
+            member=one, kind="other", event="beacon_entered", source="golden", client_key=f"b{i}", at=AT - days(i)
+        )
+        for i, one in enumerate(people[::3])
+    )
 
 
 def _retention(people):
@@ -302,6 +319,15 @@ GOLDEN = {
     "promoters": ({"type": "survey_score", "op": "at_least", "score": 7, "days": 90}, f"COALESCE({LAST_SCORE} >= 7, false)"),
     "open cases": (
         {"type": "open_case", "op": "yes"}, "EXISTS (SELECT 1 FROM care_case c WHERE c.member_id = m.id AND c.status <> 'closed')"
+    ),
+    "looked at tea twice": (
+        {"type": "met", "op": "at_least", "times": 2, "kind": "page", "subject": "/tea", "days": 60},
+        """(SELECT count(*) FROM members_touchpoint t WHERE t.member_id = m.id AND t.kind = 'page' AND t.subject = '/tea'
+            AND t.at > %(at)s - interval '60 days') >= 2""",
+    ),
+    "met no beacon": (
+        {"type": "met", "op": "at_most", "times": 0, "event": "beacon_entered", "days": 15},
+        "m.id NOT IN (SELECT member_id FROM members_touchpoint WHERE event = 'beacon_entered' AND at > %(at)s - interval '15 days')",
     ),
     "stays for price or service": (
         {"type": "stays_for", "drivers": ["price", "service"]},

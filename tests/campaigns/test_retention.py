@@ -19,8 +19,9 @@ from loyalty.operations import PurchaseIn, record_purchases, refund
 from members import operations as members
 from members.models import MemberTag
 from sales.lines import Line
-from sales.models import Purchase
+from sales.models import Purchase, Source, Store
 from sales.operations import ensure_products, ensure_stores
+from tests.campaigns.conftest import sale
 
 pytestmark = pytest.mark.django_db
 AT = datetime(2026, 3, 10, 16, 0, tzinfo=UTC)
@@ -318,3 +319,34 @@ def test_the_list_costs_as_many_queries_for_thirty_as_for_one(django_assert_max_
     operations.watch(at=AT)
     with django_assert_max_num_queries(3):
         assert len(queries.rows(queries.standing())) == 5
+
+
+def test_warnings_are_truer_than_a_rule_of_days():
+    """Of people of every habit: who buys less or returns much, found by the rules, against “nothing bought for two weeks”."""
+    people = [somebody(number) for number in range(60)]
+    steady, monthly, stopped, returning, away = (people[n : n + 12] for n in range(0, 60, 12))
+    place = (Source.objects.create(code="habits"), Store.objects.get(code="292"))
+    days = dict.fromkeys(map(id, steady), range(1, 224, 7)) | dict.fromkeys(map(id, monthly), range(20, 224, 28))
+    days |= dict.fromkeys(map(id, stopped), range(40, 224, 7)) | dict.fromkeys(map(id, returning), range(2, 224, 7))
+    days |= dict.fromkeys(map(id, away), range(22, 224, 7))  # three weeks on a journey
+    bought_ = Purchase.objects.bulk_create(
+        sale(one, AT - timedelta(days=day), 500, place, f"h{one.pk}-{day}") for one in people for day in days[id(one)]
+    )
+    theirs = {one.pk for one in returning}
+    back = [one for one in bought_ if one.member_id in theirs and one.purchased_at > AT - timedelta(days=30)]
+    Purchase.objects.bulk_create(
+        Purchase(
+            source=place[0], client_key=f"back-{one.pk}", body_hash=b"x" * 16, member_id=one.member_id, store=place[1], currency="USD",
+            purchased_at=one.purchased_at + timedelta(days=1), total_minor=-500, kind=Purchase.Kind.REFUND, refunds=one,
+        )
+        for one in back
+    )  # fmt: skip
+    leaving = {one.pk for one in (*stopped, *returning)}
+    found = {one.member_id for one in finding.at_risk(rules=RULES, at=AT)}
+    silent = {one.pk for one in people if min(days[id(one)]) > 14}
+    assert precision_and_recall(found, leaving) == (1, 1)
+    assert precision_and_recall(silent, leaving) == (1 / 3, 1 / 2)
+
+
+def precision_and_recall(found: set, true: set) -> tuple[float, float]:
+    return len(found & true) / len(found), len(found & true) / len(true)

@@ -14,6 +14,7 @@ from django.test import Client
 from django.urls import Resolver404, resolve
 
 import care.operations
+import loyalty.operations
 from campaigns.conditions import CONDITIONS
 from campaigns.happenings import triggers
 from campaigns.journeys import operations as journeys
@@ -24,7 +25,6 @@ from cms.journeying.showing import palette
 from config import modules as routed
 from config.celery import app
 from config.middleware import DOORS
-from drills._pages import _served
 from emails.blocks.body import PartsAdapter, PartsBlock
 from members import modules, operations
 from members.models import Member, User
@@ -142,6 +142,23 @@ def browser_of(user) -> Client:
     return client
 
 
+def served(market: world.World, clerk):
+    """A life at the desk: a case with its words, a task, a household, and a merge that can be undone."""
+    at, (hero, other, twin) = market.at, market.member_ids[:3]
+    case = care.operations.open_case(
+        topic="complaint", text="The tea was cold, twice, and nobody at the counter would hear of it.", channel="portal", at=at,
+        member_id=hero, source="scene", client_key="case",
+    ).case  # fmt: skip
+    care.operations.note(case=case, text="Regular since spring.", by_user=clerk, at=at)
+    care.operations.reply(case=case, text="We are sorry. The next one is on us.", by_user=clerk, at=at)
+    care.operations.add_task(title="Ring them back", cause="scene", at=at, member_id=hero)
+    house = loyalty.operations.found_household(name="Alvarez", head_id=hero, percent=40, at=at)
+    loyalty.operations.join_household(household=house, member_id=other, percent=20, by_member_id=hero, at=at)
+    loyalty.operations.merge_members(
+        survivor_id=hero, absorbed_id=twin, by_user_id=clerk.pk, reason="The same telephone", at=at
+    )
+
+
 @pytest.fixture
 def people(db, settings):
     """A small market with something in every module, and a browser of each role."""
@@ -150,7 +167,7 @@ def people(db, settings):
     staff = {
         role: operations.add_staff(email=f"{role}@example.com", roles=[role]) for role in STARTS if role != "member"
     }
-    _served(market, staff[Role.SERVICE])
+    served(market, staff[Role.SERVICE])
     starters.write()
     survey = Survey.objects.filter(is_live=True).first()
     care.operations.invite(survey=survey, members=Member.objects.filter(pk=market.hero.pk), cause="crawl", at=market.at)

@@ -28,11 +28,18 @@ import delivery.operations
 import loyalty.operations
 import loyalty.queries
 import loyalty.rewards
+import push.operations
+import push.queries
 from delivery import tokens
+from delivery.channels import Outgoing
 from delivery.models import Message
+from demo.push_endpoint import PushEndpoint
 from loyalty.models import Redemption, Reward, Tier
 from members import card_tokens, operations, queries
 from members.models import Member
+from push import rendering
+from push.models import PushTemplate
+from push.web import WebPushChannel
 from recommender.models import Dismissal
 from sales.lines import Line
 from tests.loyalty.stripe_double import SECRET, StripeDouble
@@ -471,10 +478,91 @@ def installable_as_an_app(stage, scene):
     assert problems <= {"in-incognito"}, problems  # every window of a check is a private one
 
 
+ASKED = "window.asked = 0; const ask = Notification.requestPermission.bind(Notification); Notification.requestPermission = () => { window.asked += 1; return ask(); };"
+NO_SERVICE = """
+const given = %s;  // what a browser's own push service would hand out, which a closed network does not reach
+PushManager.prototype.subscribe = async () => ({ toJSON: () => given });
+"""
+OPENED = "() => { self.opened = []; clients.openWindow = async (address) => { self.opened.push(address); }; }"
+TAPPED = """async () => {
+  const [shown] = await registration.getNotifications();
+  dispatchEvent(new NotificationEvent("notificationclick", { notification: shown }));
+}"""
+SHOWN = "async () => (await registration.getNotifications()).map((one) => [one.title, one.body])"
+
+
+def a_push_is_asked_for_when_wanted_shown_and_followed(stage, scene):
+    """Nobody is asked on arrival, only after a tap; the real worker shows what was sent encrypted, and a tap opens its page."""
+    member = somebody()
+    with PushEndpoint() as service:
+        page = stage.page()
+        page.context.grant_permissions(["notifications"], origin=stage.site)
+        page.add_init_script(ASKED + NO_SERVICE % json.dumps(service.new_subscription("browser")))
+        name, value = scenes.cookie(member)
+        page.context.add_cookies([{"name": name, "value": value, "url": stage.site}])
+        for path in ("", "card/", "messages/"):
+            page.goto(f"{stage.site}/portal/{path}")
+            page.wait_for_load_state("networkidle")
+            assert page.evaluate("window.asked") == 0, f"asked on arrival at {path}"
+        page.click("[data-push-on]")
+        page.wait_for_selector("[data-push-off]:visible")
+        assert page.evaluate("window.asked") == 1
+        assert push.queries.is_subscribed(member.pk)
+        message = _pushed_to(member, stage)
+        [payload] = [received.payload for received in service.messages]
+    worker = _delivered(stage, page, payload.decode())
+    with reading(stage):
+        assert worker.evaluate(SHOWN) == [["Your coffee waits", "At the counter, until Sunday."]]
+    worker.evaluate(OPENED)
+    worker.evaluate(TAPPED)
+    stage.until(page, lambda: worker.evaluate("() => self.opened.length") == 1)
+    [address] = worker.evaluate("() => self.opened")
+    page.goto(address)
+    assert "/portal/rewards/" in page.url, page.url
+    assert message.events.filter(kind="clicked").count() == 1
+
+
+def _pushed_to(member, stage) -> Message:
+    """Send a push through our own web push, over the wire, encrypted for this browser; the outbox's row of it."""
+    template = PushTemplate.objects.create(name="Coffee", url="/portal/rewards/")
+    template.wordings.create(language="en", title="Your coffee waits", body="At the counter, until Sunday.")
+    template.save_revision().publish()
+    frozen = push.operations.freeze(template=template, language="en", site_url=stage.site)
+    operations.give_consent(member=member, channel="push", is_granted=True, at=timezone.now(), source="portal")
+    delivery.operations.enqueue(
+        messages=Member.objects.filter(pk=member.pk).values(member_id=F("pk")), cause=f"checks:push:{member.pk}",
+        channel="push", at=timezone.now(), content=f"push.FrozenPush:{frozen.pk}",
+    )  # fmt: skip
+    message = Message.objects.get(cause=f"checks:push:{member.pk}")
+    Message.objects.filter(pk=message.pk).update(sent_at=timezone.now())
+    content = rendering.render(frozen, {}, link_base=f"{stage.site}/m", token=tokens.token_for(message.pk))
+    channel = WebPushChannel()
+    (result,) = channel.send([Outgoing("checks@shop.example", push.queries.devices([member.pk])[member.pk], content)])
+    channel.close()
+    assert result.outcome == "accepted", result.detail
+    return message
+
+
+def _delivered(stage, page, payload: str):
+    """Hand the payload to the worker, as the browser does with what its push service brings; answers the worker."""
+    page.evaluate("async () => { await navigator.serviceWorker.ready; }")
+    wire, registered = page.context.new_cdp_session(page), []
+    wire.on("ServiceWorker.workerRegistrationUpdated", lambda told: registered.extend(told["registrations"]))
+    wire.send("ServiceWorker.enable")
+    stage.until(page, lambda: registered)
+    wire.send(
+        "ServiceWorker.deliverPushMessage",
+        {"origin": stage.site, "registrationId": registered[0]["registrationId"], "data": payload},
+    )
+    worker = page.context.service_workers[0]
+    stage.until(page, lambda: worker.evaluate(SHOWN))
+    return worker
+
+
 CHECKS = [
     p1_join_with_one_address, p2_balance_at_a_glance, p3_card_at_the_counter, p4_points_come_at_once,
     p5_every_point_explained, p6_expiry_never_a_surprise, p7_tier_is_clear, p8_redeem_safely, p9_leave_easily, p10_my_data,
-    passkey_instead_of_a_code, installable_as_an_app, paid_tier,
+    passkey_instead_of_a_code, installable_as_an_app, paid_tier, a_push_is_asked_for_when_wanted_shown_and_followed,
 ]  # fmt: skip
 
 
