@@ -1,9 +1,5 @@
 """The pages of service and of a customer's life, as docs/service.md and docs/lifecycle.md show them; see tests/stage.py and tests/pictures.py."""
 
-from django.conf import settings
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.db import SessionStore
-
 from care.models import Invitation, Survey, Topic
 from members.models import DuplicatePair, LifecycleRules
 from tests.desk import scene as scenes
@@ -23,16 +19,7 @@ def _vestibule(path: str):
     """A page of the vestibule, where all staff come in."""
 
     def opened(stage, scene):
-        page, session = stage.page(), SessionStore()
-        manager = scene.staff["cms"]
-        session[SESSION_KEY], session[HASH_SESSION_KEY] = str(manager.pk), manager.get_session_auth_hash()
-        session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
-        session.create()
-        page.context.add_cookies(
-            [{"name": settings.SESSION_COOKIE_NAME, "value": session.session_key, "url": stage.site}]
-        )
-        page.goto(f"{stage.site}{path}")
-        return page
+        return stage.page(scene.staff["cms"], "staff", path=path)
 
     return opened
 
@@ -49,8 +36,9 @@ def _edited(model, **which):
 
 
 def _why(stage, scene):
-    """With the first purchase's other rules opened."""
-    page = _at("desk", "/desk/members/{member}/why/")(stage, scene)
+    """After the member's page, which suggests something; with the first purchase's other rules opened."""
+    page = _at("desk", "/desk/members/{member}/")(stage, scene)
+    page.goto(f"{stage.site}/desk/members/{scene.names['member']}/why/")
     if page.locator("[data-why=points] summary").count():
         page.locator("[data-why=points] summary").first.click()
     return page

@@ -43,7 +43,7 @@ def template():
 
 def subject(frozen, told) -> str:
     handler, kept = contents.resolve(f"emails.FrozenEmail:{frozen.pk}")
-    raw = handler.writer(kept)(told, "x@example.com", AT, "token-of-the-message")
+    raw = bytes(handler.writer(kept)(told, "x@example.com", AT, "token-of-the-message"))
     return email.message_from_bytes(raw, policy=policy.default)["Subject"]
 
 
