@@ -8,6 +8,7 @@ from members import modules
 #: Code of a condition, a kind of step or a happening → the module it needs. Everything else is there whatever is switched off.
 NEEDS = {
     "survey_score": "surveys", "case": "cases", "open_case": "cases", "offer": "offers", "offer_expiring": "offers", "task": "tasks",
+    "stays_for": "retention", "warned": "retention",
     "push": "push",
 }  # fmt: skip
 

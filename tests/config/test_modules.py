@@ -252,8 +252,8 @@ def test_choosers_offer_nothing_of_a_module_that_is_off_and_what_stands_there_st
         }
 
     everything = offered()
-    modules.remember({"surveys", "tasks", "push", "offers", "cases"})
-    gone = {"survey_score", "task", "push", "offer", "offer_expiring", "case", "open_case"}
+    modules.remember({"surveys", "tasks", "push", "offers", "cases", "retention"})
+    gone = {"survey_score", "task", "push", "offer", "offer_expiring", "case", "open_case", "stays_for", "warned"}
     assert offered() == everything - gone
     assert PartsAdapter().js_args(PartsBlock())[3]["blockCounts"]["survey"] == {"max_num": 0}
     assert "offer_expiring" in {one.code for one in triggers(chosen="offer_expiring")}

@@ -1,5 +1,9 @@
 """The pages of service and of a customer's life, as docs/service.md and docs/lifecycle.md show them; see tests/stage.py and tests/pictures.py."""
 
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
+
 from care.models import Invitation, Survey, Topic
 from members.models import DuplicatePair, LifecycleRules
 from tests.desk import scene as scenes
@@ -16,10 +20,17 @@ def _at(door: str, path: str):
 
 
 def _vestibule(path: str):
-    """A page of the vestibule, where all staff come in."""
+    """A page of the vestibule, where all staff come in: its session is made by the sign-in, not handed out by a door."""
 
     def opened(stage, scene):
-        return stage.page(scene.staff["cms"], "staff", path=path)
+        page, session, manager = stage.page(), SessionStore(), scene.staff["cms"]
+        session[SESSION_KEY], session[HASH_SESSION_KEY] = str(manager.pk), manager.get_session_auth_hash()
+        session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+        session.create()
+        name = f"{settings.SESSION_COOKIE_NAME}_staff"
+        page.context.add_cookies([{"name": name, "value": session.session_key, "url": stage.site}])
+        page.goto(f"{stage.site}{path}")
+        return page
 
     return opened
 
