@@ -57,15 +57,22 @@ def verify(*, wallet_ids: list[int] | None = None) -> Iterator[Finding]:
         yield Finding(promise, named[:NAMED_MAX], more=len(named) > NAMED_MAX)
 
 
+_GROWN = """
+SELECT relname FROM pg_class
+ WHERE oid = ANY (%s::text[]::regclass[])
+   AND (pg_relation_size(oid) / current_setting('block_size')::integer > 2 * greatest(relpages, 0) + 10
+        OR pg_stat_get_mod_since_analyze(oid) > greatest(reltuples, 0) + 1000)
+"""
+
+
 def _know_sizes():
-    """Analyse tables that have grown tenfold since they last were: a plan for a small table reads it once for each row of another."""
+    """Analyse tables that have doubled since they last were: a plan for a small table reads it once for each row of another.
+
+    A join that takes seconds took minutes so, right after a bulk load.
+    """
     tables = {model._meta.db_table: model for model in _TABLES}
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT relname FROM pg_class WHERE oid = ANY (%s::text[]::regclass[])"
-            " AND pg_relation_size(oid) / current_setting('block_size')::integer > 10 * greatest(relpages, 1)",
-            [list(tables)],
-        )
+        cursor.execute(_GROWN, [list(tables)])
         grown = [tables[name] for (name,) in cursor.fetchall()]
     if grown:
         refresh_statistics(*grown)

@@ -3,8 +3,8 @@
 from loyalty.verifying.awards import _TAKEN_BACK
 from loyalty.verifying.promises import Promise, rows
 
-# A wallet's tier counts its own awards and those of the wallets merged into it. Only who was absorbed is looked up: joining every
-# wallet with its kin would, planned for a table taken to be small, read all awards once for each.
+# A wallet's tier counts its own awards and those of the wallets merged into it. What a table holds is added up, not joined: a join
+# planned for a table that is taken to be small reads it once for each row of another. Only who was absorbed is looked up.
 _ABSORBED = """
 absorbed (low, high) AS (
     SELECT m.absorbed_id, m.survivor_id FROM loyalty_walletmerge m WHERE m.survivor_id {chosen} AND m.undone_at IS NULL
@@ -16,22 +16,27 @@ _COUNTS = f"""
 WITH RECURSIVE {_ABSORBED},
 {_TAKEN_BACK.replace("a.wallet_id {chosen}", "(a.wallet_id {chosen} OR a.wallet_id IN (SELECT low FROM absorbed))")},
 own AS MATERIALIZED (
-    SELECT a.wallet_id, date_trunc('month', a.earned_on)::date AS month,
-           sum((SELECT sum(x) FROM unnest(a.line_micropoints) x) - coalesce(r.base, 0)) AS micropoints
-      FROM loyalty_award a LEFT JOIN refunds r USING (purchase_id)
-     WHERE a.wallet_id {{chosen}} OR a.wallet_id IN (SELECT low FROM absorbed) GROUP BY 1, 2),
-months AS (
     SELECT wallet_id, month, sum(micropoints) AS micropoints
-      FROM (SELECT * FROM own
+      FROM (SELECT a.wallet_id, date_trunc('month', a.earned_on)::date AS month,
+                   (SELECT sum(x) FROM unnest(a.line_micropoints) x) AS micropoints
+              FROM loyalty_award a WHERE a.wallet_id {{chosen}} OR a.wallet_id IN (SELECT low FROM absorbed)
              UNION ALL
-            SELECT k.high, o.month, o.micropoints FROM absorbed k JOIN own o ON o.wallet_id = k.low) x GROUP BY 1, 2),
+            SELECT a.wallet_id, date_trunc('month', a.earned_on)::date, -r.base
+              FROM refunds r JOIN loyalty_award a USING (purchase_id)) x GROUP BY 1, 2),
+theirs AS MATERIALIZED (SELECT * FROM own o WHERE (o.wallet_id IN (SELECT low FROM absorbed)) IS TRUE),
+months AS (
+    SELECT * FROM own
+     UNION ALL
+    SELECT k.high, o.month, o.micropoints FROM absorbed k JOIN theirs o ON o.wallet_id = k.low),
 windows AS (
-    SELECT w.id AS wallet, coalesce(sum(m.micropoints), 0) AS micropoints,
-           (SELECT coalesce(sum(q), 0) FROM unnest(w.qualifying_micropoints) q) AS stored
-      FROM loyalty_wallet w
-      LEFT JOIN months m ON m.wallet_id = w.id AND m.month > w.qualifying_month - interval '12 months'
-     WHERE w.id {{chosen}} GROUP BY w.id)
-SELECT wallet, stored / 1000000 AS stored, (micropoints / 1000000)::bigint AS recomputed
+    SELECT wallet, sum(micropoints) AS micropoints, sum(stored) AS stored
+      FROM (SELECT w.id AS wallet, 0 AS micropoints, (SELECT coalesce(sum(q), 0) FROM unnest(w.qualifying_micropoints) q) AS stored
+              FROM loyalty_wallet w WHERE w.id {{chosen}}
+             UNION ALL
+            SELECT w.id, m.micropoints, 0
+              FROM months m JOIN loyalty_wallet w ON w.id = m.wallet_id AND m.month > w.qualifying_month - interval '12 months'
+             WHERE w.id {{chosen}}) x GROUP BY 1)
+SELECT wallet, (stored / 1000000)::bigint AS stored, (micropoints / 1000000)::bigint AS recomputed
   FROM windows WHERE micropoints <> stored
 """  # noqa: S608 (its parts are constants of this file)
 
