@@ -211,7 +211,7 @@ def test_the_preview_says_in_words_what_moves_and_moves_nothing(pair):
     assert (shown.available, shown.debt, shown.tier) == (1_165, 0, "Silver")
     said = " ".join(shown.moves)
     assert "554 points go over and keep their last day, March 31, 2027." in said
-    assert "Phone …0123 works for the survivor" in said
+    assert "Phone ••• ••• 0123 works for the survivor" in said
     assert "1 purchase shows in the survivor's history." in said
     assert "1 offer goes over." in said
     assert "1 consent is withdrawn" in said

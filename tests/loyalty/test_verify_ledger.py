@@ -224,3 +224,21 @@ def test_the_hourly_sample_stops_spending_from_a_broken_wallet_only(ledger):
     assert "debt is 9" in block.breach
     blocked = Wallet.objects.filter(spending_blocked_at__isnull=False)
     assert [wallet.pk for wallet in blocked] == [ledger.second]
+
+
+def _rows_known(cursor) -> int:
+    cursor.execute("SELECT reltuples FROM pg_class WHERE oid = 'loyalty_rulestate'::regclass")
+    return cursor.fetchone()[0]
+
+
+def test_tables_that_grew_since_they_were_analysed_are_analysed_before_the_whole_ledger_is_checked(db):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO loyalty_rulestate (wallet_id, term, period, ends, rule, rule_set_id, terms, measure, units, shift, changed_at)"
+            " SELECT n, 'visits', '2026-03-01', '2026-03-31', 'visits', 1, '{}', 0, 0, 0, now() FROM generate_series(1, 3000) n"
+        )
+        before = _rows_known(cursor)
+        next(verifying.verify(wallet_ids=[1]))
+        of_a_sample = _rows_known(cursor)
+        next(verifying.verify())
+        assert (of_a_sample, _rows_known(cursor)) == (before, 3000)
