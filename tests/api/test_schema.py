@@ -9,8 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from config.urls import api  # with every router mounted
+from members import modules
 from tests.api.test_endpoints import purchase, till  # noqa: F401 (a fixture)
 
+modules.remember(())  # all are on: this is asked while tests are collected, without a database
 SCHEMA = schemathesis.openapi.from_dict(
     json.loads(json.dumps(api.get_openapi_schema(path_prefix="/api/v1/"), default=str))
 )
