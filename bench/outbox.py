@@ -2,7 +2,7 @@
 
 Planning is one statement that hashes everybody into an arm (`experiments.operations.enlist`), enqueuing one that writes a message
 for each (`delivery.operations.enqueue`). The rival of each is a plain copy of as many finished rows, by `INSERT … SELECT`, into a
-table of the same columns, constraints and indexes, by the same server and by turns; foreign keys are left out of the rival's. Time is that of the clock,
+table of the same columns, constraints, foreign keys and indexes, by the same server and by turns. Time is that of the clock,
 commit included. The members are made in SQL, all with one encrypted address, once for a schema, and kept.
 
 Memory is the peak of a worker's own process that sends what is first of 10,000 messages, and of 1,000,000.
@@ -125,6 +125,11 @@ def _rival_of(table: str):
             f"CREATE TABLE bench_rival (LIKE {table} INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING CONSTRAINTS"
             " INCLUDING INDEXES INCLUDING STORAGE)"
         )
+        for (reference,) in db.execute(
+            "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = %s::regclass AND contype = 'f'",
+            [table],
+        ).fetchall():
+            db.execute(f"ALTER TABLE bench_rival ADD {reference}")
         columns = ", ".join(
             f'"{row[0]}"'
             for row in db.execute(

@@ -93,16 +93,19 @@ def _insert_select(experiment, members, at, skipped) -> tuple[str, list]:
     reason, reason_params = _reason(skipped)
     bucket = BUCKET_SQL.format(salt="%s::text", member="public_id")
     insert = f"""
+        WITH drawn AS MATERIALIZED (  -- so that each member is hashed once, not for both ends of every arm
+            SELECT id, {bucket} AS bucket FROM ({drawn}) AS audience (id, public_id)
+        )
         INSERT INTO {Assignment._meta.db_table}
             (experiment_id, member_id, arm_id, bucket, propensity, assigned_at, skipped_reason)
         SELECT %s, drawn.id, arm.id, drawn.bucket, (arm.bucket_to - arm.bucket_from) / 10000.0, %s, {reason}
-          FROM (SELECT id, {bucket} AS bucket FROM ({drawn}) AS audience (id, public_id)) AS drawn
+          FROM drawn
           JOIN {Arm._meta.db_table} arm
             ON arm.experiment_id = %s AND drawn.bucket >= arm.bucket_from AND drawn.bucket < arm.bucket_to
          ORDER BY drawn.id
             ON CONFLICT (experiment_id, member_id) DO NOTHING
     """  # noqa: S608 - the pieces are our own SQL and Django's; every value is a parameter
-    return insert, [experiment.pk, at, *reason_params, experiment.salt, *drawn_params, experiment.pk]
+    return insert, [experiment.salt, *drawn_params, experiment.pk, at, *reason_params, experiment.pk]
 
 
 def _reason(skipped) -> tuple[str, list]:
