@@ -73,6 +73,9 @@ def run(report):
     parts = [Part(door, look, only) for look in _looks(said) for door in doors]
     if said == "rest":
         parts = [part for part in parts if not _known(part)["is_whole"]]
+    elif not only:
+        for part in parts:
+            part.file.unlink(missing_ok=True)
     found = [*_do([part for part in parts if not part.is_judged], AT_ONCE), *_do([p for p in parts if p.is_judged], 1)]
     for door in doors:
         if only:
