@@ -8,7 +8,7 @@ from django.db import connection
 from psycopg import sql
 
 from insights.kin import ROOTS
-from recommender import queries
+from recommender import shelf
 from recommender.interactions import DAY_S, Interactions
 from sales.models import Category
 
@@ -85,9 +85,7 @@ def last_purchase_at() -> datetime | None:
 
 def types_to_learn_from() -> list[int]:
     """Every product type that is not excluded, offered or not."""
-    return sorted(
-        Category.objects.filter(level=3).exclude(pk__in=queries.excluded().values("pk")).values_list("pk", flat=True)
-    )
+    return sorted(Category.objects.filter(level=3).exclude(pk__in=shelf.read().excluded()).values_list("pk", flat=True))
 
 
 def groups_of(types: list[int]) -> np.ndarray:

@@ -8,22 +8,20 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Q
 from django.templatetags.static import static
 from django.utils.translation import override
 
-from recommender import reasons
+from recommender import reasons, shelf
 from recommender.models import (
     Decision,
     Dismissal,
     Offer,
-    OfferExclusion,
     OfferPosterior,
     RankerVersion,
     Recommendation,
     Slot,
 )
-from sales.models import Category, Product
+from sales.models import Category
 
 MESSAGE_SLOTS = (Slot.BUY_AGAIN.value, Slot.NEW_FOR_YOU.value)  # what a message always has a list of, be it empty
 
@@ -40,38 +38,12 @@ class Recommended:
     rank: int
 
 
-def excluded(slot: str = "", *, reasons=None, kinds=None):
-    """Nodes of the product tree that are never offered in this slot; without a slot: in any. For some reasons or kinds, or for all."""
-    rules = OfferExclusion.objects.filter(is_active=True)
-    if slot not in (Slot.NEW_FOR_YOU, Slot.NEW_PRODUCTS):
-        rules = rules.filter(is_only_new=False)
-    if reasons is not None:
-        rules = rules.filter(reason__in=reasons)
-    if kinds is not None:
-        rules = rules.filter(kind__in=kinds)
-    found = Q(pk__in=[])
-    for kind, value in rules.values_list("kind", "value"):
-        if kind == OfferExclusion.Kind.NAME:
-            found |= Q(path__icontains=value)
-        elif kind == OfferExclusion.Kind.BRAND:
-            others = Product.objects.exclude(brand__iexact=value).filter(category__isnull=False).values("category")
-            mine = Product.objects.filter(brand__iexact=value, category__isnull=False).values("category")
-            found |= Q(pk__in=mine) & ~Q(pk__in=others)
-        else:
-            found |= Q(path=value) | Q(path__startswith=f"{value} > ")
-    return Category.objects.filter(found)
-
-
-def offerable_ids(slot: str) -> list[int]:
-    """Types with an active offer that may be shown in this slot now, in order of id."""
-    offered = Category.objects.filter(offer__is_active=True).exclude(pk__in=excluded(slot).values("pk"))
-    return sorted(offered.values_list("pk", flat=True))
-
-
 def recommendations(member_id: int, slot: str, *, limit: int = 10) -> list[Recommended]:
     """What this member is likely to want in one slot, best first. Exclusions and dismissals are obeyed as of now."""
+    excluded = shelf.read().excluded(slot)
     rows = list(
-        Recommendation.objects.filter(member_id=member_id, slot=slot, category__in=offerable_ids(slot))
+        Recommendation.objects.filter(member_id=member_id, slot=slot, category__offer__is_active=True)
+        .exclude(category__in=excluded)
         .exclude(category__in=Dismissal.objects.filter(member_id=member_id).values("category"))
         .select_related("category__offer")
         .order_by("rank")[:limit]
@@ -180,7 +152,7 @@ def _names(ids) -> dict[int, str]:
         return {}
     return {
         category.pk: category.name
-        for category in Category.objects.filter(pk__in=ids).exclude(pk__in=excluded().values("pk"))
+        for category in Category.objects.filter(pk__in=ids).exclude(pk__in=shelf.read().excluded())
     }
 
 

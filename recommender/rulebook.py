@@ -4,9 +4,10 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from recommender import assembling, purchases, queries
+from recommender import assembling, purchases
 from recommender.interactions import Interactions
-from recommender.models import AssemblyRules, Dismissal, Exposure, Offer, OfferExclusion, OutOfStock
+from recommender.models import AssemblyRules, Dismissal, Exposure, OfferExclusion, OutOfStock
+from recommender.shelf import Shelf
 
 SENT = ("email", "push")  # channels that come to the member, unasked
 AGE_RESTRICTED = (OfferExclusion.Reason.TOBACCO, OfferExclusion.Reason.ALCOHOL, OfferExclusion.Reason.LOTTERY)
@@ -17,8 +18,8 @@ def current() -> AssemblyRules:
     return AssemblyRules.objects.first() or AssemblyRules()
 
 
-def rules(slot: str, *, seen: Interactions, home_stores: np.ndarray, at: datetime) -> assembling.Rules:
-    """What holds for lists of this slot as of `at`, over the members and types of `seen`."""
+def rules(slot: str, *, on: Shelf, seen: Interactions, home_stores: np.ndarray, at: datetime) -> assembling.Rules:
+    """What holds for lists of this slot as of `at`, over the members and types of `seen` and what is `on` the shelf."""
     house = current()
     pairs = {
         assembling.NOT_INTERESTED: assembling.keys_of(
@@ -35,28 +36,22 @@ def rules(slot: str, *, seen: Interactions, home_stores: np.ndarray, at: datetim
         sent = sent.filter(shown_at__lt=at, member_id__in=_asked(seen)).values_list("member_id", "category_id")
         pairs[assembling.ALREADY_SENT] = assembling.keys_of(seen, sent)
     return assembling.Rules(
-        never(slot, seen.item_ids, house), pairs, purchases.groups_of(seen.item_ids.tolist()), house.per_group_max
+        never(slot, on, seen.item_ids, house), pairs, purchases.groups_of(seen.item_ids.tolist()), house.per_group_max
     )
 
 
-def never(slot: str, item_ids: np.ndarray, house: AssemblyRules) -> np.ndarray:
-    """For each type the rule that keeps it off every list of a slot; an empty text where none does."""
+def never(slot: str, on: Shelf, item_ids: np.ndarray, house: AssemblyRules) -> np.ndarray:
+    """For each type the rule that keeps it off every list of a slot; an empty text where none does. The first rule that does is told."""
     found = np.full(len(item_ids), "", object)
-    offered = dict(Offer.objects.filter(is_active=True).values_list("category_id", "margin_percent"))
-    kinds = OfferExclusion.Kind
-    excluded = {
-        assembling.AGE: queries.excluded(slot, reasons=AGE_RESTRICTED),
-        assembling.BRAND: queries.excluded(slot, kinds=[kinds.BRAND]),
-        assembling.EXCLUDED: queries.excluded(slot),
-    }
-    taken = {name: set(nodes.values_list("pk", flat=True)) for name, nodes in excluded.items()}
-    for at, pk in enumerate(item_ids.tolist()):
-        why = next((name for name, types in taken.items() if pk in types), "")
-        if not why and pk not in offered:
-            why = assembling.NO_OFFER
-        elif not why and offered[pk] < house.margin_percent_min:
-            why = assembling.MARGIN
-        found[at] = why
+    rules = (
+        (assembling.AGE, on.excluded(slot, reasons=AGE_RESTRICTED)),
+        (assembling.BRAND, on.excluded(slot, kinds=[OfferExclusion.Kind.BRAND])),
+        (assembling.EXCLUDED, on.excluded(slot)),
+        (assembling.NO_OFFER, set(item_ids.tolist()) - on.margins.keys()),
+        (assembling.MARGIN, {pk for pk, margin in on.margins.items() if margin < house.margin_percent_min}),
+    )
+    for name, types in reversed(rules):
+        found[np.isin(item_ids, list(types))] = name
     return found
 
 

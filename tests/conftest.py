@@ -230,9 +230,20 @@ def the_same_members_in_the_same_arms(request, monkeypatch):
 @pytest.fixture(autouse=True)
 def forgetful_catalogue():
     """What a process remembers of products and stores ends with the test that made them."""
-    from sales import catalogue  # after Django is set up
+    from recommender import shelf  # after Django is set up
+    from sales import catalogue
 
     catalogue.forget()
+    shelf.forget()
+
+
+@pytest.fixture(autouse=True)
+def forgetful_contents():
+    """What a process read of frozen contents stays true in one database; the next test may have another, with the same ids."""
+    from delivery import contents  # after Django is set up
+
+    for handler in (contents.EmailContent, contents.PushContent):
+        handler.load.cache_clear()
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from django.db import connection
 
-from recommender import queries, rulebook, sampling
+from recommender import rulebook, sampling, shelf
 from recommender.models import Decision, EligibleSet, OfferPosterior, PolicyVersion
 from recommender.policy import CANDIDATES, TOP_N
 
@@ -27,7 +27,8 @@ class Asked:
     def candidates(self) -> tuple[str, list]:
         """The members' query, and the parameters of CANDIDATES with it."""
         chosen, chosen_parameters = self.members.order_by().values("pk").query.sql_with_params()
-        offerable = [(slot, pk) for slot in self.slots for pk in queries.offerable_ids(slot)]
+        now = shelf.read()
+        offerable = [(slot, pk) for slot in self.slots for pk in now.offerable(slot)]
         return chosen, [
             self.at, self.at, *chosen_parameters,
             [slot for slot, _ in offerable], [pk for _, pk in offerable],

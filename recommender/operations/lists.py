@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from members.models import Member
-from recommender import artifacts, assembling, novelties, purchases, queries, ranking, reasons, rulebook
+from recommender import artifacts, assembling, novelties, purchases, queries, ranking, reasons, rulebook, shelf
 from recommender.artifacts import Trained
 from recommender.interactions import Interactions
 from recommender.models import Dropped, ListState, RankerVersion, Recommendation, Slot
@@ -180,7 +180,8 @@ def _customers(served, at: datetime, asked: list[int] | None) -> Customers:
     if asked is not None:
         active = active.filter(pk__in=asked)
     everybody = set(active.values_list("pk", flat=True))
-    rules = {slot: rulebook.rules(slot, seen=seen, home_stores=home_stores, at=at) for slot in Slot.values}
+    on = shelf.read()
+    rules = {slot: rulebook.rules(slot, on=on, seen=seen, home_stores=home_stores, at=at) for slot in Slot.values}
     known = np.flatnonzero(np.isin(seen.member_ids, list(everybody)))
     fresh = _fresh(served[-1][0], at, is_whole=asked is None)
     return Customers(seen, known, sorted(everybody - set(seen.member_ids.tolist())), home_stores, rules, fresh)

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import Count
 
 from loyalty import operations as loyalty
-from recommender import queries
+from recommender import shelf
 from recommender.models import Offer
 from sales.models import Category
 
@@ -22,7 +22,7 @@ def give_offers(
     or that is never offered, gives nothing.
     """
     pairs = [pair for pair in given if pair not in reminders]
-    offerable = set(queries.offerable_ids(""))
+    offerable = set(shelf.read().offerable(""))
     wanted = {category_id for _, category_id in pairs} & offerable
     offers = {offer.category_id: offer for offer in Offer.objects.filter(category_id__in=wanted, is_active=True)}
     return loyalty.entitle(
@@ -43,7 +43,7 @@ def make_offers(*, benefit: str = Offer.Benefit.MULTIPLY, amount: int = 300) -> 
     A shop that reviewed its names shows reviewed names only; one that never did shows the source's own. Of types that
     read the same to a member, in any language, only the one with most products gets an offer.
     """
-    types = Category.objects.filter(level=3).exclude(pk__in=queries.excluded().values("pk"))
+    types = Category.objects.filter(level=3).exclude(pk__in=shelf.read().excluded())
     if types.exclude(name_en="").exists():
         types = types.exclude(name_en="")
     # offers that exist come first: a later label that reads the same gets none

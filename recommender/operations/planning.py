@@ -7,7 +7,7 @@ import numpy as np
 from django.db import connection, transaction
 from django.db.models import F
 
-from recommender import assignment, queries
+from recommender import assignment, shelf
 from recommender.assignment import Problem, Solution
 from recommender.models import Offer, OfferBudget, OfferPlan, OfferPosterior, Recommendation
 from recommender.operations.offers import give_offers
@@ -79,7 +79,7 @@ def _chance(slot: str, rank: int, probability: float | None) -> float:
 
 
 def _offers(at: datetime):
-    open_now = Offer.objects.filter(is_active=True, category__in=queries.offerable_ids(""))
+    open_now = Offer.objects.filter(is_active=True, category__in=shelf.read().offerable(""))
     for offer in open_now.select_related("category", "budget").order_by("pk"):
         begins, ends = (
             offer.valid_from is None or offer.valid_from <= at,

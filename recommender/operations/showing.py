@@ -6,7 +6,7 @@ from django.db import transaction
 
 from members import queries as queries_of_members
 from members.models import Member
-from recommender import queries
+from recommender import queries, shelf
 from recommender.models import Decision, Dismissal, Exposure
 from recommender.operations.decisions import decide
 from recommender.operations.lists import keep_fresh
@@ -56,7 +56,8 @@ def _decided(cause: str, member_id: int, slots: dict[str, int]) -> dict[str, lis
     found: dict[str, list[Decision]] = {}
     for row in rows.select_related("category").order_by("slot", "position"):
         found.setdefault(row.slot, []).append(row)
-    offerable = {slot: set(queries.offerable_ids(slot)) for slot in found}
+    now = shelf.read()
+    offerable = {slot: set(now.offerable(slot)) for slot in found}
     return {
         slot: [row for row in rows if row.category_id in offerable[slot]][: slots.get(slot, 0)]
         for slot, rows in found.items()

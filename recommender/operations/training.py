@@ -7,7 +7,7 @@ import numpy as np
 from django.db import transaction
 from django.utils import timezone
 
-from recommender import artifacts, purchases, queries, selection
+from recommender import artifacts, purchases, queries, selection, shelf
 from recommender.artifacts import Trained
 from recommender.explaining import Explainer
 from recommender.interactions import Interactions
@@ -110,7 +110,7 @@ def _assert_trainable(seen, cutoff: int, horizon_days: int):
 
 
 def _among(seen, slot: str) -> np.ndarray:
-    return np.isin(seen.item_ids, queries.offerable_ids(slot))
+    return np.isin(seen.item_ids, shelf.read().offerable(slot))
 
 
 @transaction.atomic

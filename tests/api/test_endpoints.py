@@ -178,7 +178,7 @@ def test_the_award_itself_costs_one_query(till, member):
     till.post("purchases", purchase(member={"card": card}))
     with CaptureQueriesContext(connection) as queries:
         till.post("purchases", purchase(receipt="r2", member={"card": card}))
-    assert [query["sql"].strip()[:38] for query in queries] == ["SELECT * FROM loyalty_record_purchase("]
+    assert [query["sql"].count("loyalty_record_purchase(") for query in queries] == [1]
 
 
 # -- refunds -----------------------------------------------------------------------------------------------------------

@@ -231,7 +231,7 @@ def _rows_known(cursor) -> int:
     return cursor.fetchone()[0]
 
 
-def test_tables_that_grew_since_they_were_analysed_are_analysed_before_the_whole_ledger_is_checked(db):
+def test_tables_that_grew_since_they_were_analysed_are_analysed_before_the_whole_ledger_is_checked(committed_db):
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO loyalty_rulestate (wallet_id, term, period, ends, rule, rule_set_id, terms, measure, units, shift, changed_at)"
