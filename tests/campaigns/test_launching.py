@@ -333,12 +333,12 @@ def test_planning_costs_the_same_number_of_statements_for_few_and_for_many(town,
 
     town(30)
     counts = []
-    for held in (40, 20):
+    for held in (30, 40, 20):  # after the first, what may be offered at all is remembered
         campaign = draft(holdout_percent=held)
         with CaptureQueriesContext(connection) as asked:
             operations.launch(campaign=campaign, at=AT)
         counts.append(len(asked))
-    assert abs(counts[0] - counts[1]) <= 2
+    assert abs(counts[1] - counts[2]) <= 2
 
 
 def test_a_short_message_on_the_members_page_reaches_everybody_and_a_pause_takes_back_what_is_to_come(town, draft):
