@@ -18,7 +18,7 @@ from django.db import connection, transaction
 from drills._database import database
 from drills._killing import content
 
-MEMBERS, KILLS, MUTANT_MEMBERS, MUTANT_KILLS = 20_000, 60, 1_500, 12
+MEMBERS, KILLS, MUTANT_MEMBERS, MUTANT_KILLS = 30_000, 60, 1_500, 12
 AT = datetime(2026, 3, 10, 16, tzinfo=UTC)
 SEED = 20_260_310
 BATCH = 50
