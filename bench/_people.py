@@ -85,7 +85,7 @@ def _steps(part: int) -> list:
     pieces += [(_EVENTS, (0, 0))]
     return [
         scratch.Whole(_begin, given=given),
-        *[scratch.Whole(_fill, statement=one, given=given | {"first": low, "last": high}) for one, (low, high) in pieces],
+        *[scratch.Whole(scratch.fill, statement=one, given=given | {"first": low, "last": high}) for one, (low, high) in pieces],
         scratch.Whole(_finish),
     ]  # fmt: skip
 
@@ -96,12 +96,6 @@ def _begin(db, *, given: dict):
         db.execute(statement)
     for statement in _BEGIN:
         db.execute(statement, given)
-
-
-def _fill(db, *, statement: str, given: dict):
-    """One piece, by chance that its number begins: the same in every run."""
-    db.execute("SELECT setseed(0.5 / (1 + %s))", [given["first"]])
-    db.execute(statement, given)
 
 
 def _finish(db):

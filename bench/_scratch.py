@@ -108,6 +108,12 @@ def _take(db: psycopg.Connection, steps):
             db.execute("INSERT INTO bench_steps_taken VALUES (%s, %s)", [number, schema_mark()])
 
 
+def fill(db: psycopg.Connection, *, statement: str, given: dict):
+    """One piece of a large table, by chance that its `first` number begins: the same in every run."""
+    db.execute("SELECT setseed(0.5 / (1 + %s))", [given["first"]])
+    db.execute(statement, given)
+
+
 def tidy(db: psycopg.Connection):
     """The last step of a large fill: what the server itself does in time."""
     db.execute("SET maintenance_work_mem = '512MB'")

@@ -53,12 +53,12 @@ def shop(*, members: int, purchases: int):
     """Point Django at the shop of this size; what is missing of it is made first."""
     given = {"begin": BEGIN, "now": NOW, "launch": LAUNCH, "members": members, "purchases": purchases}
     pieces = [
-        scratch.Whole(_fill, statement=_PURCHASES, given=given | {"first": first, "last": last})
+        scratch.Whole(scratch.fill, statement=_PURCHASES, given=given | {"first": first, "last": last})
         for first, last in scratch.chunks(purchases, PIECE)
     ]
     return scratch.kept(
         f"regulars_bench_shop_2_{members}", scratch.Whole(_begin, given=given), *pieces,
-        scratch.Whole(_fill, statement=_TRANSFERS, given=given | {"first": 0}), scratch.Whole(_finish),
+        scratch.Whole(scratch.fill, statement=_TRANSFERS, given=given | {"first": 0}), scratch.Whole(_finish),
         lambda _db: campaign(members), scratch.tidy,
     )  # fmt: skip
 
@@ -69,12 +69,6 @@ def _begin(db, *, given: dict):
         db.execute(statement)
     for statement in _BEGIN:
         db.execute(statement, given)
-
-
-def _fill(db, *, statement: str, given: dict):
-    """One piece, by chance that its number begins: the same in every run."""
-    db.execute("SELECT setseed(0.5 / (1 + %s))", [given["first"]])
-    db.execute(statement, given)
 
 
 def _finish(db):
