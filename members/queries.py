@@ -212,7 +212,8 @@ def own_accounts() -> set[tuple[int, int]]:
 def consent_now(member_id: int, *, at) -> dict[tuple[str, str], bool]:
     """The standing word on each channel and purpose that was ever spoken of: (channel, purpose) → is granted."""
     words = Consent.objects.filter(member=member_id, at__lte=at).order_by("at", "pk")
-    return {(word.channel, word.purpose): word.is_granted for word in words}
+    told = words.values_list("channel", "purpose", "is_granted")
+    return {(channel, purpose): is_granted for channel, purpose, is_granted in told}
 
 
 def waiting_consent(member_id: int, *, at) -> AskedConsent | None:

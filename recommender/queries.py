@@ -2,7 +2,6 @@
 
 import json
 from collections import defaultdict
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -11,45 +10,24 @@ from django.db import connection
 from django.templatetags.static import static
 from django.utils.translation import override
 
-from recommender import reasons, shelf
+from recommender import reasons, shelf, stored
 from recommender.models import (
     Decision,
-    Dismissal,
     Offer,
     OfferPosterior,
     RankerVersion,
-    Recommendation,
     Slot,
 )
+from recommender.stored import Recommended
 from sales.models import Category
 
 MESSAGE_SLOTS = (Slot.BUY_AGAIN.value, Slot.NEW_FOR_YOU.value)  # what a message always has a list of, be it empty
 
 
-@dataclass(frozen=True)
-class Recommended:
-    """One recommendation in words, in the reader's language."""
-
-    category_id: int
-    name: str
-    reason: str
-    icon: str  # name of a category icon
-    benefit: str  # empty without an offer
-    rank: int
-
-
 def recommendations(member_id: int, slot: str, *, limit: int = 10) -> list[Recommended]:
     """What this member is likely to want in one slot, best first. Exclusions and dismissals are obeyed as of now."""
-    excluded = shelf.read().excluded(slot)
-    rows = list(
-        Recommendation.objects.filter(member_id=member_id, slot=slot, category__offer__is_active=True)
-        .exclude(category__in=excluded)
-        .exclude(category__in=Dismissal.objects.filter(member_id=member_id).values("category"))
-        .select_related("category__offer")
-        .order_by("rank")[:limit]
-    )
-    names = _names(reasons.mentioned(rows))
-    return [_in_words(row, row.category.offer.benefit_words, row.rank, names) for row in rows]
+    on = shelf.read()
+    return [row.told(on.excluded()) for row in stored.listed(member_id, slot, on)[:limit]]
 
 
 def in_words(rows) -> list[Recommended]:

@@ -1,5 +1,6 @@
 """The business rules of the house, read from their tables into arrays for `assembling`."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -18,8 +19,10 @@ def current() -> AssemblyRules:
     return AssemblyRules.objects.first() or AssemblyRules()
 
 
-def rules(slot: str, *, on: Shelf, seen: Interactions, home_stores: np.ndarray, at: datetime) -> assembling.Rules:
-    """What holds for lists of this slot as of `at`, over the members and types of `seen` and what is `on` the shelf."""
+def rules(
+    slots: Iterable[str], *, on: Shelf, seen: Interactions, home_stores: np.ndarray, at: datetime
+) -> dict[str, assembling.Rules]:
+    """What holds for lists of each slot as of `at`, over the members and types of `seen` and what is `on` the shelf."""
     house = current()
     pairs = {
         assembling.NOT_INTERESTED: assembling.keys_of(
@@ -35,9 +38,11 @@ def rules(slot: str, *, on: Shelf, seen: Interactions, home_stores: np.ndarray, 
         sent = Exposure.objects.filter(channel__in=SENT, shown_at__gte=at - timedelta(days=house.sent_days))
         sent = sent.filter(shown_at__lt=at, member_id__in=_asked(seen)).values_list("member_id", "category_id")
         pairs[assembling.ALREADY_SENT] = assembling.keys_of(seen, sent)
-    return assembling.Rules(
-        never(slot, on, seen.item_ids, house), pairs, purchases.groups_of(seen.item_ids.tolist()), house.per_group_max
-    )
+    groups = purchases.groups_of(seen.item_ids.tolist())
+    return {
+        slot: assembling.Rules(never(slot, on, seen.item_ids, house), pairs, groups, house.per_group_max)
+        for slot in slots
+    }
 
 
 def never(slot: str, on: Shelf, item_ids: np.ndarray, house: AssemblyRules) -> np.ndarray:

@@ -60,6 +60,20 @@ def record_exposures(*, cause: str, members, channel: str, at: datetime) -> int:
     return len(Exposure.objects.bulk_create(rows, batch_size=5000, ignore_conflicts=True))
 
 
+_SHOWN = """
+INSERT INTO recommender_exposure (decision_id, member_id, channel, slot, position, category_id, propensity, policy, eligible, shown_at)
+SELECT id, member_id, %s, slot, position, category_id, propensity, policy, eligible, %s FROM recommender_decision WHERE id = ANY (%s)
+    ON CONFLICT DO NOTHING
+"""
+
+
+def note_shown(decision_ids: list[int], *, channel: str, at: datetime) -> None:
+    """Note that these decisions were shown just now; the first time counts. One statement."""
+    if decision_ids:
+        with connection.cursor() as cursor:
+            cursor.execute(_SHOWN, [channel, at, decision_ids])
+
+
 _SENT = """
 INSERT INTO recommender_exposure (decision_id, member_id, channel, slot, position, category_id, propensity, policy, eligible, shown_at)
 SELECT d.id, d.member_id, m.channel, d.slot, d.position, d.category_id, d.propensity, d.policy, d.eligible, m.sent_at

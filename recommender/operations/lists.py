@@ -181,7 +181,7 @@ def _customers(served, at: datetime, asked: list[int] | None) -> Customers:
         active = active.filter(pk__in=asked)
     everybody = set(active.values_list("pk", flat=True))
     on = shelf.read()
-    rules = {slot: rulebook.rules(slot, on=on, seen=seen, home_stores=home_stores, at=at) for slot in Slot.values}
+    rules = rulebook.rules(Slot.values, on=on, seen=seen, home_stores=home_stores, at=at)
     known = np.flatnonzero(np.isin(seen.member_ids, list(everybody)))
     fresh = _fresh(served[-1][0], at, is_whole=asked is None)
     return Customers(seen, known, sorted(everybody - set(seen.member_ids.tolist())), home_stores, rules, fresh)

@@ -50,6 +50,28 @@ def test_whoever_looks_twice_a_day_sees_the_same_and_more_when_there_is_room(ann
     assert Exposure.objects.filter(channel="api").count() == 2
 
 
+@pytest.mark.parametrize("offers", [1, 3])
+def test_a_later_look_of_a_day_is_three_statements_however_long_the_list(
+    shop, types, django_assert_num_queries, offers
+):
+    (ben,) = shop.members(1)
+    shop.recommend([ben], "buy_again", types[:offers])
+    first = shown(ben, slots={"buy_again": 3})
+    assert len(first) == offers
+    with django_assert_num_queries(3):
+        assert shown(ben, slots={"buy_again": 3}) == first
+    assert Exposure.objects.filter(member=ben).count() == offers
+
+
+def test_a_slot_that_was_empty_in_the_morning_is_filled_when_there_is_something(shop, ann):
+    both = {"buy_again": 1, "new_for_you": 1}
+    asked = {"member_id": ann.pk, "slots": both, "channel": "portal", "at": NOW}
+    assert [len(found) for found in operations.show(**asked).values()] == [1, 0]
+    shop.recommend([ann], "new_for_you", [shop.type("FOOD > GROUP 2 > TYPE 9", name="Type 9")])
+    assert [one.name for one in operations.show(**asked)["new_for_you"]] == ["Type 9"]
+    assert Exposure.objects.filter(member=ann).count() == 2
+
+
 def test_a_no_counts_at_once(ann, types):
     shown(ann)
     operations.dismiss(member_id=ann.pk, category_id=types[0].pk, at=NOW)
