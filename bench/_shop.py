@@ -49,8 +49,8 @@ SELECT member_id, id, 1, client_key, 0, '\\x00', 1, 10, 1 + total_minor / 100, 0
 """
 
 
-def shop(*, members: int, purchases: int):
-    """Point Django at the shop of this size; what is missing of it is made first."""
+def shop(*, members: int, purchases: int, more=()):
+    """Point Django at the shop of this size; what is missing of it, and of `more` steps, is made first."""
     given = {"begin": BEGIN, "now": NOW, "launch": LAUNCH, "members": members, "purchases": purchases}
     pieces = [
         scratch.Whole(scratch.fill, statement=_PURCHASES, given=given | {"first": first, "last": last})
@@ -59,7 +59,7 @@ def shop(*, members: int, purchases: int):
     return scratch.kept(
         f"regulars_bench_shop_2_{members}", scratch.Whole(_begin, given=given), *pieces,
         scratch.Whole(scratch.fill, statement=_TRANSFERS, given=given | {"first": 0}), scratch.Whole(_finish),
-        lambda _db: campaign(members), scratch.tidy,
+        lambda _db: campaign(members), scratch.tidy, *more,
     )  # fmt: skip
 
 

@@ -73,6 +73,7 @@ app.conf.beat_schedule = {
     "campaigns-entries": {"task": "campaigns.tasks.enter_journeys", "schedule": 30.0},
     "api-journey-calls": {"task": "api.tasks.deliver_journey_calls", "schedule": 5.0},
     "reports-digests": {"task": "reports.tasks.send_digests", "schedule": 600.0},
+    "reports-readings": {"task": "reports.tasks.refresh_readings", "schedule": 60.0, "options": {"expires": 50}},
     "reports-editions": {"task": "reports.tasks.keep_editions", "schedule": 600.0},
     "delivery-look": {"task": "delivery.tasks.look", "schedule": 2.0, "options": {"expires": 2}},
     "delivery-sweep": {"task": "delivery.tasks.sweep", "schedule": 10.0},

@@ -180,6 +180,8 @@ SEND_COST_PER_1000 = {
     channel: int(cost) for channel, _is, cost in (x.partition("=") for x in environment.get("SEND_COST_PER_1000", "email=60").split(",")) if cost
 }  # fmt: skip
 
+REPORTS_ARE_KEPT = not TESTING  # tests read every figure as it is
+
 # -- files -------------------------------------------------------------------------------------------------------------
 
 STATIC_URL = "/static/"

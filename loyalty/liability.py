@@ -198,23 +198,52 @@ SELECT coalesce(sum(CASE WHEN t.credit_account IN (10, 11, 12) THEN t.points ELS
 """
 
 
+@dataclass(frozen=True)
+class Counted:
+    """What the ledger says of a currency at a moment, before anything is estimated: all that takes long to find out.
+
+    `lots`: month, account, last day, points; `flows`: as `breakage.Flow` has them; `months`: as `_MOVEMENTS` has them.
+    """
+
+    at: datetime
+    lots: list[tuple]
+    ledger_points: int
+    debt: int
+    flows: list[tuple]
+    has_ended: bool
+    months: list[tuple]
+
+
+def count(*, currency: Currency, at: datetime) -> Counted:
+    """Ask the ledger: four statements, each over every transfer of the currency."""
+    asked = {"currency": currency.pk, "at": at, "zone": settings.TIME_ZONE}
+    with connection.cursor() as cursor:
+
+        def rows(statement: str) -> list[tuple]:
+            cursor.execute(statement, asked)
+            return cursor.fetchall()
+
+        lots, [(ledger_points, debt)] = rows(_COHORTS), rows(_LEDGER)
+        return Counted(at, lots, ledger_points, debt, *_lived(cursor, currency, at), rows(_MOVEMENTS))
+
+
 def liability(*, currency: Currency, at: datetime) -> Liability:
     """What is owed in a currency at a moment, by the month it was earned in, with expected breakage."""
-    asked = {"currency": currency.pk, "at": at, "zone": settings.TIME_ZONE}
-    today = at.astimezone(_zone()).date()
-    value = value_at(today, currency.code)
-    with connection.cursor() as cursor:
-        cursor.execute(_COHORTS, asked)
-        rows = cursor.fetchall()
-        cursor.execute(_LEDGER, asked)
-        ledger_points, debt = cursor.fetchone()
-    table = life_table(currency=currency, at=at)
+    return owed(count(currency=currency, at=at), currency=currency.code)
+
+
+def owed(counted: Counted, *, currency: str) -> Liability:
+    """What is owed by what the ledger said: in money as a point is worth on that day, with breakage and its doubt."""
+    today = counted.at.astimezone(_zone()).date()
+    value = value_at(today, currency)
+    flows = [Flow(*row) for row in counted.flows]
+    table = breakage.life_table(flows, this_month=_months(today), has_ended=counted.has_ended)
     by_month = defaultdict(list)
-    for month, account, lot, points in rows:
+    for month, account, lot, points in counted.lots:
         by_month[month].append((account, lot, points))
     cohorts = [_cohort(month, lots, table, (today, value)) for month, lots in sorted(by_month.items())]
     whole = breakage.pooled((cohort.points, cohort.breakage) for cohort in cohorts)
-    return Liability(currency.code, at, value, cohorts, ledger_points, debt, whole)
+    return Liability(currency, counted.at, value, cohorts, counted.ledger_points, counted.debt, whole)
 
 
 def _cohort(month: date, lots: list[tuple], table: breakage.LifeTable, valued: tuple[date, Value | None]) -> Cohort:
@@ -266,15 +295,13 @@ SELECT EXISTS (SELECT FROM loyalty_transfer t JOIN loyalty_wallet w ON w.id = t.
 """
 
 
-def life_table(*, currency: Currency, at: datetime) -> breakage.LifeTable:
-    """What became of the points of all lots so far, by age in months. Points on hold count as spent."""
+def _lived(cursor, currency: Currency, at: datetime) -> tuple[list[tuple], bool]:
+    """What became of the points of all lots so far, by age in months (points on hold count as spent), and whether a lot has ended."""
     today = at.astimezone(_zone()).date()
-    with connection.cursor() as cursor:
-        cursor.execute(_FLOWS, {"currency": currency.pk, "at": at, "zone": settings.TIME_ZONE, "groups": GROUPS})
-        flows = [Flow(*row) for row in cursor.fetchall()]
-        cursor.execute(_ENDED, {"currency": currency.pk, "at": at, "today": today})
-        has_ended = cursor.fetchone()[0]
-    return breakage.life_table(flows, this_month=_months(today), has_ended=has_ended)
+    cursor.execute(_FLOWS, {"currency": currency.pk, "at": at, "zone": settings.TIME_ZONE, "groups": GROUPS})
+    flows = cursor.fetchall()
+    cursor.execute(_ENDED, {"currency": currency.pk, "at": at, "today": today})
+    return flows, cursor.fetchone()[0]
 
 
 _MOVEMENTS = """
@@ -294,7 +321,11 @@ def movements(*, currency: Currency, at: datetime) -> list[Month]:
     """Issued, redeemed, expired and cancelled per month, oldest first; each month opens where the one before closed."""
     with connection.cursor() as cursor:
         cursor.execute(_MOVEMENTS, {"currency": currency.pk, "at": at, "zone": settings.TIME_ZONE})
-        rows = cursor.fetchall()
+        return months_of(cursor.fetchall())
+
+
+def months_of(rows: list[tuple]) -> list[Month]:
+    """The months of `Counted.months`, each opening where the one before closed."""
     months, opening = [], 0
     for month, issued, redeemed, expired, cancelled, owed_more in rows:
         closing = opening + issued - redeemed - expired - cancelled + owed_more

@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from members.models import Member
-from reports.panels.registry import rows_of, zone_at
+from reports import cuts, readings
+from reports.asking import rows_of, zone_at
 from reports.panels.tables import SMALL, Column, Table
-
-# ruff: noqa: S608 - statements are joined from the constants of this file alone; every value is a parameter
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,11 @@ DIMENSIONS = {
     "language": Dimension(gettext_lazy("Language"), "coalesce(m.language, '')"),
 }
 MEASURES = {
-    "sales": (gettext_lazy("Sales less refunds"), "money", "coalesce(sum(p.total_minor), 0)::bigint"),
-    "purchases": (gettext_lazy("Purchases"), "count", "count(*) FILTER (WHERE p.kind = 1)"),
-    "members": (gettext_lazy("Different members"), "count", "count(DISTINCT p.member_id)"),
-    "mean": (gettext_lazy("Mean sale"), "money", "(sum(p.total_minor) FILTER (WHERE p.kind = 1) / nullif(count(*) FILTER (WHERE p.kind = 1), 0))::bigint"),
-}  # fmt: skip
+    "sales": (gettext_lazy("Sales less refunds"), "money"),
+    "purchases": (gettext_lazy("Purchases"), "count"),
+    "members": (gettext_lazy("Different members"), "count"),
+    "mean": (gettext_lazy("Mean sale"), "money"),
+}
 MONTHS = (1, 3, 6, 12)
 PEOPLE_SHOWN = 200
 
@@ -122,22 +122,72 @@ def _kept_back(crossed: Crossed) -> frozenset:
     return frozenset(small)
 
 
+@dataclass(frozen=True)
+class Sums:
+    """What every measure is made of: sales less refunds and sales alone in minor units, receipts of sales, different members."""
+
+    total_minor: int = 0
+    sales: int = 0
+    gross_minor: int = 0
+    people: int = 0
+
+    def __add__(self, other: "Sums") -> "Sums":
+        """Of other purchases. Different members are not added up: they may be the same."""
+        return Sums(
+            self.total_minor + other.total_minor, self.sales + other.sales, self.gross_minor + other.gross_minor, self.people
+        )  # fmt: skip
+
+    def figure(self, measure: str) -> int | None:
+        """One measure; the mean rounded to a whole unit, half a unit up."""
+        if measure == "mean":
+            return (2 * self.gross_minor + self.sales) // (2 * self.sales) if self.sales else None
+        return {"sales": self.total_minor, "purchases": self.sales, "members": self.people}[measure]
+
+
 def cross(question: Question, *, at) -> Crossed:
-    """Cross the purchases of the last months. One statement, its totals included."""
-    a, b = (DIMENSIONS[name].expression for name in (question.rows, question.columns))
-    measure = MEASURES[question.measure][2]
-    statement = f"""
-        SELECT a, b, grouping(a), grouping(b), {measure}, count(DISTINCT p.member_id)
-          FROM (SELECT {a} AS a, {b} AS b, p.member_id, p.total_minor, p.kind {_FROM}) AS p
-         GROUP BY GROUPING SETS ((a, b), (a), (b), ())
-    """
-    cells, rows, columns = {}, set(), set()
-    for a_value, b_value, no_a, no_b, value, people in rows_of(statement, zone_at(at, months=question.months)):
-        row, column = (None if no_a else a_value), (None if no_b else b_value)
-        cells[row, column] = (value, people)
-        rows |= {row} - {None}
-        columns |= {column} - {None}
-    return Crossed(question, at, sorted(rows), sorted(columns), cells)
+    """Cross the purchases of the last months, as of the moment at which these two dimensions were read last."""
+    a, b = sorted((question.rows, question.columns))
+    answer = readings.read(_question(a, b, question.months), at=at)
+    turned = a != question.rows
+    cells = {}
+    for a_value, b_value, *sums in answer.value:
+        key = (b_value, a_value) if turned else (a_value, b_value)
+        held = Sums(*sums)
+        cells[key] = (held.figure(question.measure), held.people)
+    rows, columns = ({key[place] for key in cells} - {None} for place in (0, 1))
+    return Crossed(question, answer.at, sorted(rows), sorted(columns), cells)
+
+
+def _question(a: str, b: str, months: int) -> readings.Question:
+    return readings.Question(f"crossing:{a}:{b}:{months}", partial(_count, a, b, months))
+
+
+def _named(rest: str) -> readings.Question | None:
+    a, b, months = rest.split(":")
+    known = a in DIMENSIONS and b in DIMENSIONS and months.isdigit() and int(months) in MONTHS
+    return _question(a, b, int(months)) if known else None
+
+
+readings.KINDS["crossing"] = _named
+
+
+def _count(a: str, b: str, months: int, at) -> list[list]:
+    """Every cell, the sums of rows and columns and of all as [a, b, *sums]; a sum has None for what it sums over. One statement."""
+    cut_a, cut_b = (cuts.CUTS[name](at, months) for name in (a, b))
+    given = {"at": at, "months": months} | cut_a.given | cut_b.given
+    found: dict[tuple, Sums] = {(None, None): Sums()}
+    people = {}
+    for what, key_a, key_b, *sums in rows_of(cuts.statement(cut_a, cut_b), given):
+        if what == "cell":
+            word_a, word_b = cut_a.word(key_a), cut_b.word(key_b)
+            for key in ((word_a, word_b), (word_a, None), (None, word_b), (None, None)):
+                found[key] = found.get(key, Sums()) + Sums(*sums)
+            people[word_a, word_b] = sums[3]
+        else:
+            people[cut_a.word(key_a) if what == "row" else None, cut_b.word(key_b) if what == "column" else None] = (
+                sums[3]
+            )
+    return [[*key, one.total_minor, one.sales, one.gross_minor, people.get(key, 0)] for key, one in found.items()]
 
 
 def words_of(dimension: str, value: str | None) -> str:
@@ -155,7 +205,7 @@ def words_of(dimension: str, value: str | None) -> str:
 def as_table(crossed: Crossed, *, sees_persons: bool) -> Table:
     """The crossing as a table for export: one line per cell that has a figure, then the grand total."""
     question = crossed.question
-    label, unit, _expression = MEASURES[question.measure]
+    label, unit = MEASURES[question.measure]
     columns = (
         Column(question.rows, DIMENSIONS[question.rows].label, "text"), Column(question.columns, DIMENSIONS[question.columns].label, "text"),
         Column(question.measure, label, unit), Column("people", _("Different members")),

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 from loyalty import liability as books
 from members import clock
 from members.access import Role, has_role, staff_only
-from reports import charts, exports
+from reports import charts, exports, owed
 
 readers = staff_only(Role.ANALYST, Role.MARKETER, Role.APPROVER, Role.STORE_MANAGER)
 
@@ -27,46 +27,46 @@ MONTH_HEADER = ["currency", "month", "opening", "issued", "redeemed", "expired",
 
 
 def _asked(request):
-    """The currency and the moment a page is about: points and now, unless the address says otherwise."""
+    """The currency a page is about and all there are, what is owed in it, and its months: as of now unless the address names a day."""
     known = books.currencies()
     code = request.GET.get("currency", "points")
     chosen = next((one for one in known if one.code == code), None)
     if chosen is None:
         raise Http404(_("There is no such currency."))
-    return chosen, _moment(request.GET.get("day", "")), known
+    now, ends = clock.now(), _end_of_day(request.GET.get("day", ""))
+    is_past = ends is not None and ends < now
+    found, months = (
+        owed.read(chosen, at=now, day=ends.date().isoformat(), moment=ends) if is_past else owed.read(chosen, at=now)
+    )
+    return chosen, known, found, months
 
 
-def _moment(said: str) -> datetime:
-    """The end of the day that was asked for, or now."""
-    now = clock.now()
+def _end_of_day(said: str) -> datetime | None:
+    """The last moment of the programme's day that was asked for; None where none was."""
     try:
         day = parse_date(said)
     except ValueError:
         day = None
     if day is None:
-        return now
-    ends = datetime.combine(day + timedelta(days=1), time(), tzinfo=ZoneInfo(settings.TIME_ZONE)) - timedelta(
-        microseconds=1
-    )
-    return min(ends, now)
+        return None
+    begins_next = datetime.combine(day + timedelta(days=1), time(), tzinfo=ZoneInfo(settings.TIME_ZONE))
+    return begins_next - timedelta(microseconds=1)
 
 
 @readers
 @require_GET
 def liability(request):
     """Points and money owed by the month they were earned in, with breakage and its doubt, and each month's movements."""
-    currency, at, known = _asked(request)
+    currency, known, found, months = _asked(request)
     is_guest = not has_role(request.user, Role.ANALYST, Role.MARKETER, Role.APPROVER)  # of this one page
     context = {
-        "at": at,
+        "at": found.at,
         "currencies": known,
         "currency": currency,
         "day": request.GET.get("day", ""),
         "is_guest": is_guest,
     }
-    owed = books.liability(currency=currency, at=at)
-    months = books.movements(currency=currency, at=at)
-    context |= {"owed": owed, "chart": _chart(owed), "months": months[::-1], "is_equal": _is_equal(owed, months)}
+    context |= {"owed": found, "chart": _chart(found), "months": months[::-1], "is_equal": _is_equal(found, months)}
     return render(request, "reports/liability.html", context)
 
 
@@ -99,27 +99,26 @@ def _chart(owed) -> str:
 @require_GET
 def liability_csv(request):
     """Cohorts with control totals: the sum of the rows, the ledger's own figure, and their difference, which is 0."""
-    currency, at, _known = _asked(request)
-    owed = books.liability(currency=currency, at=at)
-    value = [owed.value.money, owed.value.minor_per_1000] if owed.value else ["", ""]
+    _currency, _known, found, _months = _asked(request)
+    value = [found.value.money, found.value.minor_per_1000] if found.value else ["", ""]
     rows = [
         [
-            owed.currency, c.month.isoformat(), c.available, c.pending, c.held, c.expired_not_posted, c.points, *value,
+            found.currency, c.month.isoformat(), c.available, c.pending, c.held, c.expired_not_posted, c.points, *value,
             c.minor, *_shares(c.breakage), c.breakage_minor, c.net_minor,
         ]
-        for c in owed.cohorts
+        for c in found.cohorts
     ]  # fmt: skip
     total = [sum(column) for column in zip(*(row[2:7] for row in rows), strict=True)] or [0] * 5
-    money = [owed.minor, *_shares(owed.breakage), owed.breakage_minor, owed.net_minor]
+    money = [found.minor, *_shares(found.breakage), found.breakage_minor, found.net_minor]
     rows += [
-        [owed.currency, "TOTAL", *total, *value, *money],
-        [owed.currency, "LEDGER", *[""] * 4, owed.ledger_points],
-        [owed.currency, "DIFFERENCE", *[""] * 4, owed.difference],
-        [owed.currency, "OWED BY MEMBERS", *[""] * 4, owed.debt],
-        [owed.currency, "AS OF", at.isoformat()],
-        *([[owed.currency, "BREAKAGE UNKNOWN", owed.why_unknown]] if owed.why_unknown else []),
+        [found.currency, "TOTAL", *total, *value, *money],
+        [found.currency, "LEDGER", *[""] * 4, found.ledger_points],
+        [found.currency, "DIFFERENCE", *[""] * 4, found.difference],
+        [found.currency, "OWED BY MEMBERS", *[""] * 4, found.debt],
+        [found.currency, "AS OF", found.at.isoformat()],
+        *([[found.currency, "BREAKAGE UNKNOWN", found.why_unknown]] if found.why_unknown else []),
     ]
-    return exports.csv_response(f"liability-{owed.currency.replace(':', '-')}.csv", COHORT_HEADER, rows)
+    return exports.csv_response(f"liability-{found.currency.replace(':', '-')}.csv", COHORT_HEADER, rows)
 
 
 def _shares(estimate) -> list:
@@ -130,8 +129,7 @@ def _shares(estimate) -> list:
 @require_GET
 def movements_csv(request):
     """Each month's movements with control totals: the sums, and the ledger's closing figure."""
-    currency, at, _known = _asked(request)
-    months = books.movements(currency=currency, at=at)
+    currency, _known, found, months = _asked(request)
     rows = [
         [
             currency.code,
@@ -147,11 +145,10 @@ def movements_csv(request):
         for m in months
     ]
     total = [sum(column) for column in zip(*(row[3:8] for row in rows), strict=True)] or [0] * 5
-    ledger = books.liability(currency=currency, at=at).ledger_points
     closing = months[-1].closing if months else 0
     rows += [
         [currency.code, "TOTAL", 0, *total, closing],
-        [currency.code, "LEDGER", *[""] * 6, ledger],
-        [currency.code, "DIFFERENCE", *[""] * 6, closing - ledger],
+        [currency.code, "LEDGER", *[""] * 6, found.ledger_points],
+        [currency.code, "DIFFERENCE", *[""] * 6, closing - found.ledger_points],
     ]
     return exports.csv_response(f"movements-{currency.code.replace(':', '-')}.csv", MONTH_HEADER, rows)

@@ -1,6 +1,7 @@
 """What analysts keep: an arranged dashboard, saved views, scheduled mails, evaluations, and frozen monthly editions."""
 
 from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -86,6 +87,20 @@ class Edition(models.Model):
 
     class Meta:
         ordering = ["-month"]
+
+
+class Reading(models.Model):
+    """What a slow question was answered last. Kept so that nobody waits for it; may be dropped at any moment."""
+
+    question = models.CharField(max_length=120, help_text="A name that reports.readings knows: panel:stores.")
+    language = models.CharField(max_length=10)
+    at = models.DateTimeField(help_text="The moment the answer speaks of.")
+    took_s = models.FloatField()
+    asked_at = models.DateTimeField(help_text="When a reader last wanted it, to the hour.")
+    answer = models.JSONField(null=True, encoder=DjangoJSONEncoder)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["question", "language"], name="a_question_has_one_answer")]
 
 
 class DigestChoice(models.Model):

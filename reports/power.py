@@ -1,7 +1,7 @@
 """The power page: before an experiment starts, how many members an effect needs, and what the members there are can show."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
 
 from django import forms
@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET
 from campaigns.plans import COVARIATE_DAYS
 from insights import lift
 from members import clock
+from reports import readings
 from reports.figures import readers
 
 # Members who bought in neither time are zeros: they count, and add nothing to any sum.
@@ -37,8 +38,20 @@ class Spread:
     correlation: float
 
 
-def spread(*, days: int, at: datetime) -> Spread:
-    """Mean and spread of what an experiment of so many days would measure, had it ended now."""
+def spread(*, days: int, at: datetime) -> tuple[Spread, datetime]:
+    """What an experiment of so many days would measure, had it ended at a moment; and that moment, as it was read last."""
+    found = readings.read(_question(days), at=at)
+    return Spread(*found.value), found.at
+
+
+def _question(days: int) -> readings.Question:
+    return readings.Question(f"spread:{days}", lambda at: list(astuple(_spread(days, at))))
+
+
+readings.KINDS["spread"] = lambda rest: _question(int(rest))
+
+
+def _spread(days: int, at: datetime) -> Spread:
     begin = at - timedelta(days=days)
     with connection.cursor() as cursor:
         cursor.execute(_SPREAD, {"begin": begin, "before": begin - timedelta(days=COVARIATE_DAYS), "at": at})
@@ -66,7 +79,7 @@ class PowerForm(forms.Form):
 
 def answer(said: dict, *, at: datetime) -> dict:
     """How many members are needed and what those at hand can show, without and with what they did before."""
-    found = spread(days=said["days"], at=at)
+    found, read_at = spread(days=said["days"], at=at)
     have = said["members"] or found.members
     held = max(2, round(have * said["held_out"] / 100))
     rows = []
@@ -76,7 +89,14 @@ def answer(said: dict, *, at: datetime) -> dict:
         )
         shown = lift.effect_detectable(found.mean, found.sd, held, max(0, have - held), correlation=correlation)
         rows.append({"needed": needed, "detectable": shown, "is_enough": needed is not None and needed.n <= have})
-    return {"spread": found, "have": have, "plain": rows[0], "cuped": rows[1], "currency": settings.CURRENCY}
+    return {
+        "at": read_at,
+        "spread": found,
+        "have": have,
+        "plain": rows[0],
+        "cuped": rows[1],
+        "currency": settings.CURRENCY,
+    }
 
 
 @readers

@@ -14,12 +14,10 @@ from campaigns.models import Campaign
 from care import queries as care
 from experiments import queries as experimented
 from loyalty import liability as books
-from loyalty import queries as loyalty
 from members import clock
 from members.access import Role, staff_only
-from reports import exports, figures, lift, programme
+from reports import exports, figures, lift, owed, programme, readings
 from reports.panels import PANELS
-from sales.models import Purchase
 
 readers = staff_only(Role.ANALYST, Role.MARKETER, Role.APPROVER)
 
@@ -29,18 +27,16 @@ readers = staff_only(Role.ANALYST, Role.MARKETER, Role.APPROVER)
 def overview(request):
     """The programme in tiles, then the panels this person arranged, each with its definition and the moment it was read."""
     at = clock.now()
-    totals = loyalty.programme_totals(at=at)
+    tiles = readings.read(programme.TILES, at=at)
     context = {
         "at": at,
         "zone": settings.TIME_ZONE,
-        "members": sum(programme.stages().values()),
-        "totals": totals,
+        "tiles": tiles.value,
+        "tiles_at": tiles.at,
         "owed": _owed(at),
-        "repeat": programme.repeat_rate(at=at),
         "satisfaction": _satisfaction(at),
         "lift": _programme_lift(),
         "panels": figures.dashboard(request.user, at=at),
-        "has_purchases": Purchase.objects.exists(),
         "history": programme.history(),
         "measured": campaigns.programme().filter(status=Campaign.Status.MEASURED).count(),
     }
@@ -50,7 +46,7 @@ def overview(request):
 def _owed(at):
     """What is owed for points, with breakage; None before the first wallet."""
     points = next((one for one in books.currencies() if one.code == "points"), None)
-    return books.liability(currency=points, at=at) if points else None
+    return owed.read(points, at=at)[0] if points else None
 
 
 def _satisfaction(at):

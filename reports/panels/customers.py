@@ -1,37 +1,54 @@
 """Members who come, stay and leave; what they are worth and how likely they are to go."""
 
+from collections import Counter
+from datetime import timedelta
+
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
 from insights import queries as scored
 from members.models import Member
 from reports import charts
-from reports.panels.registry import panel, rows_of, zone_at
+from reports.calendar import midnight, months_until
+from reports.panels.registry import panel, rows_of
 from reports.panels.tables import Column, Table, summed
 
 GROUP = "customers"
 ACTIVE_DAYS = 91
 
-_MONTHS = """
-WITH months AS (
-    SELECT (m AT TIME ZONE %(zone)s) AS ends, (m - interval '1 month')::date AS month
-      FROM generate_series(date_trunc('month', %(at)s AT TIME ZONE %(zone)s) - interval '12 months',
-                           date_trunc('month', %(at)s AT TIME ZONE %(zone)s), interval '1 month') AS m
-), bought AS MATERIALIZED (
-    SELECT DISTINCT member_id, purchased_at::date AS day FROM sales_purchase
-     WHERE kind = 1 AND member_id IS NOT NULL AND purchased_at <= %(at)s
-), is_active AS MATERIALIZED (
-    SELECT DISTINCT m.month, m.ends, b.member_id FROM months m
-      JOIN bought b ON b.day < m.ends AND b.day >= m.ends - %(days)s * interval '1 day'
-), firsts AS (SELECT member_id, min(day) AS day FROM bought GROUP BY member_id)
-SELECT coalesce(now.month, (was.month + interval '1 month')::date),
-       count(now.member_id), count(*) FILTER (WHERE now.member_id IS NOT NULL AND was.member_id IS NULL AND f.day >= now.month),
-       count(*) FILTER (WHERE now.member_id IS NOT NULL AND was.member_id IS NULL AND f.day < now.month),
-       count(*) FILTER (WHERE now.member_id IS NULL)
-  FROM is_active now FULL JOIN is_active was ON was.member_id = now.member_id AND (was.month + interval '1 month')::date = now.month
-  LEFT JOIN firsts f ON f.member_id = now.member_id
- GROUP BY 1 ORDER BY 1
+MONTHS = 12
+
+# What a member did is one whole number: a bit for each month's end at which they were active. One walk over the purchases, one row for
+# each way to have lived, however many members there are.
+_LIVES = """
+SELECT mask, first, count(*)
+  FROM (SELECT bit_or((%(masks)s::int[])[1 + width_bucket(purchased_at, %(bounds)s::timestamptz[])]) AS mask,
+               width_bucket(min(purchased_at), %(ends)s::timestamptz[]) AS first
+          FROM sales_purchase WHERE kind = 1 AND member_id IS NOT NULL AND purchased_at <= %(at)s GROUP BY member_id) AS lived
+ WHERE mask > 0 GROUP BY 1, 2
 """
+
+
+def _asked_of_lives(at) -> dict:
+    """The ends of months, and for each stretch between bounds the ends at which a purchase in it makes its buyer active."""
+    days = months_until(at, MONTHS + 1)
+    ends = [midnight(day) for day in days]
+    begins = [midnight(day - timedelta(days=ACTIVE_DAYS)) for day in days]
+    bounds = sorted({*ends, *begins})
+    masks = [
+        sum(1 << place for place, (begin, end) in enumerate(zip(begins, ends, strict=True)) if begin <= bound < end)
+        for bound in bounds
+    ]
+    return {"ends": ends, "bounds": bounds, "masks": [0, *masks], "at": at}
+
+
+def _month(lives: list[tuple], place: int) -> tuple[int, int, int, int]:
+    """Active, new, back and lost members at one month's end."""
+    now, was = 1 << place, 1 << (place - 1)
+    active = sum(n for mask, _first, n in lives if mask & now)
+    new = sum(n for mask, first, n in lives if mask & now and not mask & was and first >= place)
+    back = sum(n for mask, first, n in lives if mask & now and not mask & was and first < place)
+    return active, new, back, sum(n for mask, _first, n in lives if mask & was and not mask & now)
 
 
 @panel(
@@ -52,8 +69,8 @@ SELECT coalesce(now.month, (was.month + interval '1 month')::date),
     group=GROUP,
 )  # fmt: skip
 def new_and_lost(at):
-    found = rows_of(_MONTHS, zone_at(at, days=ACTIVE_DAYS))
-    rows = tuple(found[1:-1])  # the first has no month before it, the last is the echo of the one that runs
+    lives, months = rows_of(_LIVES, _asked_of_lives(at)), months_until(at, MONTHS + 1)
+    rows = tuple((months[place - 1], *_month(lives, place)) for place in range(1, MONTHS + 1))
     columns = (
         Column("month", _("Month"), "month"), Column("active", _("Active")), Column("new", _("New")), Column("back", pgettext("after an absence", "Back")),
         Column("lost", _("Lost")),
@@ -62,13 +79,23 @@ def new_and_lost(at):
 
 
 _COHORTS = """
-WITH bought AS (
-    SELECT DISTINCT member_id, date_trunc('month', purchased_at AT TIME ZONE %(zone)s)::date AS month FROM sales_purchase
-     WHERE kind = 1 AND member_id IS NOT NULL AND purchased_at <= %(at)s AND purchased_at > %(at)s - interval '13 months'
-), firsts AS (SELECT member_id, min(month) AS cohort FROM bought GROUP BY member_id)
-SELECT cohort, (extract(year FROM age(month, cohort)) * 12 + extract(month FROM age(month, cohort)))::int AS later, count(*)
-  FROM bought JOIN firsts USING (member_id) GROUP BY 1, 2 ORDER BY 1, 2
+SELECT mask, count(*)
+  FROM (SELECT bit_or(1 << (width_bucket(purchased_at, %(begins)s::timestamptz[]) - 1)) AS mask
+          FROM sales_purchase WHERE kind = 1 AND member_id IS NOT NULL AND purchased_at >= %(since)s AND purchased_at <= %(at)s
+         GROUP BY member_id) AS bought
+ GROUP BY 1
 """
+
+
+def _cohorts(lives: list[tuple]) -> Counter:
+    """Members by the month of their first purchase and by each month, later or the same, in which they bought."""
+    found = Counter()
+    for mask, n in lives:
+        first = (mask & -mask).bit_length() - 1
+        for place in range(first, mask.bit_length()):
+            if mask >> place & 1:
+                found[first, place - first] += n
+    return found
 
 
 @panel(
@@ -88,13 +115,14 @@ SELECT cohort, (extract(year FROM age(month, cohort)) * 12 + extract(month FROM 
     group=GROUP,
 )  # fmt: skip
 def retention(at):
-    found = rows_of(_COHORTS, zone_at(at))
-    sizes = {cohort: n for cohort, later, n in found if later == 0}
+    months = months_until(at, MONTHS + 1)
+    begins = [midnight(month) for month in months]
+    found = _cohorts(rows_of(_COHORTS, {"begins": begins, "since": begins[0], "at": at}))
     columns = (
         Column("cohort", _("First purchase"), "month"), Column("later", _("Months later"), "number"),
         Column("members", _("Members")), Column("share", _("Of the cohort"), "percent"),
     )  # fmt: skip
-    rows = tuple((cohort, later, n, n / sizes[cohort]) for cohort, later, n in found)
+    rows = tuple((months[first], later, n, n / found[first, 0]) for (first, later), n in sorted(found.items()))
     return Table(columns, rows, at, "members") if rows else None
 
 

@@ -1,18 +1,14 @@
-"""The list of panels, and the one way to read them: from the cache where the last reading is minutes old, else anew."""
+"""The list of panels, and the one way to read them (reports/readings.py says when anew)."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.conf import settings
-from django.core.cache import cache
-from django.db import connection
-from django.utils.translation import get_language
-
+from reports import readings
+from reports.asking import rows_of, zone_at
 from reports.panels.tables import Table
 
-KEPT_S = 300
+__all__ = ["PANELS", "Panel", "panel", "read", "rows_of", "zone_at"]
 
 
 @dataclass(frozen=True)
@@ -41,28 +37,24 @@ def panel(code: str, title, definition, *, chart=None, group="programme"):
 
 
 def read(panel: Panel, *, at: datetime) -> Table | None:
-    """The panel's table, at most five minutes old; `at` of the table says when it was read.
-
-    A reading stands for its language and its five minutes of the business clock, so that page, export and API agree.
-    """
-    minute = int(at.timestamp()) // KEPT_S
-    named = f"{connection.settings_dict['NAME']}:{panel.code}:{get_language()}:{minute}"
-    key = "reports:panel:" + hashlib.sha256(named.encode()).hexdigest()
-    if settings.TESTING:
-        return panel.ask(at)
-    found = cache.get(key)
-    if found is None:
-        found = (panel.ask(at),)
-        cache.set(key, found, KEPT_S)
-    return found[0]
+    """The panel's table; its own `at` says what moment it speaks of. Page, export, interface and mail get the very same."""
+    return readings.read(question_of(panel), at=at).value
 
 
-def rows_of(statement: str, given: dict) -> list[tuple]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, given)
-        return cursor.fetchall()
+def question_of(panel: Panel) -> readings.Question:
+    return readings.Question(f"panel:{panel.code}", panel.ask, _packed, _unpacked)
 
 
-def zone_at(at: datetime, **more) -> dict:
-    """The parameters nearly every statement takes: the moment and the programme's time zone."""
-    return {"at": at, "zone": settings.TIME_ZONE, **more}
+def _named(code: str) -> readings.Question | None:
+    return question_of(PANELS[code]) if code in PANELS else None
+
+
+readings.KINDS["panel"] = _named
+
+
+def _packed(table: Table | None) -> dict | None:
+    return table.as_dict() | {"people": table.people, "note": table.note} if table else None
+
+
+def _unpacked(held: dict | None) -> Table | None:
+    return Table.of_dict(held) if held else None

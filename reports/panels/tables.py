@@ -64,6 +64,25 @@ class Table:
             "hidden_rows": sorted(self.hidden),
         }
 
+    @classmethod
+    def of_dict(cls, held: dict) -> "Table":
+        """The table that `as_dict` told, with the days in its cells; `people` and `note` where they were told too."""
+        columns = tuple(Column(**column) for column in held["columns"])
+        units = [column.unit for column in columns]
+
+        def row_of(cells):
+            return tuple(_cell(cell, unit) for cell, unit in zip(cells, units, strict=True))
+
+        return cls(
+            columns, tuple(row_of(row) for row in held["rows"]), datetime.fromisoformat(held["as_of"]), held.get("people", ""),
+            row_of(held["total"]) if held["total"] else None, frozenset(held["hidden_rows"]), held.get("note", ""),
+        )  # fmt: skip
+
+
+def _cell(cell, unit: str):
+    is_day = unit in ("date", "month") and isinstance(cell, str) and cell[:4].isdigit()
+    return date.fromisoformat(cell) if is_day else cell
+
 
 def _plain(cell):
     return cell.isoformat() if isinstance(cell, (date, datetime)) else cell

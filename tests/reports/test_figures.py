@@ -296,7 +296,7 @@ def test_before_the_start_a_page_says_how_many_members_it_takes_and_what_those_t
     Purchase.objects.bulk_create(
         sale(one, NOW - timedelta(days=3), 1000 + 100 * i, place, f"p-{i}") for i, one in enumerate(people[:20])
     )
-    found = power.spread(days=28, at=NOW)
+    found, _at = power.spread(days=28, at=NOW)
     spent = [
         sum(p.total_minor for p in one.purchases.filter(purchased_at__gte=NOW - timedelta(days=28))) for one in people
     ]

@@ -89,7 +89,7 @@ def test_a_currency_named_like_a_formula_is_text_in_the_export(analyst, shop, mo
     forged = liability.Liability(
         "=1+1", found.at, found.value, found.cohorts, found.ledger_points, found.debt, found.breakage
     )
-    monkeypatch.setattr(liability, "liability", lambda **_: forged)
+    monkeypatch.setattr(liability, "owed", lambda *_, **__: forged)
     assert {row["currency"] for row in rows_of(analyst.get("/reports/liability.csv"))} == {"'=1+1"}
 
 
