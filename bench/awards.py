@@ -38,7 +38,6 @@ def run(report):
             wallets.shop()
             scripts = _scripts(Path(folder))
             queries = _queries_of_an_award()
-            db.execute("VACUUM (ANALYZE, FULL) loyalty_wallet")
         pgbench.call(name, "-i", "-q", "-s", str(SCALE))
         arms = _arms(name, scripts)
         for arm in arms.values():

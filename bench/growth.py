@@ -37,7 +37,7 @@ END $$
 def run(report):
     with (
         tempfile.TemporaryDirectory() as folder,
-        scratch.kept("regulars_bench_growth_large", lambda db: _fill(db, LARGE)) as large,
+        scratch.kept("regulars_bench_growth_2", lambda db: _fill(db, LARGE)) as large,
         scratch.database("regulars_bench_growth") as small,
     ):
         Path(folder).chmod(0o755)

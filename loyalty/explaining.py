@@ -28,14 +28,17 @@ def of_purchase(purchase_id: int) -> dict:
     if award is None:
         return {}
     rule_set, plan = planned_again(award)
-    given = Grant.objects.filter(purchase_id=purchase_id).order_by("pk")
+    return of_award(award, rule_set, plan) | {"bonuses": bonuses_of(purchase_id=purchase_id)}
+
+
+def bonuses_of(**cause: int) -> list[dict]:
+    """What rules with a memory gave for one cause, in the order it happened: `purchase_id`, or `event_id` with whose wallets."""
     fields = ("term", "rule_set_id", "wallet__currency__code", "amount", "units", "terms")
-    told = _told([bonuses.Bonus(*row) for row in given.values_list(*fields)])
-    return of_award(award, rule_set, plan) | {"bonuses": told}
+    return _told([bonuses.Bonus(*row) for row in Grant.objects.filter(**cause).order_by("pk").values_list(*fields)])
 
 
 def _told(given: list[bonuses.Bonus]) -> list[dict]:
-    """What rules with a memory gave with a purchase, each with its words."""
+    """What rules with a memory gave, each with its words."""
     return [
         {
             "code": bonus.term,
@@ -51,7 +54,7 @@ def of_award(award: Award, rule_set: RuleSet, plan: Plan) -> dict:
     return _with_state(
         rule_set.explain(plan), tier=award.tier_id, percent=award.tier_percent,
         carried=(award.carry_before, award.carry_after), used=_named(award.entitlements, rule_set), points=award.points,
-        debt_paid=award.debt_paid,
+        debt_paid=award.debt_paid or 0,
     )  # fmt: skip
 
 
@@ -71,7 +74,7 @@ def planned_again(award: Award) -> tuple[RuleSet, Plan]:
         at=award.purchase.purchased_at,
         lines=lines,
         type_ids=award.line_category_ids,
-        inputs=award.inputs,
+        inputs=award.inputs or {},
     )
 
 

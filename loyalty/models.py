@@ -328,11 +328,12 @@ class Award(models.Model):
     carry_before = models.IntegerField(help_text="Millionths of a point, as all micropoints.")
     carry_after = models.IntegerField()
     points = models.BigIntegerField()
-    debt_paid = models.BigIntegerField(default=0)
-    available_after = models.BigIntegerField()
+    debt_paid = models.BigIntegerField(null=True, blank=True, help_text="Empty: nothing was owed.")
+    available_after = models.BigIntegerField(null=True, blank=True, help_text="Empty: as its one transfer says.")
     tier_after = models.ForeignKey(
-        Tier, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
-    )
+        Tier, null=True, blank=True, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False,
+        help_text="Empty: the same.",
+    )  # fmt: skip
     line_category_ids = ArrayField(models.IntegerField(null=True), help_text="The type each line's product had then.")
     line_micropoints = ArrayField(
         models.BigIntegerField(), help_text="Per line under the rules, before tier and offers."
@@ -340,7 +341,9 @@ class Award(models.Model):
     line_extra_micropoints = ArrayField(
         models.BigIntegerField(), null=True, blank=True, help_text="Per line from fixed bonuses and entitlements."
     )
-    inputs = models.JSONField(default=dict, help_text="What else the rules looked at; see loyalty/earning/.")
+    inputs = models.JSONField(
+        null=True, blank=True, help_text="What else the rules looked at (see loyalty/earning/); empty: nothing."
+    )
     entitlements = models.JSONField(
         null=True, blank=True, help_text="Benefits used: id, cause, benefit, amount, lines."
     )

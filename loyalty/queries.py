@@ -348,7 +348,7 @@ def explanations(purchase_ids: list[int]) -> dict[int, dict]:
             award,
             *explaining.plan_again(
                 award.rule_set_id, currency=award.purchase.currency, at=award.purchase.purchased_at, lines=lines[award.pk],
-                type_ids=award.line_category_ids, inputs=award.inputs,
+                type_ids=award.line_category_ids, inputs=award.inputs or {},
             ),
         )
         for award in awards

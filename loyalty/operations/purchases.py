@@ -105,7 +105,7 @@ class _Values(NamedTuple):
     category_ids: list[int | None]
     line_micropoints: Sequence[int]
     line_extra: Sequence[int] | None
-    inputs: str
+    inputs: str | None
 
 
 class _Item(NamedTuple):
@@ -211,7 +211,7 @@ def _plan_one(purchase: PurchaseIn, known: rules.Known, products: dict) -> tuple
         [product.type_id for product in of_lines],
         made.line_micropoints,
         made.line_extra_micropoints or None,
-        json.dumps(_inputs(rule_set, made)),
+        json.dumps(found) if (found := _inputs(rule_set, made)) else None,
     )
     return rule_set, made, values
 
@@ -236,7 +236,7 @@ def _elements(values: _Values) -> tuple[str, ...]:
         '"{' + ",".join(["NULL" if n is None else str(n) for n in values.category_ids]) + '}"',
         '"{' + ",".join(map(str, values.line_micropoints)) + '}"',
         '"{' + ",".join(map(str, values.line_extra)) + '}"' if values.line_extra else "NULL",
-        _quoted(values.inputs),
+        _quoted(values.inputs) if values.inputs else "NULL",
     )
 
 

@@ -123,7 +123,7 @@ BEGIN
                    SET available = available, carry_micropoints = carry_after, version = version,
                        lot_points[lot] = points + coalesce(v.lot_points[lot], 0), lot_expires_on[lot] = expiry,
                        qualifying_month = month, qualifying_micropoints = counted,
-                       last_purchase_at = greatest(v.last_purchase_at, at)
+                       last_purchase_at = greatest(v.last_purchase_at, at), room = NULL
                  WHERE v.ctid = spot AND v.xmin = mark AND v.id = wallet;
                 IF FOUND THEN
                     WITH moved AS (
@@ -134,11 +134,9 @@ BEGIN
                                 stored.purchase_id, 'purchase', '', at, statement_timestamp())
                     )
                     INSERT INTO loyalty_award (purchase_id, wallet_id, rule_set_id, tier_id, tier_percent, earned_on, carry_before,
-                                               carry_after, points, debt_paid, available_after, tier_after_id, line_category_ids,
-                                               line_micropoints, line_extra_micropoints, inputs)
+                                               carry_after, points, line_category_ids, line_micropoints, line_extra_micropoints, inputs)
                     VALUES (stored.purchase_id, wallet, rule_set, tier_id, tier_percent, day, carry_before,
-                            carry_after, points, 0, available, tier_id, line_category_ids,
-                            line_micropoints, line_extra, in_inputs);
+                            carry_after, points, line_category_ids, line_micropoints, line_extra, in_inputs);
                     IF places <> '{}' THEN
                         PERFORM loyalty_write_counts(wallet, stored.purchase_id, store_day, calls, places, terms_counted, periods, measures,
                                                      rule_set, at);
@@ -225,8 +223,9 @@ BEGIN
     INSERT INTO loyalty_award (purchase_id, wallet_id, rule_set_id, tier_id, tier_percent, earned_on, carry_before, carry_after, points,
                                debt_paid, available_after, tier_after_id, line_category_ids, line_micropoints, line_extra_micropoints,
                                inputs, entitlements)
-    VALUES (purchase, w.id, rule_set, tier_before, tier_percent, day, carry_before, earned % 1000000, earned / 1000000, 0, w.available,
-            w.tier_id, line_category_ids, line_micropoints, line_extra, in_inputs, used);
+    VALUES (purchase, w.id, rule_set, tier_before, tier_percent, day, carry_before, earned % 1000000, earned / 1000000, NULL,
+            nullif(w.available, moved.available_after), nullif(w.tier_id, tier_before), line_category_ids, line_micropoints, line_extra,
+            in_inputs, used);
     RETURN (1, 0::smallint, purchase, public_id, w.member_id, rule_set, earned / 1000000, 0::bigint, w.available, tier_before, tier_percent,
             w.tier_id, carry_before, (earned % 1000000)::integer, used, NULL, bonuses)::loyalty_recorded;
 END $$;

@@ -3,7 +3,8 @@
 -- A checkout calls it with arrays of one element, an import with thousands; purchases of one wallet are posted in the order
 -- given. The rules were asked before (loyalty/earning): every line arrives with its micropoints (millionths of a point).
 -- Here they meet the wallet's state under its lock: tier, carried remainder, debt, entitlements, lots, window. Every input
--- used is written to loyalty_award, so that the award recomputes.
+-- used is written to loyalty_award, so that the award recomputes. What is as in most awards stands there as NULL: no debt paid, the same
+-- tier after it, the balance of its one transfer, nothing else looked at.
 --
 -- Answers one row per purchase. outcome 0: recorded now · 1: recorded before, the same answer again · 2: the key was used
 -- for another body · 3: no such member · 4: the key names another kind of act. A single row of outcome 9: a newer rule set
@@ -183,8 +184,11 @@ BEGIN
                     moves := '{}';
                     awards := '{}';
                 END IF;
-                SELECT a.rule_set_id, a.points, a.debt_paid, a.available_after, a.tier_id, a.tier_percent, a.tier_after_id,
-                       a.carry_before, a.carry_after, a.entitlements, a.inputs
+                SELECT a.rule_set_id, a.points, a.debt_paid,
+                       coalesce(a.available_after, (SELECT t.available_after FROM loyalty_transfer t
+                                                     WHERE t.source_id = sources[i] AND t.client_key = client_keys[i] AND t.seq = 0)),
+                       a.tier_id, a.tier_percent, coalesce(a.tier_after_id, a.tier_id), a.carry_before, a.carry_after,
+                       a.entitlements, a.inputs
                   INTO rule_set_id, points, debt_paid, available, tier_id, tier_percent, tier_after_id,
                        carry_before, carry_after, entitlements, award_inputs
                   FROM loyalty_award a WHERE a.purchase_id = purchase_ids[i];
@@ -340,8 +344,10 @@ BEGIN
             INSERT INTO loyalty_award (purchase_id, wallet_id, rule_set_id, tier_id, tier_percent, earned_on, carry_before,
                                        carry_after, points, debt_paid, available_after, tier_after_id, line_category_ids,
                                        line_micropoints, line_extra_micropoints, inputs, entitlements)
-            VALUES (purchase_id, w.id, rule_set, tier_id, tier_percent, days[i], carry_before, carry_after, points, debt_paid,
-                    available, tier_after_id, line_category_ids[i]::integer[], line_micropoints[i]::bigint[], extra, inputs[i],
+            VALUES (purchase_id, w.id, rule_set, tier_id, tier_percent, days[i], carry_before, carry_after, points,
+                    nullif(debt_paid, 0),
+                    CASE WHEN to_available > 0 AND debt_paid = 0 THEN nullif(available, moved.available_after) ELSE available END,
+                    nullif(tier_after_id, tier_id), line_category_ids[i]::integer[], line_micropoints[i]::bigint[], extra, inputs[i],
                     entitlements);
         ELSE
             award.purchase_id := purchase_id;
@@ -352,9 +358,12 @@ BEGIN
             award.carry_before := carry_before;
             award.carry_after := carry_after;
             award.points := points;
-            award.debt_paid := debt_paid;
+            award.debt_paid := nullif(debt_paid, 0);
             award.available_after := available;
-            award.tier_after_id := tier_after_id;
+            IF to_available > 0 AND debt_paid = 0 THEN
+                award.available_after := nullif(available, moved.available_after);
+            END IF;
+            award.tier_after_id := nullif(tier_after_id, tier_id);
             award.line_category_ids := line_category_ids[i]::integer[];
             award.line_micropoints := line_micropoints[i]::bigint[];
             award.line_extra_micropoints := extra;

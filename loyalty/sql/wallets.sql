@@ -39,7 +39,7 @@ BEGIN
            tier_keeps_until = w.tier_keeps_until, tier_granted_id = w.tier_granted_id, tier_granted_until = w.tier_granted_until,
            qualifying_spend_minor = w.qualifying_spend_minor, qualifying_visits = w.qualifying_visits,
            lifetime_qualifying = w.lifetime_qualifying, last_purchase_at = w.last_purchase_at,
-           active_at = w.active_at, is_debt_netted = w.is_debt_netted
+           active_at = w.active_at, is_debt_netted = w.is_debt_netted, room = NULL
      WHERE id = w.id;
 END $$;
 

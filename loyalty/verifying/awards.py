@@ -88,7 +88,7 @@ def _recompute(wallet_ids: list[int] | None) -> Iterator[Breach]:
             for row in rows:
                 *head, inputs, used, products, totals = row
                 inputs, used = (json.loads(x) if isinstance(x, str) else x for x in (inputs, used))
-                if fault := _fault(head, inputs, used, products, totals):
+                if fault := _fault(head, inputs or {}, used, products, totals):
                     yield Breach(f"award of purchase {row[0]}, wallet {row[1]}: {fault}", wallet=row[1])
 
 
