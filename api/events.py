@@ -34,11 +34,19 @@ class EventIn(schemas.Strict):
     )
 
 
+class BonusOut(Schema):
+    code: str = Field(description="Of the rule that gave it.")
+    currency: str
+    amount: int
+    words: str = Field(description="What was given and why, in the language of the request.")
+
+
 class EventOut(Schema):
     key: str
     replay: bool
     points: int
     available: int
+    bonuses: list[BonusOut] = Field(description="What rules gave for it, in any currency; empty when none asks for it.")
 
 
 class PurchaseEventIn(schemas.Strict):
@@ -116,7 +124,7 @@ def record_event(request, event: EventIn):
     except loyalty.LedgerRefusal as reason:
         raise Refused(422, str(reason), field="event") from None
     return (200 if done.is_replay else 201), {
-        "key": event.key, "replay": done.is_replay, "points": done.points, "available": done.available,
+        "key": event.key, "replay": done.is_replay, "points": done.points, "available": done.available, "bonuses": done.bonuses,
     }  # fmt: skip
 
 

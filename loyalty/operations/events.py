@@ -13,10 +13,10 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
-from loyalty import fraud, rules
+from loyalty import explaining, fraud, rules
 from loyalty.earning import RuleSet, Term
 from loyalty.earning.state import BY_ITSELF, event_call
-from loyalty.models import Grant, Referral, ReferralCode, Wallet
+from loyalty.models import Referral, ReferralCode, Wallet
 from loyalty.operations.acting import ask, day_of, digest, refuse_common
 from loyalty.operations.errors import KeyReused, LedgerRefusal, UnknownMember
 from loyalty.operations.purchases import POINTS
@@ -39,12 +39,16 @@ class CannotRefer(LedgerRefusal):
 
 @dataclass(frozen=True)
 class EventRecorded:
-    """`points` given by it now or at the first try; `available` is what the member can spend after this answer."""
+    """`points` given by it now or at the first try; `available` is what the member can spend after this answer.
+
+    `bonuses`: what rules gave for it in any currency, each in words, as with a purchase.
+    """
 
     event_id: int
     points: int
     available: int
     is_replay: bool
+    bonuses: list[dict]
 
 
 @dataclass(frozen=True)
@@ -110,10 +114,11 @@ def _post(said: _Said, calls_of: Callable[[RuleSet], list[dict]]) -> EventRecord
             break
         rules.forget()
     refuse_common(answer, client_key=said.client_key, member_id=said.member_reference or said.member_id)
-    given = Grant.objects.filter(event_id=answer["event_id"], wallet_id=answer["wallet_id"]).values_list(
-        "amount", flat=True
+    given = explaining.bonuses_of(event_id=answer["event_id"], wallet__member__wallets=answer["wallet_id"])
+    points = sum(one["amount"] for one in given if one["currency"] == "points")
+    return EventRecorded(
+        answer["event_id"], points, answer["available"], is_replay=answer["outcome"] == "replay", bonuses=given
     )
-    return EventRecorded(answer["event_id"], sum(given), answer["available"], is_replay=answer["outcome"] == "replay")
 
 
 # -- days of the year that come by themselves --------------------------------------------------------------------------
