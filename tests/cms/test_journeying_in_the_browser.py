@@ -86,6 +86,10 @@ def test_a_journey_is_built_changed_and_published_by_keyboard_on_a_phone(markete
     with page.expect_response("**/change/"):
         by_key(page, page.locator("#up-s2"))
     page.wait_for_function("document.querySelector('#flow .jour-path > .jour-card[id]').id === 's2'")
+    for key, first in (("undo", "s1"), ("redo", "s2")):
+        with page.expect_response("**/change/"):
+            by_key(page, page.locator(f"#flow-{key}"))
+        page.wait_for_function(f"document.querySelector('#flow .jour-path > .jour-card[id]').id === '{first}'")
     page.wait_for_selector("text=Choose how members come in")
     by_key(page, page.get_by_role("link", name="Change how members come and go").first)
     page.wait_for_url(re.compile(r"/rules/$"))
