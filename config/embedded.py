@@ -24,6 +24,8 @@ from pathlib import Path
 
 import psycopg
 
+from config.postgres_settings import memory_mb, settings
+
 FREE_BYTES_MIN = 600 * 1024 * 1024
 OWNER_ROLE, APP_ROLE, DATABASE = "regulars_owner", "regulars_app", "regulars"
 
@@ -288,30 +290,7 @@ class Postgres(Server):
             shutil.rmtree(self.data, ignore_errors=True)
             raise EmbeddedError(f"initdb failed: {made.stderr.strip()}")
         with (self.data / "postgresql.conf").open("a") as conf:
-            conf.write("\n".join(f"{k} = {v}" for k, v in self._settings().items()) + "\n")
-
-    @staticmethod
-    def _settings() -> dict[str, str]:
-        """Settings for the machine: a tenth of its memory as cache, few but large checkpoints, no parallel surprises."""
-        memory_mb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
-        shared = max(64, min(512, memory_mb // 10))
-        return {
-            "shared_buffers": f"{shared}MB",
-            "effective_cache_size": f"{max(256, memory_mb // 3)}MB",
-            "work_mem": "32MB",
-            "maintenance_work_mem": "128MB",
-            "max_connections": "200",
-            "max_wal_size": "2GB",
-            "checkpoint_timeout": "15min",
-            "wal_compression": "on",
-            "random_page_cost": "1.1",
-            "jit": "off",
-            "log_min_messages": "warning",
-            "log_min_error_statement": "panic",
-            "timezone": "'UTC'",
-            "log_timezone": "'UTC'",
-            "datestyle": "'iso, mdy'",
-        }
+            conf.write("\n".join(f"{k} = {v}" for k, v in settings(memory_mb()).items()) + "\n")
 
     def _clear_stale_files(self):
         """Remove a dead server's marks where another program now has its process id: PostgreSQL would refuse to start.
