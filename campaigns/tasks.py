@@ -10,7 +10,7 @@ from datetime import timedelta
 from celery import shared_task
 from django.db import transaction
 
-from campaigns import operations, programme_lift, rehearsal, surveying
+from campaigns import noticing, operations, programme_lift, rehearsal, surveying
 from campaigns.memberships import keeping
 from campaigns.models import Campaign, Fire
 from campaigns.operations import choosing, listening, noting, repeating
@@ -145,6 +145,13 @@ def note_offers_shown(*, is_thorough: bool = False):
 def ask_surveys():
     """Questions after a purchase, a closed case, a redemption; what was asked and not sent yet goes out. Safe to repeat."""
     return surveying.ask(at=clock.now())
+
+
+@shared_task
+@only_with("notices")
+def tell_members():
+    """Receipts that were asked for, tiers that changed, points about to expire. Safe to run any number of times, at once."""
+    return noticing.tell(at=clock.now())
 
 
 @shared_task

@@ -59,6 +59,7 @@ app.conf.beat_schedule = {
     "cms-publish": {"task": "cms.tasks.publish_due", "schedule": 60.0},
     "campaigns-due": {"task": "campaigns.tasks.run_due", "schedule": 5.0},
     "campaigns-replies": {"task": "campaigns.tasks.send_replies", "schedule": 60.0},
+    "campaigns-notices": {"task": "campaigns.tasks.tell_members", "schedule": 30.0},
     "campaigns-shown": {"task": "campaigns.tasks.note_offers_shown", "schedule": 120.0},
     "campaigns-shown-all": {
         "task": "campaigns.tasks.note_offers_shown",

@@ -57,7 +57,7 @@ class Composer:
     """Composes what one worker claimed for one channel. Addresses, names and policy are asked once for all of it."""
 
     def __init__(self, claimed: Sequence[Claimed], *, channel: str):
-        self._writers = functools.cache(_writer)
+        self._writers, self._token_of = functools.cache(_writer), tokens.maker()
         self._codes = opening.codes(one.values for one in claimed)
         self._addressees = _addressees(claimed, channel)
         self._policy = queries.policies().get(channel)
@@ -91,7 +91,7 @@ class Composer:
 
     def _outgoing(self, one: Claimed, addressee: Addressee) -> Outgoing:
         write = self._writers(one.content)
-        token = tokens.token_for(one.id)
+        token = self._token_of(one.id)
         values = one.values | addressee.personal
         if self._codes:
             values |= self._codes.get(one.values.get(VOUCHER), {})

@@ -5,20 +5,19 @@ from collections.abc import Callable
 from datetime import datetime
 from email.utils import parseaddr
 from typing import Any, NamedTuple
-from urllib.parse import urlparse
 
 from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
-from django.utils import timezone, translation
-from django.utils.formats import date_format
-from django.utils.translation import gettext
 
-from care import queries as cases
-from delivery import tokens
-from delivery.models import Message
+from delivery import account_letters, letters, tokens
+from delivery.addresses import internet_host, internet_message_id, internet_name, link_base
 from emails.facts import Letterhead, MessageFacts
 from emails.fields import PERSONAL
-from members import queries as people
+
+__all__ = [
+    "ASKED_CONSENT", "UnknownContent", "envelope_sender", "facts_of", "internet_host", "internet_message_id", "internet_name",
+    "link_base", "register", "resolve",
+]  # fmt: skip
 
 ASKED_CONSENT = "members.AskedConsent"
 
@@ -42,32 +41,9 @@ def _preferences() -> str:
     return f"{settings.SITE_URL}/portal/preferences/"
 
 
-def link_base() -> str:
-    return f"{settings.SITE_URL}/m"
-
-
-def internet_host() -> str:
-    """What stands after the @ of every Message-ID of ours."""
-    return _host(settings.SITE_URL)
-
-
-def internet_message_id(message_id: int) -> str:
-    return internet_name(tokens.token_for(message_id))
-
-
-def internet_name(token: str) -> str:
-    """The Message-ID header's content without its angle brackets: the same at every attempt."""
-    return f"{token}@{_host(settings.SITE_URL)}"
-
-
-@functools.lru_cache(maxsize=8)
-def _host(url: str) -> str:
-    return urlparse(url).hostname or "localhost"
-
-
 @functools.lru_cache(maxsize=8)
 def _letterhead(site_url: str, sender: str) -> Letterhead:
-    return Letterhead(sender, f"{site_url}/m", _host(site_url))
+    return Letterhead(sender, f"{site_url}/m", internet_host())
 
 
 class EmailContent:
@@ -157,142 +133,6 @@ class PushContent:
         return link_target(frozen, link, values)
 
 
-class CaseReply:
-    """An answer to a case: a person's own words, read when they leave and never frozen, so that what is erased is gone.
-
-    It has no page of its own, because nobody but its reader should open it.
-    """
-
-    has_page = False
-
-    @staticmethod
-    def load(pk: int) -> cases.Reply:
-        reply = cases.reply(pk)
-        if reply is None:
-            raise ObjectDoesNotExist(pk)
-        return reply
-
-    def writer(self, reply: cases.Reply) -> Writer:
-        from emails import notices
-
-        def write(values: dict, to: str, date: datetime, token: str) -> bytes:
-            said = notices.Notice(
-                reply.subject, reply.text, values.get("given_name", ""), reply.language, is_automatic=reply.is_automatic
-            )
-            return notices.render(said, to=to, message_id=internet_name(token), date=date)
-
-        return write
-
-    @staticmethod
-    def names(_reply: cases.Reply) -> frozenset[str]:
-        return frozenset({"given_name"})
-
-    def page(self, reply, values: dict, facts: Facts) -> None:
-        return None
-
-    def target(self, reply, link: str, values: dict) -> None:
-        return None
-
-
-class SurveyQuestion:
-    """One question with its scores to tap, made when it leaves: the invitation's own token is all that is needed to answer.
-
-    It has no page of its own beside the question's, and its links are not tracked: the answer says that it was opened.
-    """
-
-    has_page = False
-
-    @staticmethod
-    def subject(asked: cases.Question) -> str:
-        return asked.text
-
-    @staticmethod
-    def load(pk: int) -> cases.Question:
-        asked = cases.question(pk)
-        if asked is None:
-            raise ObjectDoesNotExist(pk)
-        return asked
-
-    def writer(self, asked: cases.Question) -> Writer:
-        from emails import notices
-
-        address = f"{settings.SITE_URL}/portal/surveys/{asked.token}/"
-
-        def write(values: dict, to: str, date: datetime, token: str) -> bytes:
-            said = notices.Notice(
-                asked.text, asked.text, values.get("given_name", ""), asked.language, is_automatic=True,
-                taps=tuple((str(score), f"{address}?score={score}") for score in asked.scores),
-                unsubscribe_url=f"{link_base()}/u/{token}",
-            )  # fmt: skip
-            return notices.render(said, to=to, message_id=internet_name(token), date=date)
-
-        return write
-
-    @staticmethod
-    def names(_asked: cases.Question) -> frozenset[str]:
-        return frozenset({"given_name"})
-
-    def page(self, asked, values: dict, facts: Facts) -> None:
-        return None
-
-    def target(self, asked, link: str, values: dict) -> None:
-        return None
-
-
-class ConfirmationLetter:
-    """The letter that asks whether a yes was meant: what it is about is read when it leaves. Its one link is the page that asks."""
-
-    has_page = False
-
-    @staticmethod
-    def subject(asked) -> str:
-        return _question(asked)[0]
-
-    @staticmethod
-    def load(pk: int):
-        asked = people.asked_consent(pk)
-        if asked is None:
-            raise ObjectDoesNotExist(pk)
-        return asked
-
-    def writer(self, asked) -> Writer:
-        from emails import notices
-
-        def write(values: dict, to: str, date: datetime, token: str) -> bytes:
-            with translation.override(asked.member.language):
-                said = notices.Notice(
-                    *_question(asked), given_name=values.get("given_name", ""), language=asked.member.language,
-                    is_automatic=True, taps=((gettext("Yes, write to me"), f"{link_base()}/y/{token}"),), is_one_act=True,
-                )  # fmt: skip
-            return notices.render(said, to=to, message_id=internet_name(token), date=date)
-
-        return write
-
-    @staticmethod
-    def names(_asked) -> frozenset[str]:
-        return frozenset({"given_name"})
-
-    def page(self, asked, values: dict, facts: Facts) -> None:
-        return None
-
-    def target(self, asked, link: str, values: dict) -> None:
-        return None
-
-
-def _question(asked) -> tuple[str, str]:
-    """Subject and text, in the language that is switched on."""
-    words = {"shop_name": settings.SHOP_NAME, "day": date_format(timezone.localtime(asked.expires_at), "DATE_FORMAT")}
-    topics = "\n".join(f"– {Message.Purpose(purpose).label}" for purpose in asked.purposes)
-    before = gettext("You, or somebody who gave your address, asked %(shop_name)s to write to you about:") % words
-    after = gettext(
-        "One click confirms it. Until then we write nothing of the kind, and after %(day)s the question lapses by itself."
-    )
-    otherwise = gettext("If it was not you, you need not do anything.")
-    return gettext(
-        "Shall %(shop_name)s write to you?"
-    ) % words, f"{before}\n\n{topics}\n\n{after % words}\n\n{otherwise}"
-
-
 _MORE: dict[str, Any] = {}
 
 
@@ -307,9 +147,12 @@ def register(kind: str, handler) -> None:
 _KINDS = {
     "emails.FrozenEmail": EmailContent(),
     "push.FrozenPush": PushContent(),
-    "care.CaseEntry": CaseReply(),
-    "care.Invitation": SurveyQuestion(),
-    ASKED_CONSENT: ConfirmationLetter(),
+    "care.CaseEntry": letters.CaseReply(),
+    "care.Invitation": letters.SurveyQuestion(),
+    ASKED_CONSENT: letters.ConfirmationLetter(),
+    account_letters.RECEIPT: account_letters.Receipt(),
+    account_letters.TIER_CHANGE: account_letters.TierChanged(),
+    account_letters.EXPIRY_NOTICE: account_letters.PointsExpire(),
 }
 
 

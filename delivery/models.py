@@ -13,7 +13,8 @@ from members.crypto import EncryptedTextField
 MARKETING_PRIORITY, TRANSACTIONAL_PRIORITY = 5, 0
 # What is sent only to who said yes to just that, by that channel. Codes and receipts are answers: nobody is asked.
 BY_CONSENT = ("marketing", "points", "surveys")
-"""Marketing has 1 (most important) to 9; 0 is kept for codes, receipts and notices."""
+GOES_FIRST = ("transactional", "points")
+"""Codes, receipts and notices: before everything else (priority 0; marketing has 1, most important, to 9), and at least once."""
 
 
 class Channel(models.TextChoices):

@@ -55,6 +55,11 @@ def known_causes(causes) -> set[str]:
     return set(Message.objects.filter(cause__in=causes).values_list("cause", flat=True))
 
 
+def about(cause, *, channel: str):
+    """Messages of just this cause by a channel, as a QuerySet; `cause` may be an expression over the rows that ask."""
+    return Message.objects.filter(cause=cause, channel=channel)
+
+
 def counts(cause: str, *, channel: str | None = None) -> dict[str, int]:
     """How many messages stand where: {"sent": 10, "pending": 2, "skipped(no_consent)": 1}. States without a row are absent."""
     found = messages(cause)

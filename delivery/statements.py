@@ -21,7 +21,7 @@ UPDATE delivery_message m
    SET state = 'claimed', claimed_by = %(worker)s, lease_until = clock_timestamp() + %(lease)s
   FROM due
  WHERE m.id = due.id
-RETURNING m.priority, m.due_at, m.id, m.channel, m.purpose, m.member_id, m.user_id, m.content, m.values
+RETURNING m.priority, m.due_at, m.id, m.channel, m.purpose, m.member_id, m.user_id, m.content, m.values::text
 """  # noqa: S608 (no value of anybody's is put into the text)
 
 SERIALISE_MEMBERS = """
@@ -39,7 +39,6 @@ WITH ready AS (
          ready.hold, ready.resume_at, ready.transport
     FROM delivery_message m JOIN ready ON ready.id = m.id
    WHERE m.state = 'claimed' AND m.claimed_by = %(worker)s AND m.lease_until > clock_timestamp()
-     FOR UPDATE OF m
 ), judged AS MATERIALIZED (  -- so that each question is asked once, not wherever its answer is used
   SELECT m.id, m.cause, m.channel, m.purpose, m.member_id, m.priority, m.due_at, m.resume_at, m.transport,
          CASE
@@ -103,7 +102,8 @@ UPDATE delivery_message m
        attempts = m.attempts + (c.verdict = 'go')::int,
        attempted_at = CASE WHEN c.verdict = 'go' THEN %(at)s ELSE m.attempted_at END
   FROM counted c
- WHERE m.id = c.id
+ WHERE m.id = c.id  -- asked once more of the row as it is when it is written: who took it meanwhile has it
+   AND m.state = 'claimed' AND m.claimed_by = %(worker)s AND m.lease_until > clock_timestamp()
 RETURNING m.id, c.verdict, m.attempts
 """
 

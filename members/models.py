@@ -179,6 +179,7 @@ class Consent(models.Model):
         MARKETING = "marketing", _("Offers and news")
         POINTS = "points", _("Your points: expiry, tier, rewards")
         SURVEYS = "surveys", _("Questions after a visit")
+        RECEIPTS = "receipts", _("Receipts by e-mail")
         PROFILING = "profiling", _("Personal recommendations")
 
     member = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="consents", db_index=False)

@@ -51,6 +51,7 @@ MODULES: dict[str, Module] = {
         Module("partners", _("Partners"), _("Points that partners give and take."), SHOP),
         Module("gift_cards", _("Gift cards over the API"), _("Cards that exist keep their money and are taken at the till."), SHOP),
         Module("what_if", _("What-ifs"), _("Trying rules on the past before they are published."), SHOP),
+        Module("notices", _("Notices by themselves"), _("Receipts by e-mail, and word of a new tier or of points about to expire. Codes and answers still go out."), MEMBERS),
         Module("digests", _("Digests by e-mail"), _("What each role should know, once a week or a day."), SHOP),
     )
 }  # fmt: skip

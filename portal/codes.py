@@ -6,10 +6,8 @@ provider (SMS_GATEWAY, a domain that takes mail for `12125550123@…` and sends 
 a phone number.
 """
 
-import logging
 from collections.abc import Callable
 from functools import partial
-from smtplib import SMTPException
 from threading import Thread
 from urllib.parse import urlencode
 
@@ -21,10 +19,10 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 import delivery.operations
+from emails import at_once
 from members import normalise
 from members.operations import kind_of
 
-logger = logging.getLogger(__name__)
 MINUTES = 10
 
 
@@ -76,7 +74,7 @@ def _text(start) -> Callable:
 
 def _by_mail(letter: EmailMessage) -> Callable:
     letter.extra_headers["Auto-Submitted"] = "auto-generated"
-    return partial(_send, letter)
+    return partial(at_once.send, letter, what="A sign-in code")
 
 
 def _gateway(number: str) -> str:
@@ -94,10 +92,3 @@ def where_to_read(address: str) -> dict:
         except ValueError:
             return {}
     return {"inbox_url": f"{reverse('demo:inbox')}?{urlencode({'to': to})}"}
-
-
-def _send(letter: EmailMessage):
-    try:
-        letter.send()
-    except (OSError, SMTPException) as reason:
-        logger.error("A sign-in code could not be sent to the relay %s: %s", settings.EMAIL_HOST, reason)  # noqa: TRY400

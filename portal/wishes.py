@@ -15,6 +15,7 @@ from members import modules
 
 TEXT_VERSION = "portal-2"
 PERSONAL = ("email", "profiling")
+RECEIPTS = ("email", "receipts")
 SLOTS = ("buy_again", "new_for_you")
 CHANNELS = (("email", "mail", _("E-mail")), ("push", "bell", _("Push")), ("sms", "phone", _("Text message")))
 TOPICS = (
@@ -26,7 +27,8 @@ RECOMMENDATIONS = (
     _("Personal recommendations"),
     _("We look at what you bought to suggest what you may like."),
 )
-ASKED = {(channel, topic) for channel, *_words in CHANNELS for topic, *_more in TOPICS} | {PERSONAL}
+RECEIPT_TOPIC = (_("Receipts"), _("Each receipt as soon as it is booked, with the points it brought."))
+ASKED = {(channel, topic) for channel, *_words in CHANNELS for topic, *_more in TOPICS} | {PERSONAL, RECEIPTS}
 
 
 @dataclass(frozen=True)
@@ -129,4 +131,7 @@ def consents(member, *, at) -> tuple[list[Topic], Choice]:
         for topic, name, hint in TOPICS
         if topic != "surveys" or modules.is_on("surveys")
     ]
+    if modules.is_on("notices"):
+        receipts = Choice(*RECEIPTS, "mail", CHANNELS[0][2], words.get(RECEIPTS, False))
+        topics.append(Topic(*RECEIPT_TOPIC, [receipts]))
     return topics, Choice(*PERSONAL, "sparkle", RECOMMENDATIONS[0], words.get(PERSONAL, True))

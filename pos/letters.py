@@ -1,7 +1,6 @@
 """The code a member is sent when they agree to spending and have no app at hand."""
 
-import logging
-from smtplib import SMTPException
+from functools import partial
 from threading import Thread
 
 from django.conf import settings
@@ -12,8 +11,7 @@ from django.utils.translation import gettext as _
 
 import members.operations
 import members.queries
-
-logger = logging.getLogger(__name__)
+from emails import at_once
 
 
 def send_code(person, here) -> str:
@@ -23,7 +21,7 @@ def send_code(person, here) -> str:
         raise ValueError(_("No e-mail address is known. Ask for their card or the code in their app."))
     start = members.operations.start_login(identifier=held.value)
     letter = _letter(start, here)
-    Thread(target=_send, args=[letter], name="spending code").start()
+    Thread(target=partial(at_once.send, letter, what="A spending code"), name="spending code").start()
     return str(start.login_id)
 
 
@@ -37,10 +35,3 @@ def _letter(start, here) -> EmailMultiAlternatives:
             to=[start.address],
             headers={"Auto-Submitted": "auto-generated"},
         )
-
-
-def _send(letter: EmailMultiAlternatives):
-    try:
-        letter.send()
-    except (OSError, SMTPException) as reason:
-        logger.error("A spending code could not be sent to the relay %s: %s", settings.EMAIL_HOST, reason)  # noqa: TRY400

@@ -49,6 +49,11 @@ def subscribers():
     return PushSubscription.objects.values("member_id").distinct()
 
 
+def app_users():
+    """Ids of the members who have the app installed, as a QuerySet for audiences."""
+    return AppInstallation.objects.values("member_id").distinct()
+
+
 def is_subscribed(member_id: int) -> bool:
     return PushSubscription.objects.filter(member=member_id).exists()
 

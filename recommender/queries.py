@@ -55,16 +55,19 @@ def offer_values(cause: str, member_ids, language: str) -> dict[int, dict[str, l
     with connection.cursor() as cursor:
         cursor.execute(_OFFERS_OF_MEMBERS, {"cause": cause, "members": list(values)})
         rows = cursor.fetchall()
-    told = _tell_offers({offer for *_whose, offers in rows for offer in offers}, language)
-    for member_id, slot, offers in rows:
+    decided = [(member_id, slot, offers.split(_NEXT)) for member_id, slot, offers in rows]
+    told = _tell_offers({offer for *_whose, offers in decided for offer in offers}, language)
+    for member_id, slot, offers in decided:
         values[member_id][slot] = [told[offer] for offer in offers]
     return values
 
 
-# A row for each member and slot, its offers in order; each as text, so that equal ones are read and put into words once.
+# A row for each member and slot, its offers in order as one text, so that equal ones are read and put into words once. What
+# stands between them and between their parts is in none of these: they are numbers, codes and JSON, which escapes it.
+_PART, _NEXT = "\x1f", "\x1e"
 _OFFERS_OF_MEMBERS = """
 SELECT member_id, slot,
-       array_agg(jsonb_build_array(category_id, benefit, amount, reason_code, reason_params)::text ORDER BY position)
+       string_agg(concat_ws(E'\\x1f', category_id, benefit, amount, reason_code, reason_params), E'\\x1e' ORDER BY position)
   FROM recommender_decision
  WHERE cause = %(cause)s AND member_id = ANY(%(members)s)
  GROUP BY member_id, slot
@@ -84,7 +87,7 @@ class _Told(NamedTuple):
 
 def _tell_offers(offers: set[str], language: str) -> dict[str, dict]:
     """Each different offer in words: thousands of members share a few hundred."""
-    facts = {offer: json.loads(offer) for offer in offers}
+    facts = {offer: _facts(offer) for offer in offers}
     categories = Category.objects.in_bulk({category_id for category_id, *_ in facts.values()})
     rows = {
         offer: _Told(category_id, categories[category_id], *what) for offer, (category_id, *what) in facts.items()
@@ -99,6 +102,11 @@ def _tell_offers(offers: set[str], language: str) -> dict[str, dict]:
                 "icon": shown.icon, "icon_url": icon_url(shown.icon),
             }  # fmt: skip
     return told
+
+
+def _facts(offer: str) -> tuple:
+    category_id, benefit, amount, reason_code, reason_params = offer.split(_PART)
+    return int(category_id), benefit, int(amount), reason_code, json.loads(reason_params)
 
 
 def icon_url(icon: str) -> str:

@@ -7,12 +7,11 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from campaigns.conditions import care, meetings, messages, people, points, predictions, purchases, retention
 from campaigns.conditions.asking import Condition, Field, Invalid, Nested, Own, Rows
-from campaigns.conditions.points import POINTS, points_expiring
+from campaigns.conditions.points import POINTS
 from campaigns.conditions.purchases import category_choices
 
 __all__ = [
     "CONDITIONS", "GROUPS", "POINTS", "Condition", "Field", "Invalid", "Nested", "Own", "Rows", "category_choices",
-    "points_expiring",
 ]  # fmt: skip
 
 GROUPS = (

@@ -1,9 +1,5 @@
 """What is asked of points: balance, what is about to expire, tier, rewards had for them."""
 
-from datetime import date
-
-from django.db.models import F, Func
-from django.db.models.fields import BigIntegerField
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -33,29 +29,6 @@ _WALLETS = """loyalty_wallet w WHERE w.member_id IS NOT NULL AND w.merged_into_i
 
 def _wallets(found: str, **given) -> dict:
     return {"source": _WALLETS, "given": given, "found": found, "member": "w.member_id", "is_single": True}
-
-
-class PointsExpiring(Func):
-    """Σ of the lots whose last day lies between two dates, out of the wallet's two arrays."""
-
-    template = (
-        "(SELECT COALESCE(SUM(lot.points), 0) FROM unnest(%(expressions)s) AS lot (expires_on, points)"
-        " WHERE lot.expires_on BETWEEN %%s AND %%s)"
-    )
-    output_field = BigIntegerField()
-
-    def __init__(self, first: date, last: date):
-        super().__init__(F("lot_expires_on"), F("lot_points"))
-        self.first, self.last = first, last
-
-    def as_sql(self, compiler, connection, **context):
-        sql, params = super().as_sql(compiler, connection, **context)
-        return sql, [*params, self.first, self.last]
-
-
-def points_expiring(first: date, last: date):
-    """An expression over Wallet: the points that expire from `first` to `last`, both included."""
-    return PointsExpiring(first, last)
 
 
 def _balance(at, op, points):

@@ -3,6 +3,7 @@
 from django.db import transaction
 
 from delivery import outbox, queries
+from delivery.account_letters import RECEIPT
 from delivery.models import BY_CONSENT, Message, MessageEvent, Suppression
 from delivery.signals import message_evidence
 from members.crypto import keyed_hash
@@ -101,6 +102,8 @@ def withdraw(*, message: Message, at, source: str, network_address: str = "") ->
 def asked_by(message: Message) -> tuple[str, str]:
     """The channel and topic of consent that let this message go. Who has enough of codes means the offers."""
     purpose = message.purpose if message.purpose in BY_CONSENT else "marketing"
+    if message.content.startswith(f"{RECEIPT}:"):
+        purpose = "receipts"
     return outbox.consent_channel(message.channel), purpose
 
 

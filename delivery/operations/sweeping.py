@@ -10,7 +10,7 @@ from django.db.models import F
 from delivery import contents, outbox, queries
 from delivery.channels import Route, Way, all_ways, route
 from delivery.evidence import LogUnreadable
-from delivery.models import BY_CONSENT, ChannelPolicy, Message, ProviderEvent
+from delivery.models import BY_CONSENT, GOES_FIRST, ChannelPolicy, Message, ProviderEvent
 from delivery.operations.confirming import write_confirmations
 from delivery.operations.events import tell
 
@@ -63,8 +63,9 @@ def settle(*, at) -> int:
         if found.guarantee != "at_most_once":
             settled += _settle(way, found, at)
         else:
-            settled += _send_again(
-                way, Message.Purpose.TRANSACTIONAL, at, detail="sent again: it must arrive at least once"
+            settled += sum(
+                _send_again(way, purpose, at, detail="sent again: it must arrive at least once")
+                for purpose in GOES_FIRST
             )
             settled += _apply_policy(way, at)
     return settled
@@ -99,7 +100,9 @@ def _apply_policy(way: Way, at) -> int:
         return 0
     until = at - timedelta(days=policy.doubt_days)
     return sum(
-        act(way, purpose, at, detail="decided by the channel's policy", attempted_by=until) for purpose in BY_CONSENT
+        act(way, purpose, at, detail="decided by the channel's policy", attempted_by=until)
+        for purpose in BY_CONSENT
+        if purpose not in GOES_FIRST
     )
 
 

@@ -14,7 +14,8 @@ from members.signals import consent_asked
 
 CONFIRM_DAYS = 7
 LETTERS_MAX = 3
-TOPICS = set(Consent.Purpose.values) - {Consent.Purpose.PROFILING}  # what nobody is written to about needs no letter
+TOPICS = set(Consent.Purpose.values) - {Consent.Purpose.PROFILING, Consent.Purpose.RECEIPTS}
+"""What may ask for a letter first: not what nobody is written to about, and not the answer to a purchase."""
 LETTERS_APART = timedelta(minutes=10)
 
 

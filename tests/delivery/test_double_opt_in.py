@@ -214,7 +214,7 @@ def test_the_address_of_another_kind_of_message_confirms_nothing(ada, outbox):
     [other] = outbox("campaign:9", at=clock.now())
     assert Client().get(page(other)).status_code == 404
     with pytest.raises(ObjectDoesNotExist):
-        contents.ConfirmationLetter.load(0)
+        contents.letters.ConfirmationLetter.load(0)
 
 
 def test_the_preference_centre_shows_what_waits_and_takes_it_back(ada, outbox):
