@@ -15,6 +15,7 @@ from api.problems import Refused
 from api.tokens import Caller, Token
 from loyalty import operations as loyalty
 from loyalty import queries as points
+from loyalty.earning.reasons import as_json
 from loyalty.rules import NoRuleSet
 from members import clock, normalise
 from members import queries as members
@@ -88,6 +89,7 @@ def record_purchase(request, purchase: schemas.PurchaseIn):
         raise Refused(422, str(reason), field="lines") from None
     return _answer(
         200 if recorded.is_replay else 201,
+        {} if recorded.member_id is None else recorded.explanation,
         {
             "id": str(recorded.public_id),
             "receipt": purchase.receipt,
@@ -96,7 +98,6 @@ def record_purchase(request, purchase: schemas.PurchaseIn):
             "debt_paid": recorded.debt_paid,
             "available": recorded.available,
             "tier": recorded.tier_after_code,
-            "explanation": {} if recorded.member_id is None else recorded.explanation,
         },
     )
 
@@ -161,9 +162,10 @@ def member(request, public_id: UUID):
     }
 
 
-def _answer(status: int, body: dict) -> HttpResponse:
+def _answer(status: int, explanation: dict, body: dict) -> HttpResponse:
     """What the schema promises, written as it is. Checking every answer against its schema costs as much as planning the points."""
-    return HttpResponse(json.dumps(body), status=status, content_type="application/json; charset=utf-8")
+    text = f'{json.dumps(body)[:-1]}, "explanation": {as_json(explanation)}}}'
+    return HttpResponse(text, status=status, content_type="application/json; charset=utf-8")
 
 
 def _allowed(request, scope: str) -> Caller:

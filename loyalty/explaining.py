@@ -60,8 +60,10 @@ def of_award(award: Award, rule_set: RuleSet, plan: Plan) -> dict:
 
 def _named(used: list[dict] | None, rule_set: RuleSet) -> list[dict]:
     """Benefits used; rules among them (with a budget, a trial, tiers or an occasion) with the names members read."""
+    if not used:
+        return []
     names = {rule.code: {"name": rule.name, "name_zh": rule.name_zh} for rule in rule_set.rules if rule.is_limited}
-    return [one | names.get(one.get("rule", ""), {}) for one in used or ()]
+    return [one | names.get(one.get("rule", ""), {}) for one in used]
 
 
 def planned_again(award: Award) -> tuple[RuleSet, Plan]:

@@ -15,10 +15,11 @@ from loyalty.earning.conditions import Basket, Index, Product, When
 from loyalty.earning.expiry import Expiry  # noqa: TC001 (a dataclass field)
 from loyalty.earning.periods import days_near, period_of
 from loyalty.earning.problems import UnknownCurrency
+from loyalty.earning.reasons import Reasons
 from loyalty.earning.state import BY_ITSELF, Budget, Term, Trial, call, event_call, limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
 MICRO = 1_000_000
 MEMORY_MAX = 200_000
@@ -117,7 +118,6 @@ class RuleSet:
     _index: Index = field(init=False)
     _timed: list[int] = field(init=False)
     _sized: list[tuple[int, int]] = field(init=False)
-    _asking: frozenset[int] = field(init=False)
     _purchase_terms: list[int] = field(init=False)
     _matches: dict[Product, int] = field(default_factory=dict, init=False)
     _profiles: dict[str, dict[int, Profile]] = field(default_factory=dict, init=False)
@@ -125,7 +125,7 @@ class RuleSet:
     _written: dict[str, str] = field(default_factory=dict, init=False)
     _asked_for: dict[tuple[str, ...], str] = field(default_factory=dict, init=False)
     _texts: dict[str, str] = field(default_factory=dict, init=False)
-    _refusals: _Refusals = field(init=False)
+    _reasons: Reasons = field(init=False)
 
     def __post_init__(self):
         """Bit n stands for rule n, then for each state term; the exclusions come last, the service flag above them."""
@@ -139,8 +139,7 @@ class RuleSet:
         self.asks_tags = any(when.tags for when in every)
         self._timed = [n for n, when in enumerate(self._whens) if when.asks_time_or_place]
         self._sized = [(n, when.basket_minor_from) for n, when in enumerate(self._whens) if when.basket_minor_from]
-        self._asking = frozenset(n for n, rule in enumerate(self.rules) if rule.when.asks_the_basket)
-        self._refusals = _Refusals(self.rules)
+        self._reasons = Reasons(self.rules, self.chooses)
         self._purchase_terms = [n for n, term in enumerate(self.terms) if term.trigger not in {"event", BY_ITSELF}]
 
     # -- planning ------------------------------------------------------------------------------------------------------
@@ -394,42 +393,17 @@ class RuleSet:
 
     def explain(self, plan: Plan) -> dict[str, Any]:
         """Which rules applied, in what order and to which lines (1 …), and why each other did not. Not to be changed by the caller."""
-        lines_of = _lines_of(plan.profiles)
-        limited = {n for profile in plan.profiles for n in profile.limited}
-        stopped = {n for profile in plan.profiles for n in profile.stopped}
-        beaten = {n for profile in plan.profiles for n in profile.beaten}
-        applied, refused = [], []
-        total, at, store = sum(plan.basket.totals_minor), plan.basket.at, plan.basket.store
-        force, asking = self._in_force(plan.basket), self._asking
-        for n, rule in enumerate(self.rules):
-            if lines := lines_of.get(n):
-                effect = (
-                    {"bonus_points": rule.bonus_points} if rule.bonus_points else {"percent": rule.multiply_percent}
-                )
-                applied.append(self._refusals[n, ""] | {"lines": lines} | effect)
-            elif n not in limited:
-                is_off = n in asking and not force >> n & 1
-                why = rule.when.why_not(at, total, store) if is_off else self._why_not(n, stopped, beaten)
-                refused.append(self._refusals[n, why])
-        amounts = plan.basket.earning_minor or plan.basket.totals_minor
-        points, per_minor = self.rates[plan.basket.currency]
+        basket = plan.basket
+        total, amounts = sum(basket.totals_minor), basket.earning_minor or basket.totals_minor
+        too_small_for = sum(1 << n for n, least in self._sized if total < least)
+        points, per_minor = self.rates[basket.currency]
         return {
             "rule_set": self.version,
-            "currency": plan.basket.currency,
+            "currency": basket.currency,
             "rate": {"points": points, "per_minor": per_minor},
             "earning_minor": sum(a for a, p in zip(amounts, plan.profiles, strict=True) if not p.excluded_by),
             "base_micropoints": plan.base_micropoints,
-            "applied": applied,
-            "not_applied": refused,
-            "excluded": _excluded(plan.profiles),
-        }
-
-    def _why_not(self, n: int, stopped: set[int], beaten: set[int]) -> str:
-        if n in stopped:
-            return "stopped_by_an_earlier_one"
-        if n in beaten:
-            return "a_larger_one_applied" if self.chooses == "largest" else "an_earlier_one_applied"
-        return "no_line_of_its_kind"
+        } | self._reasons.of(plan, self._in_force(basket), too_small_for)
 
     # -- time ----------------------------------------------------------------------------------------------------------
 
@@ -440,34 +414,3 @@ class RuleSet:
     def matures_on(self, day: date) -> date | None:
         """The first day on which points of this day's purchase may be spent, if they wait for time."""
         return day + timedelta(days=self.pending_days) if self.pending_days else None
-
-
-class _Refusals(dict[tuple[int, str], dict[str, Any]]):
-    """What is said of a rule (by its place) that did not apply for a reason; without a reason, how it is called. Each is made once."""
-
-    def __init__(self, rules: Sequence[Rule]):
-        super().__init__()
-        self._rules = rules
-
-    def __missing__(self, asked: tuple[int, str]) -> dict[str, Any]:
-        rule, reason = self._rules[asked[0]], asked[1]
-        said = {"code": rule.code, "name": rule.name} | ({"name_zh": rule.name_zh} if rule.name_zh else {})
-        self[asked] = said | ({"reason": reason} if reason else {})
-        return self[asked]
-
-
-def _lines_of(profiles: Sequence[Profile]) -> dict[int, list[int]]:
-    """The lines (1 …) that each rule which applied stands on."""
-    lines_of: dict[int, list[int]] = {}
-    for i, profile in enumerate(profiles, 1):
-        for n in profile.applied + profile.bonuses:
-            lines_of.setdefault(n, []).append(i)
-    return lines_of
-
-
-def _excluded(profiles: Sequence[Profile]) -> dict[str, list[int]]:
-    excluded: dict[str, list[int]] = {}
-    for i, profile in enumerate(profiles, 1):
-        if profile.excluded_by:
-            excluded.setdefault(profile.excluded_by, []).append(i)
-    return excluded

@@ -216,13 +216,18 @@ def event_call(term: Term, day: date) -> dict[str, Any]:
 
 def _period(term: Term, day: date) -> dict[str, str]:
     """Occasions find their period from the member's own day; a friend is referred once for ever."""
-    is_referral = term.trigger == "referral"
-    first, last = period_of(day, "ever" if is_referral else term.period)
+    of_member = term.budget.member_period if term.budget.member_points else ""
+    return _periods(day, term.period, of_member, term.trigger == "referral")
+
+
+@lru_cache(4096)
+def _periods(day: date, period: str, of_member: str, is_referral: bool) -> dict[str, str]:
+    first, last = period_of(day, "ever" if is_referral else period)
     said = {"period": first.isoformat(), "ends": last.isoformat()}
     if is_referral:
-        said["referrer_period"] = period_of(day, term.period)[0].isoformat()
-    if term.budget.member_points:
-        said["member_period"] = period_of(day, term.budget.member_period)[0].isoformat()
+        said["referrer_period"] = period_of(day, period)[0].isoformat()
+    if of_member:
+        said["member_period"] = period_of(day, of_member)[0].isoformat()
     return said
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -67,16 +68,14 @@ def _told(rule_set: RuleSet, plan: Plan) -> dict:
 
 def _row(rule_set: RuleSet, said: dict[str, Any]) -> str:
     """A call as a row of the type loyalty_call; what never changes of its rule is written once (`_rest`)."""
-    code = said["code"]
-    rest = rule_set.written_of(code, _rest)
-    keys, near = said.get("keys"), said.get("near")
-    return ",".join(
-        (
-            "(" + _quoted(code), said["period"], said["ends"], _array(said["lines"]), _array(said["amounts"]), str(sum(said["amounts"])),
-            _quoted("{" + ",".join(map(_quoted, keys)) + "}") if keys else "", str(said.get("step", "")), _array(near) if near else "",
-            said.get("member_period", ""), said.get("referrer_period", ""), rest,
-        )
-    )  # fmt: skip
+    code, amounts = said["code"], said["amounts"]
+    keys = _quoted("{" + ",".join(map(_quoted, said["keys"])) + "}") if "keys" in said else ""
+    near = _near(said["near"]) if "near" in said else ""
+    return (
+        f"({_quoted(code)},{said['period']},{said['ends']},{_array(said['lines'])},{_array(amounts)},{sum(amounts)},{keys},"
+        f"{said.get('step', '')},{near},{said.get('member_period', '')},{said.get('referrer_period', '')},"
+        f"{rule_set.written_of(code, _rest)}"
+    )
 
 
 def _rest(term: Term) -> str:
@@ -89,6 +88,13 @@ def _array(numbers: Iterable[int]) -> str:
     return '"{' + ",".join(map(str, numbers)) + '}"'
 
 
+@lru_cache(1024)
+def _near(days: tuple[int, ...]) -> str:
+    return _array(days)
+
+
 def _quoted(text: str) -> str:
     """An element of a PostgreSQL literal, of an array or of a row."""
+    if '"' not in text and "\\" not in text:
+        return f'"{text}"'
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

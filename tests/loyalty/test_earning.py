@@ -1,5 +1,6 @@
 """Rules in plain Python: what a basket earns, why, and what a rule set may not say."""
 
+import json
 from datetime import date, datetime, timedelta
 
 import pytest
@@ -20,6 +21,7 @@ from loyalty.earning import (
     step_of,
 )
 from loyalty.earning.kinds import KINDS
+from loyalty.earning.reasons import as_json
 
 TUESDAY_NOON = datetime(2026, 3, 10, 12, 0)  # noqa: DTZ001 (local to the programme)
 MILK = Product(1, 11, "GROCERY > MILK > WHOLE MILK", "Larkfield")
@@ -84,6 +86,7 @@ def test_rules_that_stack_multiply_and_of_the_others_the_largest_counts():
     plan = rules.plan(basket((MILK, 100), (DEPOSIT, 50)))
     assert plan.line_micropoints == [4_500_000, 0]
     explained = rules.explain(plan)
+    assert json.loads(as_json(explained)) == json.loads(json.dumps(explained))
     assert [(r["code"], r["lines"]) for r in explained["applied"]] == [("happy", [1]), ("triple", [1])]
     assert {r["code"]: r["reason"] for r in explained["not_applied"]} == {
         "double": "a_larger_one_applied", "evening": "outside_its_hours", "fish": "no_line_of_its_kind",
