@@ -70,7 +70,10 @@ def load(*, artifact: str, checksum: str) -> Trained:
         raise BrokenArtifact(f"{file} is not the file that was stored. Train again: manage.py train_recommender.")
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
         head = json.loads(arrays["head"].tobytes())
-        ranker = RANKERS[head["ranker"]](**head["parameters"]).restore(_part(arrays, "ranker."))
+        try:
+            ranker = RANKERS[head["ranker"]](**head["parameters"]).restore(_part(arrays, "ranker."))
+        except (KeyError, TypeError, ValueError) as error:
+            raise BrokenArtifact(f"{file} was made by other code. Train again: manage.py train_recommender.") from error
         return Trained(ranker, Explainer().restore(_part(arrays, "explainer.")), arrays["item_ids"])
 
 

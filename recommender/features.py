@@ -22,9 +22,10 @@ PAIR = (
 )  # fmt: skip
 ITEM = ("popularity", "recent_popularity", "rebuy_share", "typical_gap_days", "times_per_buyer", "trend")
 MEMBER = ("trips", "basket_size", "repeat_share", "trip_gap_days", "types_bought")
+ORDER = ("order_by_chance", "order_by_baskets", "order_by_days")  # a type's place among the member's own
 GROUP = ("group_share_of_trips", "group_trips_since_last", "share_of_group", "popularity_in_group", "group_rest")
 NAMES = (
-    *PAIR, *rhythms.PAIR_NAMES, *hazards.NAMES, *ITEM, "basket_share", *tides.NAMES, *MEMBER, *rhythms.BASKET_NAMES, *GROUP,
+    *PAIR, *rhythms.PAIR_NAMES, *hazards.NAMES, *ORDER, *ITEM, "basket_share", *tides.NAMES, *MEMBER, *rhythms.BASKET_NAMES, *GROUP,
     *rhythms.GROUP_NAMES, *(f"source_{name}" for name in SOURCES[1:]), *(f"place_{name}" for name in SOURCES),
 )  # fmt: skip
 PARTS = {"tides": Tides, "hazards": Hazards}
@@ -72,10 +73,11 @@ class Habits(Fitted):
         known, at = _where(row, found.item, theirs)
         columns = [*self._pair(found, theirs, now)]
         habits = rhythms.pairs(theirs, now[theirs.pairs.member]) | self.hazards.of(theirs)
+        habits |= _orders(theirs, habits["return_chance"], now)
         of = {name: _spread(values, at, known) for name, values in habits.items()}
         for n in rhythms.RECENT:
             of[f"in_last_{n}_trips"] = np.nan_to_num(of[f"in_last_{n}_trips"])
-        columns += [of[name] for name in (*rhythms.PAIR_NAMES, *hazards.NAMES)]
+        columns += [of[name] for name in (*rhythms.PAIR_NAMES, *hazards.NAMES, *ORDER)]
         columns += [*self._item(found.item), self.basket_share_[found.item]]
         columns += self.tides.of(found.item, now[row])
         columns += [*_member(row, theirs), *(column[row] for column in rhythms.baskets(theirs, now))]
@@ -168,6 +170,13 @@ def trip_gaps(theirs: Interactions) -> np.ndarray:
     trips = theirs.trips
     span = np.where(trips > 0, theirs.last_days - first, 0)
     return np.maximum((span + 14.0) / np.maximum(trips, 1), 1.0)
+
+
+def _orders(theirs: Interactions, chance: np.ndarray, now: np.ndarray) -> dict[str, np.ndarray]:
+    """Where each type stands among all the member bought, by three worths: ten places are to be given, whatever the worths are."""
+    lately = np.exp2((theirs.day - now[theirs.member]) / 45)
+    worths = (chance, rhythms.total(theirs, 0.9**theirs.trip_age), rhythms.total(theirs, lately))
+    return dict(zip(ORDER, (rhythms.placed(theirs, worth) for worth in worths), strict=True))
 
 
 def _member(row: np.ndarray, theirs: Interactions) -> list[np.ndarray]:

@@ -10,6 +10,7 @@ from insights.regression import logistic_regression
 
 THREADS = 1  # threads of two programs that wait for each other on shared cores cost more than they save
 BINS = 15
+KINDS = ("likely", "ordering")  # of trees
 
 
 class Learner(Protocol):
@@ -47,57 +48,66 @@ class Trees:
     """Gradient-boosted trees (Ke et al., NeurIPS 2017) with a logistic loss: probabilities as they are, no squeezing after.
 
     Where it is told which rows belong to one question, trees that order each question's rows (LambdaMART; Burges 2010) have a say of
-    `order_share` beside them, on the scale of log-odds. What comes out then is a score: `Scale` says what it means.
+    `order_share` beside them, on the scale of log-odds. What comes out then is a score: `Scale` says what it means. Of either kind
+    `crowd` are grown, each on draws of rows and columns of its own, and averaged: what one makes of chance, another does not.
     """
 
     seed: int
-    rounds: int = 300
-    order_rounds: int = 150
-    order_share: float = 0.4
+    rounds: int = 100
+    order_rounds: int = 60
+    order_share: float = 0.8
+    crowd: int = 3
     name: ClassVar[str] = "lightgbm"
 
     def fit(
         self, features: np.ndarray, label: np.ndarray, weight: np.ndarray, question: np.ndarray | None = None
     ) -> Self:
-        self._ordering = None
-        self._booster = self._grown(features, label, self.rounds, {"objective": "binary"}, weight=weight)
+        self._likely = self._grown(features, label, self.rounds, {"objective": "binary"}, weight=weight)
+        self._ordering = []
         if question is not None and self.order_rounds:
             sizes = np.unique(question, return_counts=True)[1]
             said = {"objective": "lambdarank", "lambdarank_truncation_level": 20}
             self._ordering = self._grown(features, label, self.order_rounds, said, group=sizes)
         return self
 
-    def _grown(self, features: np.ndarray, label: np.ndarray, rounds: int, objective: dict, **data):
+    def _grown(self, features: np.ndarray, label: np.ndarray, rounds: int, objective: dict, **data) -> list:
         import lightgbm
 
         said = objective | {
-            "learning_rate": 0.05, "num_leaves": 31, "min_data_in_leaf": max(20, min(200, len(label) // 500)),
-            "feature_fraction": 0.8, "bagging_fraction": 0.8, "bagging_freq": 1, "lambda_l2": 5.0, "max_bin": 63,
+            "learning_rate": 0.1, "num_leaves": 31, "min_data_in_leaf": max(20, min(200, len(label) // 500)),
+            "feature_fraction": 0.6, "bagging_fraction": 0.7, "bagging_freq": 1, "lambda_l2": 5.0, "max_bin": 63,
             "num_threads": THREADS, "seed": self.seed, "deterministic": True, "force_row_wise": True, "verbosity": -1,
         }  # fmt: skip
         table = lightgbm.Dataset(features, label.astype(np.float32), params=said, free_raw_data=True, **data)
-        return lightgbm.train(said, table, num_boost_round=rounds)
+        draws = (
+            {"bagging_seed": self.seed + nth, "feature_fraction_seed": self.seed + nth} for nth in range(self.crowd)
+        )
+        return [lightgbm.train(said | one, table, num_boost_round=rounds) for one in draws]
 
     def probabilities(self, features: np.ndarray) -> np.ndarray:
         if not len(features):
             return np.zeros(0)
-        likely = np.asarray(self._booster.predict(features, num_threads=THREADS, raw_score=True))
-        if self._ordering is not None:
-            likely += self.order_share * np.asarray(
-                self._ordering.predict(features, num_threads=THREADS, raw_score=True)
-            )
-        return 1 / (1 + np.exp(-likely))
+        score = _mean_score(self._likely, features)
+        if self._ordering:
+            score += self.order_share * _mean_score(self._ordering, features)
+        return 1 / (1 + np.exp(-score))
 
     def state(self) -> dict[str, np.ndarray]:
-        kept = {"trees_": self._booster} | ({"ordering_": self._ordering} if self._ordering is not None else {})
+        kept = {f"{kind}_{nth}_": one for kind in KINDS for nth, one in enumerate(getattr(self, f"_{kind}"))}
         return {name: np.frombuffer(one.model_to_string().encode(), np.uint8) for name, one in kept.items()}
 
     def restore(self, state: dict[str, np.ndarray]) -> Self:
         import lightgbm
 
-        grown = {name: lightgbm.Booster(model_str=text.tobytes().decode()) for name, text in state.items()}
-        self._booster, self._ordering = grown["trees_"], grown.get("ordering_")
+        for kind in KINDS:
+            texts = [state[name].tobytes().decode() for name in sorted(state) if name.startswith(kind)]
+            setattr(self, f"_{kind}", [lightgbm.Booster(model_str=text) for text in texts])
         return self
+
+
+def _mean_score(boosters: list, features: np.ndarray) -> np.ndarray:
+    said = (np.asarray(one.predict(features, num_threads=THREADS, raw_score=True)) for one in boosters)
+    return sum(said, np.zeros(len(features))) / len(boosters)
 
 
 @dataclass

@@ -82,6 +82,15 @@ def baskets(theirs: Interactions, now: np.ndarray) -> list[np.ndarray]:
     return [np.round(column, 5) for column in (mean, spread, lately, latest, errands)] + [now - theirs.last_days]
 
 
+def placed(theirs: Interactions, worth: np.ndarray) -> np.ndarray:
+    """The place of each type in its member's own order by some worth of the pair, 0 the greatest: shape (P,)."""
+    member = theirs.pairs.member
+    order = np.lexsort((-worth, member))
+    place = np.empty(len(order))
+    place[order] = np.arange(len(order)) - np.searchsorted(member, member)
+    return place
+
+
 def total(theirs: Interactions, worth: np.ndarray) -> np.ndarray:
     """Σ of a worth over the days of each (member, type), shape (P,)."""
     return np.add.reduceat(worth, theirs.pairs.start[:-1]) if len(worth) else worth

@@ -24,7 +24,7 @@ def train_warm():
 
 @shared_task
 def train_cold():
-    """Every week: all rankers compete again from nothing."""
+    """Every week: all rankers compete again from nothing, the two stages among them."""
     return _train(is_warm=False)
 
 
@@ -42,7 +42,9 @@ def _train(*, is_warm: bool):
     at = clock.now()
     operations.make_offers()
     try:
-        versions = operations.train(cutoff=at - timedelta(weeks=WEEKS), weeks=WEEKS, is_warm=is_warm)
+        versions = operations.train(
+            cutoff=at - timedelta(weeks=WEEKS), weeks=WEEKS, two_stages=not is_warm, is_warm=is_warm
+        )
     except operations.CannotTrain:
         return {}
     operations.refresh_recommendations(at=at)

@@ -11,8 +11,13 @@ import numpy as np
 from recommender.interactions import Interactions
 from recommender.rankers.base import Fitted
 
-WINDOWS = (7, 14, 28, 91)  # days
-NAMES = (*(f"bought_{days}_days" for days in WINDOWS), "burst_7_days", "burst_28_days", "group_burst_7_days")
+WINDOWS = (1, 3, 7, 14, 28, 91)  # days
+GROUP_WINDOWS = (3, 7)  # days, each held against a season
+SEASON = 91  # days
+NAMES = (
+    *(f"bought_{days}_days" for days in WINDOWS), "burst_3_days", "burst_7_days", "burst_28_days",
+    *(f"group_burst_{days}_days" for days in GROUP_WINDOWS), "weekday_share", "weekday",
+)  # fmt: skip
 
 
 class Tides(Fitted):
@@ -24,6 +29,7 @@ class Tides(Fitted):
         day = seen.day.astype(np.int64) - self.first_
         self.types_, self.type_sums_ = self._summed(seen.item.astype(np.int64), day)
         self.all_, self.all_sums_ = self._summed(np.zeros(len(day), np.int64), day)
+        self.weekdays_, self.weekday_sums_ = self._summed(seen.item * np.int64(7) + seen.day % 7, day)
         kept = groups[seen.item] >= 0
         self.group_days_, self.group_sums_ = self._summed(groups[seen.item[kept]].astype(np.int64), day[kept])
         return self
@@ -32,16 +38,36 @@ class Tides(Fitted):
         """Columns in the order of NAMES for candidates, each asked about on its own day; later days than were seen count as today."""
         until = np.minimum(now, int(self.until_)) - int(self.first_)
         zeros = np.zeros(len(item), np.int64)
-        logs = []
+        logs = {}
         for days in WINDOWS:
             bought = self._between((self.types_, self.type_sums_), item, until, days)
             whole = self._between((self.all_, self.all_sums_), zeros, until, days)
-            logs.append(np.log((bought + 0.3) / (whole + 1.0)))
-        group = self.groups_[item]
-        parts = (self.group_days_, self.group_sums_)
-        week, season = (self._between(parts, np.maximum(group, 0), until, days) for days in (7, 91))
-        burst = np.where(group >= 0, np.log((week + 1.0) / (season / 13 + 1.0)), np.nan)
-        return [*logs, logs[0] - logs[3], logs[2] - logs[3], burst]
+            logs[days] = np.log((bought + 0.3) / (whole + 1.0))
+        bursts = [logs[3] - logs[28], logs[7] - logs[SEASON], logs[28] - logs[SEASON]]
+        return [
+            *logs.values(),
+            *bursts,
+            *self._group_bursts(item, until),
+            self._weekday_share(item, now, until),
+            now % 7,
+        ]
+
+    def _group_bursts(self, item: np.ndarray, until: np.ndarray) -> list[np.ndarray]:
+        """How much more of a type's category was bought in the last days than in as many of the season; NaN where it has none."""
+        group, parts = self.groups_[item], (self.group_days_, self.group_sums_)
+        season = self._between(parts, np.maximum(group, 0), until, SEASON)
+        found = []
+        for days in GROUP_WINDOWS:
+            lately = self._between(parts, np.maximum(group, 0), until, days)
+            found.append(np.where(group >= 0, np.log((lately + 1.0) / (season * days / SEASON + 1.0)), np.nan))
+        return found
+
+    def _weekday_share(self, item: np.ndarray, now: np.ndarray, until: np.ndarray) -> np.ndarray:
+        """Share of a type's purchases so far that fell on the weekday of the question, shrunk to a seventh."""
+        code = item * np.int64(7) + now % 7
+        here = self._between((self.weekdays_, self.weekday_sums_), code, until, self._span)
+        ever = self._between((self.types_, self.type_sums_), item, until, self._span)
+        return (here + 1.0) / (ever + 7.0)
 
     @property
     def _span(self) -> int:

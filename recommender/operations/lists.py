@@ -1,6 +1,7 @@
 """Writing what is recommended: ranked, held against the business rules, with the reason of the candidate that won."""
 
 import json
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -29,6 +30,8 @@ COLUMNS = (
     "member_id", "slot", "rank", "category_id", "score", "reason_code", "reason_params", "source", "probability", "version_id",
 )  # fmt: skip
 DROPPED = ("member_id", "slot", "category_id", "place", "why", "version_id")
+
+log = logging.getLogger(__name__)
 
 
 class NothingToServe(Exception):
@@ -132,14 +135,19 @@ def _note_when(version: RankerVersion, asked: list[int] | None, at: datetime) ->
 def keep_fresh(*, at: datetime, member_ids: Iterable[int]) -> int:
     """Make the lists of these members anew where they bought something since; how many were. Nothing is trained.
 
-    Rankers fold a member in on present purchases, so this costs milliseconds. Where nothing serves yet there is nothing to do.
+    Rankers fold a member in on present purchases, so this costs milliseconds. Where nothing serves yet there is nothing to do; where the
+    file of what serves is gone or was made by other code, the lists that are stored go on serving, and the log says so.
     """
     version = queries.live(TRAINED[-1])
     if version is None or "refreshed_at" not in version.metrics:
         return 0
     stale = _stale(datetime.fromisoformat(version.metrics["refreshed_at"]), at, list(member_ids))
-    for start in range(0, len(stale), TOGETHER):
-        refresh_recommendations(at=at, member_ids=stale[start : start + TOGETHER])
+    try:
+        for start in range(0, len(stale), TOGETHER):
+            refresh_recommendations(at=at, member_ids=stale[start : start + TOGETHER])
+    except artifacts.BrokenArtifact:
+        log.exception("Lists stay as they are until the recommender is trained again.")
+        return 0
     return len(stale)
 
 

@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from recommender.candidates import Candidates, Sources
-from recommender.features import Habits
+from recommender.features import NAMES, Habits
 from recommender.interactions import Interactions
 from recommender.learners import LEARNERS, Scale, is_lightgbm_here
 from recommender.rankers.base import NOTHING, Fitted
@@ -95,9 +95,11 @@ class TwoStage(Fitted):
     def state(self) -> dict[str, np.ndarray]:
         parts = {"sources": self.sources, "habits": self.habits, "model": self.model, "scale": self.scale}
         inner = {f"{part}/{key}": value for part, one in parts.items() for key, value in one.state().items()}
-        return inner | {"learner_": self.learner_}
+        return inner | {"learner_": self.learner_, "columns_": np.array(NAMES)}
 
     def restore(self, state: dict[str, np.ndarray]) -> Self:
+        if state["columns_"].tolist() != list(NAMES):
+            raise ValueError("it was taught on other columns")
         self.learner_ = state["learner_"]
         self.model = LEARNERS[str(self.learner_)](seed=self.seed)
         self.sources, self.habits, self.scale = Sources(), Habits(), Scale()

@@ -7,7 +7,7 @@ from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.test import override_settings
 
-from recommender import artifacts, operations, purchases, queries
+from recommender import artifacts, operations, purchases, queries, tasks
 from recommender.models import Offer, Recommendation
 from recommender.purchases import day_of, moment_of
 from sales.models import Purchase
@@ -122,6 +122,16 @@ def test_an_artifact_that_was_changed_is_refused_and_the_old_lists_stay(year, se
     assert Recommendation.objects.count() == before
 
 
+def test_a_door_goes_on_with_the_stored_lists_where_the_ranker_cannot_be_read(year, settings, caplog):
+    ann, at = year.people[0], moment_of(year.plan.seen.until + 1)
+    year.buy([(ann, year.plan.seen.until, [year.types[0]])])
+    (settings.ARTIFACTS / year.versions["buy_again"].artifact).unlink()
+    before = list(Recommendation.objects.filter(member=ann).order_by("pk").values())
+    assert operations.keep_fresh(at=at, member_ids=[ann.pk]) == 0
+    assert list(Recommendation.objects.filter(member=ann).order_by("pk").values()) == before
+    assert "trained again" in caplog.text
+
+
 def test_a_refresh_of_one_member_leaves_the_others_as_they_are(year):
     ann = year.people[0]
     year.buy([(ann, year.plan.seen.until, [year.types[0]])])
@@ -163,3 +173,12 @@ def test_the_commands_train_print_and_say_what_is_missing(year, capsys, short_le
         call_command("train_recommender", cutoff="soon")
     with pytest.raises(CommandError, match="Choose an earlier --cutoff"):
         call_command("train_recommender", cutoff="2030-01-01")
+
+
+def test_on_sundays_the_two_stages_compete_and_at_night_nobody_does(year, monkeypatch):
+    asked = []
+    monkeypatch.setattr(operations, "train", lambda **said: asked.append(said) or {})
+    monkeypatch.setattr(operations, "refresh_recommendations", lambda **_: 0)
+    tasks.train_cold()
+    tasks.train_warm()
+    assert [(one["two_stages"], one["is_warm"]) for one in asked] == [(True, False), (False, True)]

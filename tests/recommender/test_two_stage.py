@@ -107,6 +107,13 @@ def test_trees_that_order_each_question_have_a_say_and_survive_a_file():
     np.testing.assert_array_equal(found, again.probabilities(features))
 
 
+def test_a_ranker_taught_on_other_columns_is_not_taken_for_this_one(fitted):
+    state = fitted.state()
+    TwoStage(learner="logistic").restore(state)
+    with pytest.raises(ValueError, match="other columns"):
+        TwoStage(learner="logistic").restore(state | {"columns_": state["columns_"][:-1]})
+
+
 def test_where_lightgbm_is_lacking_logistic_regression_ranks(monkeypatch):
     monkeypatch.setattr("recommender.rankers.two_stage.is_lightgbm_here", lambda: False)
     ranker = TwoStage(horizon_days=14, learner="lightgbm").fit(small_shop())
