@@ -249,6 +249,11 @@ class Survey(models.Model):
         return self.name
 
     @property
+    def address(self) -> str:
+        """Where a push, a text message or a note on the member's page leads: to this question as it is put to that member."""
+        return f"/portal/surveys/about/{self.pk}/"
+
+    @property
     def question(self) -> str:
         return in_readers_language(self.question_en, self.question_zh)
 

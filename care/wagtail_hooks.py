@@ -2,6 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, MultiFieldPanel, ObjectList
+from wagtail.admin.ui.tables import Column
 from wagtail.snippets.models import register_snippet
 from wagtail.snippets.views.snippets import SnippetViewSet, SnippetViewSetGroup
 
@@ -64,7 +65,7 @@ class SurveyViewSet(SnippetViewSet):
     model = Survey
     icon = "comment"
     menu_label = _("Surveys")
-    list_display = ["name", "kind", "rest_days", "is_live"]
+    list_display = ["name", "kind", "rest_days", "is_live", Column("address", label=_("Address for short messages"))]
     edit_handler = ObjectList(
         [
             FieldRowPanel([FieldPanel("name"), FieldPanel("kind"), FieldPanel("is_live")]),

@@ -105,8 +105,8 @@ def _receipt(purchase: Purchase) -> Told:
         gettext("Refund from %(store)s: %(total)s") if is_refund else gettext("Your receipt from %(store)s: %(total)s")
     )
     text = (
-        gettext("This is what you gave back at %(store)s on %(day)s at %(time)s.") if is_refund
-        else gettext("This is what you bought at %(store)s on %(day)s at %(time)s.")
+        gettext("What you gave back at %(store)s, %(day)s, %(time)s:") if is_refund
+        else gettext("What you bought at %(store)s, %(day)s, %(time)s:")
     )  # fmt: skip
     rows = [
         (_item(line), money(sign * line.total_minor, purchase.currency))
@@ -142,7 +142,12 @@ def _points_of(purchase: Purchase) -> str:
     there_are = ngettext(
         "You have %(points)s point after this.", "You have %(points)s points after this.", entry.available_after
     ) % {"points": f"{entry.available_after:,}"}
-    return f"{entry.sentence}\n\n{there_are}"
+    return f"{_ended(entry.sentence)}\n\n{there_are}"
+
+
+def _ended(sentence: str) -> str:
+    """The ledger's words stand in lists elsewhere; in a letter a sentence has an end."""
+    return sentence if sentence.endswith((".", "。")) else gettext("%(sentence)s.") % {"sentence": sentence}
 
 
 # -- tiers and points --------------------------------------------------------------------------------------------------
@@ -177,7 +182,7 @@ def _tier(change: TierChange) -> Told:
     return Told(
         member.language, subject % words, text % words, short=text % words,
         sections=((gettext("What %(tier)s brings you") % words, brings, ""),) if brings else (),
-        after="\n\n".join(loyalty.tier_progress(member.pk, at=now()).sentences),
+        after="\n\n".join(map(_ended, loyalty.tier_progress(member.pk, at=now()).sentences)),
         no_more=gettext("No more notices about my points by e-mail"),
     )  # fmt: skip
 

@@ -75,6 +75,16 @@ def surveys(member) -> list:
     return list(care.queries.open_surveys(member.pk, at=now())[:3])
 
 
+@member_only
+def survey_about(request, survey_id):
+    """Where any message may lead, a note on the member's own page too: to this survey's question as it is put to them."""
+    asked = care.operations.ask_oneself(survey_id=survey_id, member_id=request.member.pk, at=now())
+    if asked is None:
+        messages.info(request, _("You have told us lately, or this question is no longer open. Thank you."))
+        return redirect("portal:messages")
+    return redirect("portal:survey", asked.token)
+
+
 @never_cache
 def survey(request, token):
     """One question, one tap, and no sign-in: the token of an invitation is all that is needed to answer it.

@@ -51,6 +51,7 @@ urlpatterns = [
     path("vouchers/<uuid:public_id>/", rewards.voucher, name="voucher"),
     path("messages/", inbox.overview, name="messages"),
     path("surveys/thanks/", inbox.survey_thanks, name="survey_thanks"),
+    path("surveys/about/<int:survey_id>/", inbox.survey_about, name="survey_about"),
     path("surveys/<str:token>/", inbox.survey, name="survey"),
     path("preferences/", views.preferences, name="preferences"),
     path("preferences/consent/", views.consent, name="consent"),

@@ -35,6 +35,23 @@ def invite(*, survey: Survey, members, cause: str, at) -> int:
     return _ask(survey, f"SELECT id, %s::text FROM ({chosen}) AS meant (id)", [cause, *values], at)  # noqa: S608 - a QuerySet's own SQL
 
 
+def ask_oneself(*, survey_id: int, member_id: int, at) -> Invitation | None:
+    """The question of a survey for a member who came to it by themselves: the one that waits for them, or a new one.
+
+    None: there is no such survey, or they were asked something lately.
+    """
+    mine = Invitation.objects.filter(
+        survey=survey_id, member=member_id, invited_at__lte=at, expires_at__gt=at
+    ).order_by("-pk")
+    survey = Survey.objects.filter(pk=survey_id, is_live=True).first()
+    if survey is None:
+        return None
+    waiting = mine.filter(answer__isnull=True).first()
+    if waiting is None and invite_each(survey=survey, rows=[(member_id, f"came:{at:%Y-%m-%d}")], at=at):
+        waiting = mine.filter(answer__isnull=True).first()
+    return waiting
+
+
 def invite_each(*, survey: Survey, rows: list[tuple[int, str]], at) -> int:
     """The same where each member has a cause of their own: rows of (member, cause). Of several, the first by name counts."""
     if not rows or not modules.is_on("surveys"):

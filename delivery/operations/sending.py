@@ -1,5 +1,7 @@
 """Sending: claim hundreds, commit by chunks before the first byte, write down what became of each."""
 
+import contextlib
+import gc
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,6 +22,7 @@ SLOW_S = 5  # a hop that takes longer for one message is slow
 CHUNK_OPAQUE, CHUNK_SETTLED = 100, 500
 """Messages that are committed to at once: so many are in doubt when a worker is killed. Where the next hop can be asked, or takes a
 key, doubt settles itself; where it cannot, a person may have to decide about each."""
+OBJECTS_OF_A_CLAIM = 100_000  # more than a claim of 500 makes, its values and pieces of mails included
 _STATES = {"accepted": "sent", "refused": "failed", "unknown": "in_doubt"}
 
 
@@ -53,17 +56,22 @@ def deliver_chunk(
     if not outbox.enter(worker):
         raise WorkerNameTaken(worker)
     try:
-        claimed = outbox.claim(worker=worker, at=at, limit=limit, lease=lease)
-        run.done.claimed = len(claimed)
-        for channel, several in groupby(claimed, key=lambda one: one.channel):
-            if run.is_stopped:
-                break
-            run.send_all(list(several), channel=channel, chunk=chunk)
-        if run.is_stopped:
-            outbox.release([one.id for one in claimed], worker=worker)
+        with _collecting_garbage_rarely():
+            run.work(limit=limit, chunk=chunk)
     finally:
         _with_a_connection(lambda: outbox.leave(worker))
     return run.done
+
+
+@contextlib.contextmanager
+def _collecting_garbage_rarely():
+    """What a claim makes is let go of as it is sent, and holds nothing that only the collector would find."""
+    usual = gc.get_threshold()
+    gc.set_threshold(OBJECTS_OF_A_CLAIM, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 class _Run:
@@ -78,6 +86,17 @@ class _Run:
     def at(self):
         """The business time now: it goes on while a long claim is sent."""
         return self._at + timedelta(seconds=time.monotonic() - self._begun)
+
+    def work(self, *, limit: int, chunk: int | None):
+        """Claim once, and send what was claimed, channel after channel."""
+        claimed = outbox.claim(worker=self.worker, at=self._at, limit=limit, lease=self.lease)
+        self.done.claimed = len(claimed)
+        for channel, several in groupby(claimed, key=lambda one: one.channel):
+            if self.is_stopped:
+                break
+            self.send_all(list(several), channel=channel, chunk=chunk)
+        if self.is_stopped:
+            outbox.release([one.id for one in claimed], worker=self.worker)
 
     def send_all(self, claimed: Sequence[Claimed], *, channel: str, chunk: int | None):
         """Chunk by chunk: compose, ask everything again and commit, hand over. What became of a chunk is written in the

@@ -36,8 +36,8 @@ def email_template(name="Come back", subject="We kept your points"):
     return EmailTemplate.objects.create(name=name, subject=subject, body=json.dumps(body), locale=locale)
 
 
-def push_template(name="A note", title="Come back"):
-    template = PushTemplate(name=name, url="/portal/")
+def push_template(name="A note", title="Come back", url="/portal/"):
+    template = PushTemplate(name=name, url=url)
     template.wordings = [PushWording(language="en", title=title, body="You have {{ points }} points.")]
     template.save()
     return template

@@ -74,9 +74,9 @@ def test_a_receipt_goes_once_to_who_asked_for_receipts(hop):  # noqa: F811
     (letter,) = letters(hop)
     assert (letter["To"], letter["Subject"]) == ("n1@example.com", "Your receipt from Main Street: $24.60")
     said = text_of(letter)
-    assert "This is what you bought at Main Street on March 10, 2026 at noon." in said
+    assert "What you bought at Main Street, March 10, 2026, noon:" in said
     assert "Milk × 2: $12.30\nFigs & <dates>, 0.42 kg: $12.30\nTotal: $24.60" in said
-    assert "24 points: $24.60 at 1 point per $1" in said
+    assert "24 points: $24.60 at 1 point per $1, 0.60 carried to next time.\n" in said
     assert "You have 24 points after this." in said
     page = letter.get_body(("html",)).get_content()
     assert "Figs &amp; &lt;dates&gt;, 0.42 kg" in page

@@ -9,16 +9,18 @@ import pytest
 from django.test import Client
 
 import care.operations
-from campaigns import surveying
+from campaigns import operations, surveying
 from care.models import Answer, Case, Invitation, Survey
 from delivery import contents
 from delivery.models import Message
 from loyalty.operations import record_purchase
-from members import modules
+from members import clock, modules
 from members import operations as members
 from members.models import User
 from sales.lines import Line
 from sales.operations import ensure_products, ensure_stores
+from tests.campaigns.conftest import push_template
+from tests.portal.scene import cookie
 
 pytestmark = pytest.mark.django_db
 AT = datetime(2026, 3, 10, 16, 0, tzinfo=UTC)
@@ -104,6 +106,28 @@ def test_the_letter_asks_in_the_members_language_with_a_tap_for_each_score(surve
     assert [f"/portal/surveys/{token}/?score={score}" in html for score in range(7)] == [False, *[True] * 5, False]
     assert said["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert f"/portal/surveys/{token}/?score=5" in said.get_body(("plain",)).get_content()
+
+
+def test_a_question_travels_by_a_message_on_the_members_own_page_and_is_answered_there(survey, town, draft):
+    people, *_rest = town(8)
+    note = {"name": "Note", "push_template": push_template(url=survey.address), "push_by": ["portal"]}
+    operations.launch(campaign=draft(holdout_percent=0, variants=[note]), at=clock.now())
+    member, browser = people[0], Client()
+    name, session = cookie(member)
+    browser.cookies[name] = session
+    assert f'{survey.address}"' in browser.get("/portal/").content.decode()
+    page = browser.get(survey.address, follow=True)
+    assert survey.question in page.content.decode()
+    [asked] = Invitation.objects.all()
+    assert (asked.member_id, page.redirect_chain[-1][0]) == (member.pk, f"/portal/surveys/{asked.token}/")
+    assert browser.get(survey.address, follow=True).redirect_chain == page.redirect_chain, "the same question again"
+    assert browser.post(f"/portal/surveys/{asked.token}/", {"score": "5"}).headers["Location"] == "/portal/messages/"
+    assert Answer.objects.get().score == 5
+    again = browser.get(survey.address, follow=True)
+    assert (again.redirect_chain[-1][0], Invitation.objects.count()) == ("/portal/messages/", 1), (
+        "asked lately: not again"
+    )
+    assert Client().get(survey.address).headers["Location"].startswith("/portal/login/")
 
 
 def test_one_tap_from_the_mail_answers_without_signing_in_and_a_low_score_is_a_case_at_once(survey):
