@@ -53,10 +53,10 @@ class Shop:
             definition={"earn": earn, "rules": rules, **parts}, live_from=at, name="Test"
         )
 
-    def refund(self, purchase, *lines, at=MARCH, key=None):
+    def refund(self, purchase, *lines, at=MARCH, key=None, store=None):
         return operations.refund(
             source="till", client_key=key or self.key(), purchase_id=purchase.purchase_id,
-            lines=[(number, Decimal(0), minor) for number, minor in lines], refunded_at=at,
+            lines=[(number, Decimal(0), minor) for number, minor in lines], refunded_at=at, store_code=store,
         )  # fmt: skip
 
     def redeem(self, member, points, *, at=MARCH, key=None):

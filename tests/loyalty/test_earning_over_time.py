@@ -26,18 +26,26 @@ ONE_PER_DOLLAR = {"currency": "USD", "points": 1, "per_minor": 100}
 # -- budgets -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_budget_holds_under_fifty_grants_at_once_and_is_spent_to_the_last(committed_shop):
+@pytest.mark.parametrize(
+    ("budget", "members", "left"),
+    [
+        ({"points": 7 * 30 + 3}, 50, 3),
+        ({"money_minor": 7 * 30 + 3}, 50, 3_000),  # a point costs a cent, counted in thousandths
+        ({"member_points": 7 * 30 + 3}, 1, 0),  # of one member at fifty tills; no slots
+    ],
+)
+def test_a_budget_holds_under_fifty_grants_at_once_and_is_spent_to_the_last(committed_shop, budget, members, left):
     definition = {
-        "earn": [{"currency": "USD", "points": 0, "per_minor": 100}],
-        "rules": [{"code": "gift", "bonus_points": 7, "budget": {"points": 7 * 30 + 3}}],
+        # the bonus stands on a line that earns, so the rate gives a millionth at least
+        "earn": [{"currency": "USD", "points": 1, "per_minor": 10**6}],
+        "point_cost": {"currency": "USD", "minor_per_1000": 1_000},
+        "rules": [{"code": "gift", "bonus_points": 7, "budget": budget}],
     }
-    # the bonus stands on a line that earns, so the rate gives a millionth at least
-    definition["earn"] = [{"currency": "USD", "points": 1, "per_minor": 10**6}]
     operations.publish_rule_set(definition=definition, live_from=LONG_AGO, name="Gift")
-    members = [committed_shop.member() for _ in range(50)]
-    answers = at_once([lambda m=m: committed_shop.buy(m, 100) for m in members])
+    who = [committed_shop.member() for _ in range(members)]
+    answers = at_once([lambda m=who[n % members]: committed_shop.buy(m, 100) for n in range(50)])
     assert sorted(answer.points for answer in answers) == [0] * 20 + [7] * 30
-    assert sum(BudgetSlot.objects.values_list("left", flat=True)) == 3
+    assert sum(BudgetSlot.objects.values_list("left", flat=True)) == left
     nothing_is_broken()
 
 

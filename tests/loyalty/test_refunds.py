@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from loyalty import operations, queries, rules
 from loyalty.models import Transfer, Wallet
 from sales.models import Purchase
+from sales.operations import ensure_stores
 from tests.loyalty.conftest import MARCH
 
 
@@ -54,7 +55,14 @@ def test_any_split_and_any_order_take_back_the_same(shop, data):
     shop.buy(member, data.draw(st.integers(1, 400)))
     before = state(member)
     sale = shop.buy(member, totals)
-    taken = sum(shop.refund(sale, piece).points for piece in pieces)
+    ensure_stores([("S2", "Harbour"), ("S3", "Station")])
+    places = st.tuples(
+        st.sampled_from(["S1", "S2", "S3"]), st.integers(0, 15)
+    )  # each piece at a store and on a day of its own
+    taken = 0
+    for piece in pieces:
+        store, days = data.draw(places)
+        taken += shop.refund(sale, piece, store=store, at=MARCH + timedelta(days=days)).points
     assert state(member) == before
     assert taken == sale.points
 

@@ -1,10 +1,12 @@
 """What-ifs: the engine itself in a sandbox, which reproduces what was and never touches it."""
 
+import json
 import random
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 
 from loyalty import operations, rules
@@ -14,6 +16,7 @@ from loyalty.simulating import running
 from loyalty.simulating.parts import parts_of
 from loyalty.simulating.replaying import Replay, Stretch
 from loyalty.simulating.sandbox import sandbox
+from members import clock
 from sales.lines import Line
 from sales.models import Purchase
 
@@ -214,7 +217,9 @@ def what_if(definition, *, since=FIRST_DAY, until=LAST_DAY, stores=(), processes
     return operations.run_what_if(simulation_id=asked.pk, at=END, processes=processes)
 
 
-def test_a_what_if_says_what_twice_the_points_would_have_cost_and_to_whom(committed_shop):
+def test_a_what_if_says_what_twice_the_points_would_have_cost_and_to_whom(
+    committed_shop, tmp_path, capsys, monkeypatch
+):
     shop = committed_shop
     anna, ben = shop.member(), shop.member()
     shop.buy(anna, 10_000, at=START)
@@ -238,6 +243,14 @@ def test_a_what_if_says_what_twice_the_points_would_have_cost_and_to_whom(commit
     assert done.result["members"] == {
         "better": 1, "worse": 0, "same": 1, "best": [[ben.pk, 50, 150]], "worst": [],
     }  # fmt: skip
+    monkeypatch.setattr(clock, "now", lambda: END)
+    (tmp_path / "fresh.json").write_text(json.dumps(plain))
+    call_command("simulate_rules", "--draft", str(tmp_path / "fresh.json"), "--from=2026-01-01", "--until=2026-08-31")
+    printed, bar = capsys.readouterr()
+    assert "Points issued: 150 → 250" in printed
+    assert "Liability at the end, USD: 1.20 → 2.00" in printed
+    assert "Members with more points: 1; with fewer: 0; the same: 1" in printed
+    assert "2/2" in bar
 
 
 def test_before_the_stretch_the_rules_of_then_hold(committed_shop):
