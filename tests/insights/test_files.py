@@ -116,6 +116,11 @@ def test_many_comparisons_are_corrected(tmp_path):
     assert max(one["p_adjusted"] for one in found["holm"]) >= max(p)
 
 
+def test_several_metrics_are_named_between_commas_or_one_by_one(tmp_path):
+    path = written(tmp_path, experiment())
+    assert told(path, "revenue, visits") == told(path, "revenue", "visits")
+
+
 def test_a_cap_reads_a_huge_basket_as_the_cap_in_both_arms(tmp_path):
     columns = experiment(40)
     columns["revenue"][0] = 1e9

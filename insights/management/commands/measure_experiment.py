@@ -2,6 +2,7 @@
 
 For example: measure_experiment results.csv --unit user --variant group --control A --metric revenue --covariate before.
 A ratio is a metric too: --metric revenue/visits --covariate revenue/visits=revenue_before/visits_before.
+Several at once: --metric revenue,orders, or the option again.
 """
 
 import json
@@ -11,6 +12,11 @@ from django.core.management.base import BaseCommand, CommandError
 
 from insights import files
 from insights.files import telling
+
+
+def _several(said: str) -> list[str]:
+    """What was named, between commas."""
+    return [name.strip() for name in said.split(",") if name.strip()]
 
 
 class Command(BaseCommand):
@@ -23,18 +29,18 @@ class Command(BaseCommand):
         parser.add_argument("--variant", required=True, help="Column that names the variant.")
         parser.add_argument("--control", required=True, help="The value of that column that is the control.")
         parser.add_argument(
-            "--metric",
-            action="append",
-            required=True,
+            "--metric", action="extend", type=_several, required=True, metavar="METRIC[,METRIC]",
             help="A column of numbers, or a ratio: revenue/visits. Repeatable.",
-        )
+        )  # fmt: skip
         parser.add_argument(
-            "--covariate", action="append", default=[], metavar="[METRIC=]COLUMN",
+            "--covariate", action="extend", type=_several, default=[], metavar="[METRIC=]COLUMN",
             help="The same metric before assignment (CUPED); for the metric named, or the one at the same place.",
         )  # fmt: skip
-        parser.add_argument("--share", action="append", default=[], help="Planned share, A=0.9. Default: equal shares.")
         parser.add_argument(
-            "--cap", action="append", default=[], help="Winsorize, revenue=500. Fix it before you look."
+            "--share", action="extend", type=_several, default=[], help="Planned share, A=0.9. Default: equal shares."
+        )
+        parser.add_argument(
+            "--cap", action="extend", type=_several, default=[], help="Winsorize, revenue=500. Fix it before you look."
         )
         parser.add_argument("--correction", choices=("holm", "bh", "none"), default="holm")
         parser.add_argument("--json", action="store_true", help="Print the result as JSON.")
