@@ -5,6 +5,7 @@ then forgets and asks again. So a checkout needs no query to know the rules, and
 """
 
 from bisect import bisect_right
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, cached_property
@@ -118,17 +119,18 @@ def step_of(tier: Tier) -> Step:
     )  # fmt: skip
 
 
-def product_of(facts: ProductFacts) -> Product:
-    """The product as earning rules see it; category paths never change, so they are read once."""
-    memory = _memory()
-    product = memory.products.get(facts)
-    if product is None:
-        if len(memory.products) > 250_000:
-            memory.products.clear()
-        type_id = facts.category_ids[-1] if facts.category_ids else None
-        product = memory.products[facts] = Product(
-            facts.id, type_id, path_of(type_id), facts.brand, facts.is_service, facts.tags
-        )
+def products_of(facts: Mapping[str, ProductFacts]) -> dict[str, Product]:
+    """Products as earning rules see them, by code; category paths never change, so they are read once."""
+    known = _memory().products
+    return {code: known.get(fact) or _remember(known, fact) for code, fact in facts.items()}
+
+
+def _remember(known: dict[ProductFacts, Product], facts: ProductFacts) -> Product:
+    if len(known) > 250_000:
+        known.clear()
+    type_id = facts.category_ids[-1] if facts.category_ids else None
+    product = Product(facts.id, type_id, path_of(type_id), facts.brand, facts.is_service, facts.tags)
+    known[facts] = product
     return product
 
 

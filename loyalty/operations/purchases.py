@@ -168,8 +168,7 @@ def plan(batch: Sequence[PurchaseIn]) -> Planned:
     """Ask the rules about every basket. No member's state is needed, so it may run while another batch is posted."""
     known = rules.known()
     planned = Planned(len(batch), known.latest_id, [], {}, batch)
-    facts = catalogue.facts_of(line for purchase in batch for line in purchase.lines)
-    products = {code: rules.product_of(fact) for code, fact in facts.items()}
+    products = rules.products_of(catalogue.facts_of(line for purchase in batch for line in purchase.lines))
     for place, purchase in enumerate(batch):
         try:
             rule_set, made, values = _plan_one(purchase, known, products)

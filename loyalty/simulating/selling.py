@@ -119,7 +119,7 @@ class Seller:
         known = self._products
         if new := {id_ for sale in sales for id_ in sale.product_ids if id_ not in known}:
             codes = dict(StoredProduct.objects.filter(pk__in=new).values_list("code", "id"))
-            known |= {codes[code]: rules.product_of(fact) for code, fact in catalogue.facts(codes).items()}
+            known |= {codes[code]: product for code, product in rules.products_of(catalogue.facts(codes)).items()}
 
 
 def _head(sold: Sold) -> list:
