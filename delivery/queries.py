@@ -4,11 +4,21 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from django.db.models import Case, Count, Exists, OuterRef, Q, Value, When
+from django.db.models import Case, Count, Exists, Max, OuterRef, Q, Value, When
 
 from delivery import contents, machines, opening, tokens
-from delivery.models import ArchivedMail, Channel, ChannelPolicy, Hold, Message, MessageEvent
+from delivery.models import (
+    ArchivedMail,
+    Channel,
+    ChannelPolicy,
+    Hold,
+    Message,
+    MessageEvent,
+    ProviderEvent,
+    Suppression,
+)  # fmt: skip
 from emails.fields import CODE, READ_AS, VOUCHER
+from members.crypto import keyed_hash
 from members.queries import contacts, ids_of
 
 CAUSES_SHOWN = 100
@@ -237,3 +247,29 @@ def overdue(*, at) -> int:
     for cause in Hold.objects.filter(is_cancelled=False).values_list("cause", flat=True):
         paused |= Q(cause=cause) | Q(cause__startswith=f"{cause}:")
     return Message.objects.filter(stage=0, due_at__lt=at - timedelta(hours=1)).exclude(paused).count()
+
+
+# -- addresses that are closed, and what providers told -----------------------------------------------------------------
+
+
+def suppression(*, channel: str, address: str) -> Suppression | None:
+    """Why an address, normalised, is not written to by this channel; None: it is."""
+    return Suppression.objects.filter(channel=channel, address_hash=keyed_hash(address, kind=channel)).first()
+
+
+def suppression_counts() -> list[dict]:
+    """How many addresses are closed by channel and reason, in words, and when the last one was."""
+    rows = Suppression.objects.values("channel", "reason").annotate(n=Count("pk"), latest=Max("at"))
+    return [
+        row | {"channel": Channel(row["channel"]).label, "reason": Suppression.Reason(row["reason"]).label}
+        for row in rows.order_by("channel", "-n", "reason")
+    ]
+
+
+def told_by_providers(*, limit: int = 30) -> list[ProviderEvent]:
+    """What providers told last, newest first; what came with it stays closed."""
+    return list(ProviderEvent.objects.select_related("message").defer("raw").order_by("-pk")[:limit])
+
+
+def told_by_provider(pk: int) -> ProviderEvent | None:
+    return ProviderEvent.objects.select_related("message").filter(pk=pk).first()

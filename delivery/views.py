@@ -145,13 +145,20 @@ def view_online(request, token: str):
     return private(response)
 
 
+_PAST_IN_THE_DARK = """<style>@media (prefers-color-scheme: dark) {
+  .past { background: #121a16 !important } .past a { color: #8fb3a2 !important }
+}</style>"""
+
+
 def _with_the_archive(page: str) -> str:
     """A line under the mail that leads to the others. The mail's own styles do not reach it: it brings what it needs."""
     line = format_html(
-        '<p style="margin:0;padding:16px;text-align:center;font:14px Arial,sans-serif;background:#fff">'
+        '<p class="past" style="margin:0;padding:16px;text-align:center;font:14px Arial,sans-serif;background:#fff">'
         '<a style="color:#17594a" href="{}">{}</a></p>',
         reverse("delivery:archive"), translation.gettext("Past e-mails"),
     )  # fmt: skip
+    if "prefers-color-scheme" in page:  # the mail has a dark mode
+        line = f"{_PAST_IN_THE_DARK}{line}"
     before, end, after = page.rpartition("</body>")
     return f"{before}{line}{end}{after}" if end else page
 

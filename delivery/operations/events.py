@@ -77,6 +77,12 @@ def suppress(*, channel: str, address: str, reason: str, at, message_id: int | N
     )
 
 
+def lift_suppression(*, channel: str, address: str) -> bool:
+    """Write to this address again, because somebody knows that it works; False when it was not closed."""
+    closed = Suppression.objects.filter(channel=channel, address_hash=keyed_hash(address, kind=channel))
+    return bool(closed.delete()[0])
+
+
 @transaction.atomic
 def unsubscribe(*, token: str, at, network_address: str = "") -> Message:
     """Withdraw the recipient's consent to what this message was about, by its channel. Works any number of times.
