@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from campaigns import audiences, checks, goals, happenings, operations, queries, reach, verdicts
+from campaigns import audiences, checks, goals, happenings, lately, operations, queries, reach, verdicts
 from campaigns.models import Campaign, CampaignRules, Entry
 from campaigns.operations import choosing, keeping, repeating
 from campaigns.power import power_of
@@ -373,6 +373,29 @@ def campaign_people(request, pk, fate):
         member = access_member(request.user, key)
         context |= {"chosen": members.masked(member), "story": queries.story_of(found, member.pk, at=clock.now())}
     return TemplateResponse(request, "cms/campaigning/people.html", context)
+
+
+@marketers_only
+@require_GET
+def campaign_lately(request, pk):
+    """The last times that what sets it off happened, each with a tick or a cross and the reason; those of any one member, too."""
+    found = get_object_or_404(Campaign, pk=pk, timing=Campaign.Timing.TRIGGERED)
+    text, key = request.GET.get("q", "").strip(), request.GET.get("member")
+    chosen = access_member(request.user, key) if key else None
+    context = {
+        "campaign": found,
+        "text": text,
+        "found": [members.masked(member) for member in members.find(text, limit=8)] if text else [],
+        "chosen": members.masked(chosen) if chosen else None,
+        "happening": happenings.words(found.trigger),
+    }
+    try:
+        told = lately.last(found, at=clock.now(), member_id=chosen.pk if chosen else None)
+    except audiences.Invalid as reason:
+        context |= {"problem": str(reason)}
+    else:
+        context |= {"moments": [(members.masked(one.member), one) for one in told]}
+    return TemplateResponse(request, "cms/campaigning/lately.html", context)
 
 
 def _person(row) -> tuple:

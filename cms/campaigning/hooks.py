@@ -33,6 +33,7 @@ def campaigning_urls():
         path("campaigns/<int:pk>/", campaigns.campaign, name="cms_campaign"),
         path("campaigns/<int:pk>/edit/", campaigns.campaign_edit, name="cms_campaign_edit"),
         path("campaigns/<int:pk>/go-live/", campaigns.campaign_go_live, name="cms_campaign_go_live"),
+        path("campaigns/<int:pk>/lately/", campaigns.campaign_lately, name="cms_campaign_lately"),
         path("campaigns/<int:pk>/people/<str:fate>/", campaigns.campaign_people, name="cms_campaign_people"),
         path("campaigns/<int:pk>/<slug:act>/", campaigns.campaign_act, name="cms_campaign_act"),
     ]
