@@ -23,7 +23,7 @@ def doubtful(enrolled, outbox, hop):
     """Leave `count` messages in doubt, past the time in which the hop might still take them."""
 
     def make(count=3, cause="campaign:1", **options):
-        enrolled(count)
+        enrolled(count, consents=("email", ("email", "points", True)))
         written = outbox(cause, **options)
         hop.answers = {f"m{number}@example.com": ("unknown", "connection lost") for number in range(1, count + 1)}
         assert operations.deliver_chunk(worker="w", at=AT).in_doubt == count
@@ -38,8 +38,9 @@ def states():
     return list(Message.objects.order_by("pk").values_list("state", flat=True))
 
 
-def test_a_code_in_doubt_is_sent_again_because_it_must_arrive_at_least_once(doubtful, hop):
-    doubtful(2, purpose="transactional")
+@pytest.mark.parametrize("purpose", ["transactional", "points"])
+def test_a_code_in_doubt_is_sent_again_because_it_must_arrive_at_least_once(doubtful, hop, purpose):
+    doubtful(2, purpose=purpose)
     operations.sweep(at=AT)
     assert operations.deliver_chunk(worker="w2", at=AT).sent == 2
     assert set(hop.copies.values()) == {1}

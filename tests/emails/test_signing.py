@@ -1,13 +1,14 @@
 """DKIM by ourselves: verified as a receiver does, with both headers of one-click unsubscribing under the signature."""
 
 import base64
+from datetime import UTC, datetime
 
 import dkim
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from emails import signing
+from emails import notices, signing
 
 MAIL = (
     b"From: Shop <hello@shop.example>\r\nTo: ada@example.com\r\nSubject: =?utf-8?b?8J+RiyDkvaDlpb0=?=\r\n"
@@ -50,3 +51,17 @@ def test_nothing_is_signed_unless_a_key_is_named(settings, pair, tmp_path):
     path.write_bytes(pair[0])
     settings.DKIM_KEY_FILE, settings.DKIM_DOMAIN, settings.DKIM_SELECTOR = str(path), "shop.example", "s1"
     assert is_good(signing.configured()(MAIL), pair[1])
+
+
+@pytest.mark.django_db
+def test_letters_that_nobody_designs_are_signed_too(settings, pair, tmp_path):
+    path = tmp_path / "dkim.pem"
+    path.write_bytes(pair[0])
+    settings.DKIM_KEY_FILE, settings.DKIM_DOMAIN, settings.DKIM_SELECTOR = str(path), "shop.example", "s1"
+    said = notices.Notice("Points", "They expire.", unsubscribe=("No more", "https://shop.example/m/u/x"))
+    raw = notices.render(
+        said, to="ada@example.com", message_id="x@shop.example", date=datetime(2027, 1, 1, 10, tzinfo=UTC)
+    )
+    assert is_good(raw, pair[1])
+    for was, becomes in ((b"m/u/x>", b"m/u/y>"), (b"=One-Click", b"=Never")):
+        assert not is_good(raw.replace(was, becomes, 1), pair[1])
