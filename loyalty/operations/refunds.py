@@ -14,7 +14,8 @@ from django.utils.translation import gettext as _
 from loyalty import rules, signals
 from loyalty.models import DebtPolicy
 from loyalty.operations.errors import CannotRefund, KeyReused
-from loyalty.operations.purchases import TierMove, _again_after_races, _literal, _programme_zone
+from loyalty.operations.purchases import TierMove, _again_after_races, _programme_zone
+from loyalty.operations.written_purchases import literal
 from sales import catalogue
 
 
@@ -136,9 +137,9 @@ def _call(source: str, client_key: str, said: _Said) -> dict:
                 said.digest(),
                 said.purchase_id,
                 catalogue.store_id(said.store_code) if said.store_code else None,
-                _literal([str(number) for number, *_ in said.lines]),
-                _literal([str(quantity) for _, quantity, _ in said.lines]),
-                _literal([str(total) for *_, total in said.lines]),
+                literal([str(number) for number, *_ in said.lines]),
+                literal([str(quantity) for _, quantity, _ in said.lines]),
+                literal([str(total) for *_, total in said.lines]),
                 said.debt_policy,
                 said.refunded_at,
                 said.refunded_at.astimezone(_programme_zone()).date(),
