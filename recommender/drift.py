@@ -27,16 +27,30 @@ class Alert:
 
 def stability_index(before: np.ndarray, now: np.ndarray, bins: int = BINS) -> float:
     """Population stability index Σ (p − q) ln(p / q) over the deciles of `before`; 0 where either is empty."""
-    before, now = before[np.isfinite(before)], now[np.isfinite(now)]
-    if not len(before) or not len(now):
+    return departure(profile(before, bins), now)
+
+
+def profile(values: np.ndarray, bins: int = BINS) -> dict[str, list[float]]:
+    """Deciles of some values and the share in each: small enough to be kept with a ranker. Empty lists of nothing."""
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return {"edges": [], "shares": []}
+    edges = np.unique(np.quantile(values, np.linspace(0, 1, bins + 1)[1:-1]))
+    return {"edges": edges.tolist(), "shares": _shares(values, edges).tolist()}
+
+
+def departure(known: dict[str, list[float]], now: np.ndarray) -> float:
+    """The stability index of values against a profile kept earlier; 0 where either is empty."""
+    now, before = now[np.isfinite(now)], np.array(known["shares"])
+    if not len(now) or not len(before):
         return 0.0
-    edges = np.unique(np.quantile(before, np.linspace(0, 1, bins + 1)[1:-1]))
-    shares = [
-        (np.bincount(np.searchsorted(edges, values, side="right"), minlength=len(edges) + 1) + 0.5)
-        / (len(values) + 0.5 * (len(edges) + 1))
-        for values in (before, now)
-    ]
-    return float(((shares[1] - shares[0]) * np.log(shares[1] / shares[0])).sum())
+    shares = _shares(now, np.array(known["edges"]))
+    return float(((shares - before) * np.log(shares / before)).sum())
+
+
+def _shares(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    counts = np.bincount(np.searchsorted(edges, values, side="right"), minlength=len(edges) + 1)
+    return (counts + 0.5) / (len(values) + 0.5 * (len(edges) + 1))
 
 
 def overlap(before: set[tuple], now: set[tuple]) -> float:
@@ -45,9 +59,12 @@ def overlap(before: set[tuple], now: set[tuple]) -> float:
 
 
 def alerts(
-    *, overlaps: dict[str, float], scores: dict[str, tuple[np.ndarray, np.ndarray]], errors: dict[str, float]
-) -> list[Alert]:
-    """What is beyond its bound: overlap of lists, scores then and now, calibration errors; each by the name of its slot."""
+    *, overlaps: dict[str, float], scores: dict[str, tuple[np.ndarray, np.ndarray]], errors: dict[str, float],
+    inputs: dict[str, float],
+) -> list[Alert]:  # fmt: skip
+    """What is beyond its bound: overlap of lists, scores then and now, calibration errors, each by the name of its slot; and stability
+    indices of what rankers know of members, by what it is.
+    """
     found = [
         Alert(f"{slot}: overlap with the last lists", v, OVERLAP_MIN) for slot, v in overlaps.items() if v < OVERLAP_MIN
     ]
@@ -55,4 +72,5 @@ def alerts(
         index = stability_index(before, now)
         if index > PSI_MAX:
             found.append(Alert(f"{slot}: stability index of scores", index, PSI_MAX))
+    found += [Alert(f"stability index of {what}", v, PSI_MAX) for what, v in inputs.items() if v > PSI_MAX]
     return found + [Alert(f"{slot}: calibration error", v, 0.02) for slot, v in errors.items() if v > 0.02]

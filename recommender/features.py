@@ -80,7 +80,7 @@ class Habits(Fitted):
         columns += [of[name] for name in (*rhythms.PAIR_NAMES, *hazards.NAMES, *ORDER)]
         columns += [*self._item(found.item), self.basket_share_[found.item]]
         columns += self.tides.of(found.item, now[row])
-        columns += [*_member(row, theirs), *(column[row] for column in rhythms.baskets(theirs, now))]
+        columns += [*of_members(row, theirs), *(column[row] for column in rhythms.baskets(theirs, now))]
         columns += self._group(found, theirs)
         columns += self._group_rhythm(found, theirs, now, of["in_last_20_trips"])
         columns += [*found.scores[:, 1:].T, *found.places.T]
@@ -179,7 +179,8 @@ def _orders(theirs: Interactions, chance: np.ndarray, now: np.ndarray) -> dict[s
     return dict(zip(ORDER, (rhythms.placed(theirs, worth) for worth in worths), strict=True))
 
 
-def _member(row: np.ndarray, theirs: Interactions) -> list[np.ndarray]:
+def of_members(row: np.ndarray, theirs: Interactions) -> list[np.ndarray]:
+    """Columns in the order of MEMBER for some members."""
     trips = np.maximum(theirs.trips, 1)
     lines = np.bincount(theirs.member, minlength=theirs.shape[0])
     types = np.bincount(theirs.pairs.member, minlength=theirs.shape[0])

@@ -77,7 +77,8 @@ def refresh_recommendations(
             _copy(copy, dropped)
         _note_when(served[-1][0], asked, at)
         if before:
-            watching.watch(served, before, watching.listed(cursor), as_before(before, customers))
+            lists = before, watching.listed(cursor), as_before(before, customers)
+            watching.watch(served, lists, customers.seen)
         watching.count_drops(dropped, [version for version, _ in served] if asked is None else [])
     return written
 

@@ -7,11 +7,12 @@ import numpy as np
 from django.db import transaction
 from django.utils import timezone
 
-from recommender import artifacts, purchases, queries, selection, shelf
+from recommender import artifacts, drift, purchases, queries, selection, shelf
 from recommender.artifacts import Trained
 from recommender.explaining import Explainer
 from recommender.interactions import Interactions
 from recommender.models import RankerVersion, Slot
+from recommender.operations import watching
 from recommender.operations.lists import TRAINED, NothingToServe
 from recommender.rankers import MatrixFactorisation, Ranker, TwoStage
 from recommender.selection import Contest, quiet
@@ -117,6 +118,8 @@ def _among(seen, slot: str) -> np.ndarray:
 def _store(result: Contest, seen, explainer: Explainer, window: tuple[datetime, datetime], seed: int) -> RankerVersion:
     """Keep both contestants, publish the winner."""
     first = purchases.moment_of(int(seen.day.min()))
+    taught = watching.inputs(seen.before(purchases.day_of(window[0])))
+    inputs = {what: drift.profile(values) for what, values in taught.items()}
     kept = {}
     for ranker, quality in ((result.rival, result.rival_quality), (result.best, result.best_quality)):
         name, checksum = artifacts.save(Trained(ranker, explainer, seen.item_ids), name=f"{result.slot}-{ranker.name}")
@@ -127,7 +130,7 @@ def _store(result: Contest, seen, explainer: Explainer, window: tuple[datetime, 
             metrics={
                 **quality.as_json(), "rival": result.rival.name, "rival_ndcg": round(result.rival_quality.ndcg, 5),
                 "difference": result.difference.as_json(), "tried": result.tried,
-                "calibration_error": result.calibration_error, "code": artifacts.code_version(),
+                "calibration_error": result.calibration_error, "code": artifacts.code_version(), "inputs": inputs,
             },
         )  # fmt: skip
     return publish(version=kept[result.winner.name])

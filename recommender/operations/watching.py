@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recommender import drift
+from recommender import drift, features
+from recommender.interactions import Interactions
 from recommender.models import RankerVersion
 
 SAMPLE = 8  # one member in so many is watched
+INPUT_DAYS = 84
 log = logging.getLogger(__name__)
 
 
@@ -42,8 +44,20 @@ def listed(cursor) -> dict[str, Listed]:
     }
 
 
-def watch(served, before: dict[str, Listed], now: dict[str, Listed], as_before: dict[str, Listed]) -> None:
-    """Note on each version how its lists differ, and say what is beyond its bound."""
+def inputs(seen: Interactions) -> dict[str, np.ndarray]:
+    """What rankers know of members, of the last weeks only, so that it does not grow with the years: one number a member who came."""
+    lately = seen.since(seen.until - INPUT_DAYS)
+    come = np.flatnonzero(lately.trips)
+    return dict(zip(features.MEMBER, features.of_members(come, lately), strict=True))
+
+
+def watch(served, lists: tuple[dict[str, Listed], dict[str, Listed], dict[str, Listed]], seen: Interactions) -> None:
+    """Note on each version how its lists differ and how members have changed since it was taught, and say what is beyond its bound.
+
+    `lists` are those before, those now, and what the versions before would list now; each by slot.
+    """
+    before, now, as_before = lists
+    known = inputs(seen)
     for version, _ in served:
         slot = version.slot
         if slot not in before or slot not in now:
@@ -56,9 +70,12 @@ def watch(served, before: dict[str, Listed], now: dict[str, Listed], as_before: 
         elif before[slot].version_id == version.pk:
             scores[slot] = (before[slot].scores, now[slot].scores)
         errors = {slot: version.metrics.get("calibration_error") or 0.0}
-        alerts = drift.alerts(overlaps=overlaps, scores=scores, errors=errors)
+        taught = version.metrics.get("inputs", {})
+        moved = {what: drift.departure(taught[what], values) for what, values in known.items() if what in taught}
+        alerts = drift.alerts(overlaps=overlaps, scores=scores, errors=errors, inputs=moved)
         version.metrics |= {
             "overlap": round(overlaps[slot], 4) if overlaps else None,
+            "inputs_moved": {what: round(index, 4) for what, index in moved.items()},
             "moved": round(1 - drift.overlap(before[slot].pairs, now[slot].pairs), 4),
             "alerts": [str(alert) for alert in alerts],
         }
