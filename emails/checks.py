@@ -317,6 +317,8 @@ def _of_whole(template, site_url):
     except LiquidError as error:
         yield "body", _("The parts do not fit together: %(reason)s") % {"reason": str(error).split("\n")[0]}, ERROR
         return
+    if not frozen.is_fast:
+        yield "body", _("%(notice)s It goes out all the same, many times slower.") % {"notice": frozen.notice}, WARNING
     yield from _rendered(frozen)
 
 

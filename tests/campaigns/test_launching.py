@@ -2,6 +2,8 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from campaigns import operations, queries
@@ -13,11 +15,12 @@ from experiments.models import Assignment
 from loyalty.models import Entitlement
 from members import clock
 from members.models import Consent, Identifier
-from members.operations import give_consent
+from members.operations import add_staff, give_consent
 from members.signals import member_erased
 from recommender.models import Decision, Exposure
 from tests.campaigns.conftest import deliver, email_template, push_template
 from tests.campaigns.people import AT
+from tests.signing_in import at_door
 
 pytestmark = pytest.mark.django_db
 Status = Campaign.Status
@@ -339,6 +342,22 @@ def test_planning_costs_the_same_number_of_statements_for_few_and_for_many(town,
             operations.launch(campaign=campaign, at=AT)
         counts.append(len(asked))
     assert abs(counts[1] - counts[2]) <= 2
+
+
+def test_the_campaign_page_says_where_an_e_mail_goes_out_the_slow_way_and_lets_it_pass(town, draft, email):
+    town(4)
+    part = {
+        "type": "text",
+        "id": "slow",
+        "value": {"text": "<p>{% case points %}{% when 1 %}one{% else %}some{% endcase %}</p>"},
+    }
+    email.body = email.body.stream_block.to_python([part, *email.body.get_prep_value()])
+    email.save_revision().publish()
+    campaign = draft()
+    marketer = at_door(Client(), add_staff(email="m@shop.example", roles=["marketer"]), "cms")
+    page = marketer.get(reverse("cms_campaign", args=[campaign.pk])).content.decode()
+    assert "Sent by the slow renderer, because of" in page
+    assert operations.launch(campaign=campaign, at=AT).status == Campaign.Status.SENDING
 
 
 def test_a_short_message_on_the_members_page_reaches_everybody_and_a_pause_takes_back_what_is_to_come(town, draft):

@@ -101,3 +101,10 @@ def test_each_problem_of_a_saved_template_links_to_its_place():
     template.subject = ""
     [problem] = checks.problems(template)
     assert problem.fix_url == f"/cms/emails/templates/edit/{template.pk}/#:w:contentpath=subject"
+
+
+def test_what_goes_out_the_slow_way_is_said_and_stops_nothing():
+    cautious = email(text("<p>{% case points %}{% when 1 %}one{% else %}some{% endcase %}</p>"), FOOTER)
+    [problem] = checks.problems(cautious)
+    assert (problem.level, problem.field) == (WARNING, "body")
+    assert problem.message.startswith("Sent by the slow renderer, because of")
