@@ -82,6 +82,14 @@ def test_a_split_is_green_amber_or_red():
         lift.sample_ratio({"A": 1}, shares)
 
 
+def test_a_published_broken_split_is_found_as_printed():
+    """Kohavi, Tang and Xu, "Trustworthy Online Controlled Experiments" (2020), chapter 3: 821,588 users against 815,482 where half and half
+    was planned has p = 1.8E-6."""
+    found = lift.sample_ratio({"control": 821_588, "treatment": 815_482}, {"control": 0.5, "treatment": 0.5})
+    assert f"{found.p_value:.1E}" == "1.8E-06"
+    assert found.verdict == "red"
+
+
 def test_the_members_needed_are_the_textbooks():
     """Sixteen s²/δ² for 80 % power (Lehr 1992); the exact factor is 2 (1.96 + 0.8416)² = 15.698."""
     assert lift.members_needed(mean=100, sd=100, relative=0.1) == math.ceil(15.6977 * 100)
