@@ -53,8 +53,8 @@ _CARE = (
     """INSERT INTO care_survey (name, kind, question_en, question_zh, rest_days, valid_days, occasion, wait_hours, is_live)
        VALUES ('Would recommend', 'nps', '', '', 30, 14, '', 2, true), ('Satisfied', 'csat', '', '', 30, 14, '', 2, true) ON CONFLICT DO NOTHING""",
     """INSERT INTO care_invitation (survey_id, member_id, cause, token, invited_at, expires_at)
-       SELECT s.id, 1 + (i * 7907) %% %(members)s, 'bench:' || i, s.kind || i, %(now)s::timestamptz - (i * 365.0 / %(answers)s + 1) * interval '1 day', %(now)s
-         FROM generate_series(1, %(answers)s) AS i JOIN care_survey s ON s.kind = CASE WHEN i %% 2 = 0 THEN 'nps' ELSE 'csat' END""",
+       SELECT s.id, 1 + (i * 7907) %% %(members)s, 'bench:' || i, 'bench' || i, %(now)s::timestamptz - (i * 365.0 / %(answers)s + 1) * interval '1 day', %(now)s
+         FROM generate_series(1, %(answers)s) AS i JOIN care_survey s ON s.name = CASE WHEN i %% 2 = 0 THEN 'Would recommend' ELSE 'Satisfied' END""",
     """INSERT INTO care_answer (invitation_id, score, comment, answered_at)
        SELECT i.id, CASE s.kind WHEN 'nps' THEN (ARRAY[10,9,9,8,7,10,6,9,3,8])[1 + i.id %% 10] ELSE (ARRAY[5,4,5,3,4])[1 + i.id %% 5] END, '', i.invited_at
          FROM care_invitation i JOIN care_survey s ON s.id = i.survey_id WHERE i.cause LIKE 'bench:%%'""",
@@ -87,7 +87,7 @@ def steps(members: int, purchases: int) -> list:
 
 def _all(db, *, statements, given: dict):
     for statement in statements:
-        db.execute(statement, given if "%(" in statement else None)
+        db.execute(statement, given)
 
 
 def _scores(db, *, kind: str):

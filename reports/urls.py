@@ -1,11 +1,12 @@
 from django.urls import path
 
 from members.views import leave
-from reports import crossings, figures, keeping, liability, measured, power, rule_trials, views
+from reports import crossings, figures, keeping, liability, live, measured, power, rule_trials, views
 
 app_name = "reports"
 urlpatterns = [
     path("", views.overview, name="overview"),
+    path("now/", live.now, name="now"),
     path("weeks.csv", views.weeks_csv, name="weeks_csv"),
     path("campaigns/", views.campaign_list, name="campaigns"),
     path("campaigns.csv", views.campaigns_csv, name="campaigns_csv"),

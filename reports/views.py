@@ -16,7 +16,7 @@ from experiments import queries as experimented
 from loyalty import liability as books
 from members import clock
 from members.access import Role, staff_only
-from reports import exports, figures, lift, owed, programme, readings
+from reports import exports, figures, lift, live, owed, programme, readings
 from reports.panels import PANELS
 
 readers = staff_only(Role.ANALYST, Role.MARKETER, Role.APPROVER)
@@ -31,6 +31,7 @@ def overview(request):
     context = {
         "at": at,
         "zone": settings.TIME_ZONE,
+        "live": live.told(at),
         "tiles": tiles.value,
         "tiles_at": tiles.at,
         "owed": _owed(at),

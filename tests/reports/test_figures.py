@@ -352,6 +352,18 @@ def test_a9_programme_lift_stands_on_page_one_with_its_interval_or_is_said_to_be
         assert words in whole
 
 
+def test_what_happens_today_stands_on_the_first_page_and_is_counted_anew_when_asked(two_stores):
+    client, sold = signed_in("marketer"), Purchase.objects.order_by("pk").last()
+    assert "Today so far" in text_of(client.get("/reports/"))
+    before = text_of(client.get("/reports/now/"))
+    assert 'hx-get="/reports/now/"' in before
+    assert "$77.01" not in before
+    place = (sold.source, sold.store)
+    sale(two_stores[0], NOW, 7701, place, "just now").save()
+    sale(two_stores[0], NOW - timedelta(hours=10), 5, place, "yesterday").save()
+    assert "$77.01" in text_of(client.get("/reports/now/"))
+
+
 def test_staff_of_other_roles_read_nothing_here(db):
     add_staff(email="till@example.com", roles=["cashier"])
     client = signed_in("cashier")
