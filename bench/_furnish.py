@@ -107,7 +107,7 @@ def _enrol(db, *, given: dict):
     )
     journey = db.execute(
         """INSERT INTO campaigns_journey (name, status, draft, revision, past, undone, webhook_secret, created_at, updated_at)
-           VALUES ('Welcome', 'draft', '{}', 1, '[]', '[]', '', %s, %s) RETURNING id""",
+           VALUES ('Welcome', 'draft', '{}', 1, '[]', '[]', NULL, %s, %s) RETURNING id""",
         [NOW, NOW],
     ).fetchone()[0]
     version = db.execute(

@@ -15,7 +15,7 @@ from bench import _furnish as furnish
 from bench import _shop as shop
 
 MEMBERS, PURCHASES = 1_000_000, 20_000_000
-SECONDS_MAX, MINUTES_MAX = 2.0, 10
+SECONDS_MAX, MINUTES_MAX = 2.0, 15
 ROLES = ("analyst", "marketer")
 
 
@@ -99,6 +99,8 @@ def timed(client: Client, asked: dict[str, str]) -> dict[str, tuple[float, float
         for _round in range(2):
             begun = time.perf_counter()
             answer = client.get(f"/reports/{path}")
+            while answer.status_code == 202:  # a worker counts it, and the page looks again
+                answer = client.get(f"/reports/{path}")
             times.append(time.perf_counter() - begun)
             if answer.status_code != 200:
                 raise AssertionError(f"{path} answers {answer.status_code}")

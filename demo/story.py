@@ -26,7 +26,7 @@ from campaigns import programme_lift
 from campaigns.models import Audience, Campaign
 from delivery.operations import set_policy
 from delivery.queries import counts
-from demo import authoring, devices, dressing, featuring, labels, operations, people, queries, rewarding
+from demo import authoring, devices, dressing, featuring, labels, operations, people, queries, rewarding, serving
 from experiments.operations import open_control
 from experiments.queries import control_at
 from insights.operations import refresh_lifecycle
@@ -379,6 +379,14 @@ def feature(here: Scene) -> str:
     return f"featured: {', '.join(member['name'] for member in found['featured'].values())}; {found['busiest_store']['name']}"
 
 
+def keep_desk(here: Scene) -> str:
+    """Cases, answers, deals, points by hand, scores and a journey: what the other rooms' pages are about."""
+    told = serving.keep(at=timezone.now())
+    return (
+        f"{told['cases']} cases, {told['answers']} answers, {told['deals']} deals; members are scored, a journey runs"
+    )
+
+
 def hand_out_token(here: Scene) -> str:
     """A token for the developer's first call. It is shown, because this shop is fictional."""
     _client, token = create_client(name="Demo")
@@ -400,5 +408,6 @@ CHAPTERS = [
     Chapter("refunds", "A few refunds are made", make_refunds),
     Chapter("rehearsal", "A rehearsal with a planted effect, and what it taught", rehearse),
     Chapter("featured", "Whom to look at", feature),
+    Chapter("desk", "The service desk's weeks, scores, a journey", keep_desk),
     Chapter("token", "The developer gets a token", hand_out_token),
 ]

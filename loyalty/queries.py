@@ -384,11 +384,16 @@ def programme_totals(*, at: datetime, currency_id: int = POINTS) -> ProgrammeTot
     with connection.cursor() as cursor:
         cursor.execute(_TOTALS, {"currency": currency_id, "today": day_of(at)})
         totals = [int(value) for value in cursor.fetchone()]
+    return ProgrammeTotals(*totals, members_by_tier=members_by_tier())
+
+
+def members_by_tier() -> dict[str, int]:
+    """Members with a wallet of points by the code of the tier they hold, from the lowest."""
+    with connection.cursor() as cursor:
         cursor.execute(
             "SELECT t.code, count(w.id) FROM loyalty_tier t LEFT JOIN loyalty_wallet w"
             " ON w.tier_id = t.id AND w.currency_id = %s AND w.member_id IS NOT NULL"
             " GROUP BY t.code, t.rank ORDER BY t.rank",
             [POINTS],
         )
-        by_tier = dict(cursor.fetchall())
-    return ProgrammeTotals(*totals, members_by_tier=by_tier)
+        return dict(cursor.fetchall())

@@ -113,7 +113,13 @@ def band(rows: list[dict], *, title: str, label: str) -> str:
     area = base.mark_area(color=ACCENT, opacity=0.2).encode(x=x, y=alt.Y("low:Q", title=title), y2="high:Q")
     line = base.mark_line(color=ACCENT, strokeWidth=2).encode(x=x, y="estimate:Q")
     zero = alt.Chart(_rows([{"y": 0}])).mark_rule(strokeDash=[4, 3], color=INK).encode(y="y:Q")
-    return _svg(area + line + zero, label)
+    if len(rows) > 1:
+        return _svg(area + line + zero, label)
+    # A single day has no area and no line: its interval is drawn as a bar.
+    day = alt.X("x:O", title=None, timeUnit="monthdate", axis=alt.Axis(labelAngle=0))
+    bar = base.mark_rule(strokeWidth=3, color=ACCENT).encode(x=day, y=alt.Y("low:Q", title=title), y2="high:Q")
+    dot = base.mark_point(filled=True, size=110, color=ACCENT, opacity=1).encode(x=day, y="estimate:Q")
+    return _svg(bar + dot + zero, label)
 
 
 def heatmap(rows: list[dict], *, x: str, y: str, label: str, text: str = ".0%") -> str:

@@ -1,5 +1,7 @@
 """Any two dimensions crossed: purchases by store, tier, stage, channel, month, weekday or language. Totals come from the same statement."""
 
+import hashlib
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -38,6 +40,7 @@ MEASURES = {
 }
 MONTHS = (1, 3, 6, 12)
 PEOPLE_SHOWN = 200
+NAME_MOST = 110
 
 _FROM = """
   FROM sales_purchase p
@@ -144,10 +147,10 @@ class Sums:
         return {"sales": self.total_minor, "purchases": self.sales, "members": self.people}[measure]
 
 
-def cross(question: Question, *, at) -> Crossed:
-    """Cross the purchases of the last months, as of the moment at which these two dimensions were read last."""
+def cross(question: Question, *, at, begin=None) -> Crossed:
+    """Cross the purchases of the last months, as of the moment at which these two dimensions were read last. `begin`: see readings.read."""
     a, b = sorted((question.rows, question.columns))
-    answer = readings.read(_question(a, b, question.months), at=at)
+    answer = readings.read(_question(a, b, question.months), at=at, begin=begin)
     turned = a != question.rows
     cells = {}
     for a_value, b_value, *sums in answer.value:
@@ -221,9 +224,44 @@ def as_table(crossed: Crossed, *, sees_persons: bool) -> Table:
     return Table(columns, tuple(rows), crossed.at, total=(_("Total"), "", *whole))
 
 
-def people(question: Question, *, row: str | None, column: str | None, at) -> list[tuple]:
-    """The members behind one cell: public id, purchases, spend, last purchase; those who spent most first, at most 200."""
-    a, b = (DIMENSIONS[name].expression for name in (question.rows, question.columns))
+def people(question: Question, *, row: str | None, column: str | None, at, begin=None) -> list[tuple]:
+    """The members behind one cell: public id, purchases, spend, last purchase, how many in all; who spent most first, at most 200."""
+    asked = _people_question(question.rows, question.columns, question.months, row, column)
+    if _named_people(asked.name.partition(":")[2]) is None:
+        begin = None  # a worker could not tell from its digest what was asked
+    found = readings.read(asked, at=at, begin=begin).value
+    there = (
+        Member.objects.active().filter(public_id__in=[line[0] for line in found]).values_list("public_id", flat=True)
+    )
+    still = {str(public_id) for public_id in there}  # who was erased since is not in an answer that was kept
+    return [
+        (public_id, purchases, minor, datetime.fromisoformat(last), n)
+        for public_id, purchases, minor, last, n in found if public_id in still
+    ]  # fmt: skip
+
+
+def _people_question(*said) -> readings.Question:
+    """Named by all that was asked, or by its digest where that is too long for a name."""
+    asked = json.dumps(said, ensure_ascii=False)
+    name = asked if len(asked) <= NAME_MOST else hashlib.sha256(asked.encode()).hexdigest()
+    return readings.Question(f"people:{name}", partial(_people, said))
+
+
+def _named_people(rest: str) -> readings.Question | None:
+    try:
+        rows, columns, months, row, column = json.loads(rest)
+    except ValueError:  # a digest
+        return None
+    known = rows in DIMENSIONS and columns in DIMENSIONS and months in MONTHS
+    return _people_question(rows, columns, months, row, column) if known else None
+
+
+readings.KINDS["people"] = _named_people
+
+
+def _people(said: tuple, at) -> list[list]:
+    rows, columns, months, row, column = said
+    a, b = (DIMENSIONS[name].expression for name in (rows, columns))
     narrowed = "".join(
         f" AND {expression} = %({name})s"
         for expression, name, value in ((a, "row", row), (b, "column", column))
@@ -233,4 +271,9 @@ def people(question: Question, *, row: str | None, column: str | None, at) -> li
         SELECT m.public_id, count(*) FILTER (WHERE p.kind = 1), sum(p.total_minor)::bigint, max(p.purchased_at), count(*) OVER ()
         {_FROM}{narrowed} AND m.status = 'active' GROUP BY m.id ORDER BY 3 DESC, m.id LIMIT {PEOPLE_SHOWN}
     """
-    return rows_of(statement, zone_at(at, months=question.months, row=row, column=column))
+    return [
+        [str(public_id), purchases, minor, last.isoformat(), n]
+        for public_id, purchases, minor, last, n in rows_of(
+            statement, zone_at(at, months=months, row=row, column=column)
+        )
+    ]

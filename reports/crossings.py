@@ -14,6 +14,7 @@ from members.access import Role, has_role
 from reports import crossing, exports
 from reports.figures import readers, sees_persons
 from reports.models import SavedView
+from reports.waiting import begin, patient
 
 VIEWS_MAX = 30
 
@@ -27,10 +28,11 @@ def _asked(request) -> crossing.Question:
 
 @readers
 @require_GET
+@patient
 def crossed(request):
     """The crossing as a grid whose every figure leads to its people."""
     question, sees = _asked(request), sees_persons(request.user)
-    found = crossing.cross(question, at=clock.now())
+    found = crossing.cross(question, at=clock.now(), begin=begin)
     query = _query(question)
     context = {
         "question": question,
@@ -70,8 +72,10 @@ def _line(found, row, query, sees) -> dict:
 
 @readers
 @require_GET
+@patient
 def export(request, kind):
-    table = crossing.as_table(crossing.cross(_asked(request), at=clock.now()), sees_persons=sees_persons(request.user))
+    found = crossing.cross(_asked(request), at=clock.now(), begin=begin)
+    table = crossing.as_table(found, sees_persons=sees_persons(request.user))
     return (
         exports.table_csv("crossing.csv", table) if kind == "csv" else exports.table_parquet("crossing.parquet", table)
     )
@@ -79,13 +83,14 @@ def export(request, kind):
 
 @readers
 @require_GET
+@patient
 def people(request):
     """Who stands behind one figure: no names here, and no group of under ten for who may not open members."""
     question, sees = _asked(request), sees_persons(request.user)
     row, column = request.GET.get("row"), request.GET.get("column")
-    at = clock.now()
-    hidden = crossing.cross(question, at=at).is_hidden(row, column, sees_persons=sees)
-    found = [] if hidden else crossing.people(question, row=row, column=column, at=at)
+    counted = crossing.cross(question, at=clock.now(), begin=begin)
+    hidden, at = counted.is_hidden(row, column, sees_persons=sees), counted.at
+    found = [] if hidden else crossing.people(question, row=row, column=column, at=at, begin=begin)
     context = {
         "at": at, "people": found, "count": found[0][4] if found else 0, "is_hidden": hidden, "opens_members": has_role(request.user, Role.SERVICE),
         "shown": crossing.PEOPLE_SHOWN, "back": f"{reverse('reports:crossing')}?{_query(question)}",

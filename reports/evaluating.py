@@ -5,13 +5,15 @@ happened everywhere is taken off (difference in differences, on the logarithm: r
 assignment, and the page says so.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, time, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.utils.translation import gettext_lazy
 
+from reports import readings
 from reports.models import Evaluation
 from reports.panels.registry import rows_of
 
@@ -67,7 +69,36 @@ class Evaluated:
 
 
 def evaluate(evaluation: Evaluation, *, at: datetime) -> Evaluated:
-    """Read both times, of the changed store and of the others, from purchases: as many days after as before."""
+    """Both times, of the changed store and of the others, as they were read last: as many days after as before."""
+    return readings.read(_question(evaluation), at=at).value
+
+
+def _question(evaluation: Evaluation) -> readings.Question:
+    return readings.Question(f"evaluation:{evaluation.pk}", partial(_evaluate, evaluation), _packed, _unpacked)
+
+
+def _named(rest: str) -> readings.Question | None:
+    found = Evaluation.objects.filter(pk=rest).first()
+    return _question(found) if found else None
+
+
+readings.KINDS["evaluation"] = _named
+
+
+def _packed(found: Evaluated) -> dict:
+    return asdict(found)
+
+
+def _unpacked(held: dict) -> Evaluated:
+    control = held["control"]
+    return Evaluated(
+        datetime.fromisoformat(held["begins"]), datetime.fromisoformat(held["ends"]), held["is_complete"], Side(**held["changed"]),
+        Side(**control) if control else None, held["target"],
+    )  # fmt: skip
+
+
+def _evaluate(evaluation: Evaluation, at: datetime) -> Evaluated:
+    """Read both times from purchases."""
     zone = ZoneInfo(settings.TIME_ZONE)
     changed_at = datetime.combine(evaluation.changed_on, time(), tzinfo=zone)
     window = timedelta(days=evaluation.days)

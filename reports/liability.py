@@ -1,10 +1,8 @@
 """The analyst's page of what the programme owes, and its figures for the books."""
 
-from datetime import datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
 from babel.numbers import get_currency_precision
-from django.conf import settings
 from django.http import Http404
 from django.shortcuts import render
 from django.utils.dateparse import parse_date
@@ -15,6 +13,7 @@ from loyalty import liability as books
 from members import clock
 from members.access import Role, has_role, staff_only
 from reports import charts, exports, owed
+from reports.waiting import begin, patient
 
 readers = staff_only(Role.ANALYST, Role.MARKETER, Role.APPROVER, Role.STORE_MANAGER)
 
@@ -36,7 +35,9 @@ def _asked(request):
     now, ends = clock.now(), _end_of_day(request.GET.get("day", ""))
     is_past = ends is not None and ends < now
     found, months = (
-        owed.read(chosen, at=now, day=ends.date().isoformat(), moment=ends) if is_past else owed.read(chosen, at=now)
+        owed.read(chosen, at=now, day=ends.date().isoformat(), moment=ends, begin=begin)
+        if is_past
+        else owed.read(chosen, at=now, begin=begin)
     )
     return chosen, known, found, months
 
@@ -49,12 +50,12 @@ def _end_of_day(said: str) -> datetime | None:
         day = None
     if day is None:
         return None
-    begins_next = datetime.combine(day + timedelta(days=1), time(), tzinfo=ZoneInfo(settings.TIME_ZONE))
-    return begins_next - timedelta(microseconds=1)
+    return owed.end_of_day(day)
 
 
 @readers
 @require_GET
+@patient
 def liability(request):
     """Points and money owed by the month they were earned in, with breakage and its doubt, and each month's movements."""
     currency, known, found, months = _asked(request)
@@ -97,6 +98,7 @@ def _chart(owed) -> str:
 
 @readers
 @require_GET
+@patient
 def liability_csv(request):
     """Cohorts with control totals: the sum of the rows, the ledger's own figure, and their difference, which is 0."""
     _currency, _known, found, _months = _asked(request)
@@ -127,6 +129,7 @@ def _shares(estimate) -> list:
 
 @readers
 @require_GET
+@patient
 def movements_csv(request):
     """Each month's movements with control totals: the sums, and the ledger's closing figure."""
     currency, _known, found, months = _asked(request)

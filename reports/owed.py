@@ -1,25 +1,25 @@
 """What the programme owes, as the pages read it: from the ledger, kept where that takes long."""
 
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import partial
 
 from loyalty import liability as books
-from reports import readings
+from reports import calendar, readings
 
 NOW = "now"
 
 
 def read(
-    currency: books.Currency, *, at: datetime, day: str = NOW, moment: datetime | None = None
+    currency: books.Currency, *, at: datetime, day: str = NOW, moment: datetime | None = None, begin=None
 ) -> tuple[books.Liability, list[books.Month]]:
     """The liability and the months' movements, of one reading, so that they are equal. `day` names a `moment` that is past."""
-    found = readings.read(_question(currency.code, day, moment), at=at).value
+    found = readings.read(_question(currency.code, day, moment), at=at, begin=begin).value
     return books.owed(found, currency=currency.code), books.months_of(found.months)
 
 
 def _question(code: str, day: str, moment: datetime | None) -> readings.Question:
-    return readings.Question(f"owed:{code}:{day}", partial(_count, code, day, moment), _packed, _unpacked)
+    return readings.Question(f"owed:{code}:{day}", partial(_count, code, day, moment), _packed, _unpacked, day != NOW)
 
 
 def _count(code: str, day: str, moment: datetime | None, at: datetime) -> books.Counted:
@@ -46,10 +46,16 @@ def _unpacked(held: dict) -> books.Counted:
     return books.Counted(**held | told)
 
 
+def end_of_day(day: date) -> datetime:
+    """The last moment of a day of the programme."""
+    return calendar.midnight(day + timedelta(days=1)) - timedelta(microseconds=1)
+
+
 def _named(rest: str) -> readings.Question | None:
-    """Only what is owed now is read anew by itself; a day that is past is asked for by its readers."""
     code, _colon, day = rest.rpartition(":")
-    return _question(code, NOW, None) if day == NOW and books.Currency.objects.filter(code=code).exists() else None
+    if not books.Currency.objects.filter(code=code).exists():
+        return None
+    return _question(code, day, None if day == NOW else end_of_day(date.fromisoformat(day)))
 
 
 readings.KINDS["owed"] = _named

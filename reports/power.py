@@ -16,6 +16,7 @@ from insights import lift
 from members import clock
 from reports import readings
 from reports.figures import readers
+from reports.waiting import begin, patient
 
 # Members who bought in neither time are zeros: they count, and add nothing to any sum.
 _SPREAD = """
@@ -38,9 +39,9 @@ class Spread:
     correlation: float
 
 
-def spread(*, days: int, at: datetime) -> tuple[Spread, datetime]:
+def spread(*, days: int, at: datetime, begin=None) -> tuple[Spread, datetime]:
     """What an experiment of so many days would measure, had it ended at a moment; and that moment, as it was read last."""
-    found = readings.read(_question(days), at=at)
+    found = readings.read(_question(days), at=at, begin=begin)
     return Spread(*found.value), found.at
 
 
@@ -77,9 +78,9 @@ class PowerForm(forms.Form):
     )  # fmt: skip
 
 
-def answer(said: dict, *, at: datetime) -> dict:
+def answer(said: dict, *, at: datetime, begin=None) -> dict:
     """How many members are needed and what those at hand can show, without and with what they did before."""
-    found, read_at = spread(days=said["days"], at=at)
+    found, read_at = spread(days=said["days"], at=at, begin=begin)
     have = said["members"] or found.members
     held = max(2, round(have * said["held_out"] / 100))
     rows = []
@@ -101,11 +102,12 @@ def answer(said: dict, *, at: datetime) -> dict:
 
 @readers
 @require_GET
+@patient
 def power(request):
     at = clock.now()
     asked = {name: request.GET.get(name, field.initial) for name, field in PowerForm.base_fields.items()}
     form = PowerForm(asked)
     context = {"form": form, "at": at, "zone": settings.TIME_ZONE, "before": COVARIATE_DAYS}
     if form.is_valid():
-        context |= answer(form.cleaned_data, at=at)
+        context |= answer(form.cleaned_data, at=at, begin=begin)
     return render(request, "reports/power.html", context, status=200 if form.is_valid() else 422)

@@ -30,6 +30,8 @@ WANTED = timedelta(days=14)
 """A question that nobody asked for so long is forgotten."""
 NOTED = timedelta(hours=1)
 MEMORY = "192MB"
+LARGE = 2_000_000
+"""With more purchases than this, what was never asked is answered by a worker."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,12 @@ class Question:
     ask: Callable[[datetime], Any]
     pack: Callable[[Any], Any] = lambda answer: answer
     unpack: Callable[[Any], Any] = lambda held: held
+    is_settled: bool = False
+    """It speaks of a moment that is past, so its answer grows no older."""
+
+
+class StillCounting(Exception):
+    """A question of a large shop that was never asked before: a worker is at it, and the reader is told so."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +60,11 @@ KINDS: dict[str, Callable[[str], Question | None]] = {}
 """The first word of a question's name → the question of the rest of it, or None where there is no such question any more."""
 
 
-def read(question: Question, *, at: datetime) -> Answer:
-    """The answer, and the moment it speaks of: never older than five minutes where it is quick, than a day where it is slow."""
+def read(question: Question, *, at: datetime, begin: Callable[[Question], None] | None = None) -> Answer:
+    """The answer, and the moment it speaks of: never older than five minutes where it is quick, than a day where it is slow.
+
+    With `begin`, a large shop's question that has no answer yet is handed to it, and StillCounting raised: nobody waits before a blank page.
+    """
     if not settings.REPORTS_ARE_KEPT:
         return Answer(question.ask(at), at)
     near = cache.get(key := _key(question))
@@ -66,7 +77,28 @@ def read(question: Question, *, at: datetime) -> Answer:
         answer = Answer(question.unpack(kept.answer), kept.at)
         cache.set(key, answer, FRESH.seconds / 10)
         return answer
+    if begin and is_large():
+        begin(question)
+        raise StillCounting(question.name)
     return _anew(question, at)
+
+
+def is_large() -> bool:
+    """Whether the shop has so many purchases that a question over them takes longer than a reader waits; as the server estimates it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT reltuples FROM pg_class WHERE oid = 'sales_purchase'::regclass")
+        return cursor.fetchone()[0] > LARGE
+
+
+def read_once(name: str, *, at: datetime) -> bool:
+    """Answer a question by its name, in the language that is switched on; False where it has an answer already, or is none."""
+    kind, _colon, rest = name.partition(":")
+    question = KINDS[kind](rest) if kind in KINDS else None
+    kept = Reading.objects.filter(question=name, language=translation.get_language())
+    if question is None or kept.filter(at__gt=at - OLDEST, at__lte=at).exists():
+        return False
+    _anew(question, at)
+    return True
 
 
 def _key(question: Question) -> str:
@@ -108,6 +140,7 @@ def _again(row: Reading, at: datetime) -> int:
     question = KINDS[kind](rest) if kind in KINDS else None
     if question is None:
         row.delete()
+    if question is None or question.is_settled:
         return 0
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended('reports_reading', %s))", [row.pk])

@@ -24,7 +24,7 @@ SHOWN_MAX = 200
 def tiers(request):
     """Every tier with what reaches it, how it is counted and lost, and what it brings."""
     rule = TierPolicy.objects.first() or TierPolicy()
-    totals = queries.programme_totals(at=clock.now()).members_by_tier
+    totals = queries.members_by_tier()
     context = {
         "tiers": [
             (tier, percent, totals.get(tier.code, 0))

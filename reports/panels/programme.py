@@ -63,7 +63,7 @@ def earn_and_burn(at):
 )
 def tiers(at):
     names = {tier.code: tier.name for tier, _percent in loyalty.ladder()}
-    counted = loyalty.programme_totals(at=at).members_by_tier
+    counted = loyalty.members_by_tier()
     columns = (Column("tier", _("Tier"), "text"), Column("members", _("Members")))
     rows = tuple((names.get(code, code), n) for code, n in counted.items())
     return Table(columns, rows, at, "members", summed(columns, rows, label=_("Total"))) if rows else None

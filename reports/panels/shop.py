@@ -32,11 +32,12 @@ def weeks(at):
     return Table(columns, rows, at, "members", (*total[:3], None)) if rows else None
 
 
+# One line for each store and member first: to count different members of each store then sorts nothing.
 _STORES = """
-SELECT s.code, s.name, coalesce(sum(p.total_minor), 0)::bigint, count(*) FILTER (WHERE p.kind = 1), count(DISTINCT p.member_id),
-       (coalesce(sum(p.total_minor) FILTER (WHERE p.kind = 1), 0) / nullif(count(*) FILTER (WHERE p.kind = 1), 0))::bigint
-  FROM sales_store s JOIN sales_purchase p ON p.store_id = s.id AND p.purchased_at > %(at)s - %(days)s * interval '1 day' AND p.purchased_at <= %(at)s
- GROUP BY s.id ORDER BY 3 DESC, s.code
+SELECT s.code, s.name, sum(b.total)::bigint, sum(b.sales)::bigint, count(b.member_id), (sum(b.gross) / nullif(sum(b.sales), 0))::bigint
+  FROM (SELECT store_id, member_id, sum(total_minor) AS total, count(*) FILTER (WHERE kind = 1) AS sales, sum(total_minor) FILTER (WHERE kind = 1) AS gross
+          FROM sales_purchase WHERE purchased_at > %(at)s - %(days)s * interval '1 day' AND purchased_at <= %(at)s GROUP BY 1, 2) AS b
+  JOIN sales_store s ON s.id = b.store_id GROUP BY s.id ORDER BY 3 DESC, s.code
 """
 
 

@@ -50,7 +50,7 @@ def _cells(row, columns, *, is_hidden=False) -> list[dict]:
         words = _("< 10") if is_hidden and is_number else by_unit(cell, unit)
         if isinstance(cell, str) and is_number:
             words = cell  # the word “total” in a column of figures
-        told.append({"words": words, "is_number": is_number})
+        told.append({"words": words, "is_number": is_number, "is_day": unit in ("date", "month")})
     return told
 
 

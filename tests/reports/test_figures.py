@@ -44,7 +44,7 @@ def analyst(db):
 
 
 @pytest.fixture
-def two_stores(town):
+def two_stores(db, town):
     """Twenty-five members at the first store, three of them at a second one too."""
     people, (source, _first), _products = town(25)
     second = Store.objects.create(code="2", name="=Oak Lane")

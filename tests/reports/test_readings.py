@@ -4,13 +4,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.cache.backends.dummy import DummyCache
+from django.core.cache.backends.locmem import LocMemCache
 
 from loyalty import liability as books
 from members import clock
-from reports import crossing, owed, readings
-from reports.models import Reading
+from reports import crossing, evaluating, owed, readings, tasks, waiting
+from reports.models import Evaluation, Reading
 from reports.panels import PANELS, Table
 from reports.panels import read as read_panel
+from sales.models import Store
 from tests.campaigns.conftest import *  # noqa: F403 - the same town
 from tests.campaigns.people import AT
 from tests.reports.test_pages import signed_in, text_of
@@ -115,3 +117,51 @@ def test_a_day_that_is_past_is_kept_for_itself(db):
     assert "2017-11-30" in text_of(client.get("/reports/liability/?day=2017-11-30"))
     assert [one.question for one in Reading.objects.filter(question__startswith="owed")] == ["owed:points:2017-11-30"]
     assert readings.refresh(at=datetime.now(UTC) + timedelta(days=1)) == 0
+
+
+def test_in_a_large_shop_a_new_question_is_counted_by_a_worker_and_the_page_looks_again(town, monkeypatch):
+    town(12)
+    monkeypatch.setattr(clock, "now", lambda: NOW)
+    monkeypatch.setattr(readings, "LARGE", -2)
+    begun = []
+    monkeypatch.setattr(tasks.read_once, "delay", lambda *said: begun.append(said))
+    monkeypatch.setattr(waiting, "cache", LocMemCache("begun", {}))
+    client, path = signed_in("marketer"), "/reports/crossing/?rows=store&columns=tier&months=3"
+    for _again in range(2):
+        page = client.get(path)
+        assert (page.status_code, page["Refresh"]) == (202, "3")
+        assert "Being counted" in page.content.decode()
+    assert begun == [("crossing:store:tier:3", "en")]
+    assert tasks.read_once(*begun[0]) is True
+    assert tasks.read_once(*begun[0]) is False
+    assert "Elm Street" in text_of(client.get(path))
+    for other in ("power/", "liability/", "liability.csv"):
+        assert client.get(f"/reports/{other}").status_code == 202
+    monkeypatch.setattr(readings, "LARGE", 2_000_000)
+    assert client.get("/reports/liability/?day=2017-11-30").status_code == 200
+
+
+def test_people_behind_a_figure_are_kept_by_number_and_leave_when_they_are_erased(town):
+    members, *_ = town(12)
+    asked = crossing.Question("store", "month", "sales", 3)
+    found = crossing.people(asked, row="Elm Street", column=None, at=NOW)
+    assert len(found) == 12
+    members[0].__class__.objects.filter(pk=members[0].pk).update(status="erased")
+    assert len(crossing.people(asked, row="Elm Street", column=None, at=NOW)) == 11
+    long_name = crossing._people_question("store", "month", 3, "A name that goes on and on " * 9, None)
+    assert len(long_name.name) < 120
+    assert crossing._named_people(long_name.name.partition(":")[2]) is None
+
+
+def test_an_evaluation_is_the_same_after_it_was_kept(town):
+    town(12)
+    made = Evaluation.objects.create(
+        name="Bakery", kpi="sales", changed_on=(AT - timedelta(days=40)).date(), days=30, target_percent=5, created_at=NOW, store=Store.objects.get()
+    )  # fmt: skip
+    first = evaluating.evaluate(made, at=NOW)
+    assert first.changed.after
+    assert evaluating.evaluate(made, at=NOW + timedelta(hours=1)) == first
+    assert readings.refresh(at=NOW + timedelta(hours=2)) == 1
+    made.delete()
+    assert readings.refresh(at=NOW + timedelta(hours=5)) == 0
+    assert not Reading.objects.exists()
