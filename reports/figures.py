@@ -12,6 +12,8 @@ from members.access import SEES_MEMBERS, Role, has_role, staff_only
 from reports import exports
 from reports.models import Dashboard
 from reports.panels import PANELS, read
+from reports.readings import StillCounting
+from reports.waiting import begin, patient
 
 readers = staff_only(Role.ANALYST, Role.MARKETER, Role.APPROVER)
 START = ("new_and_lost", "programme_lift", "earn_and_burn", "retention", "stages", "weeks")
@@ -26,15 +28,15 @@ def sees_persons(user) -> bool:
     return has_role(user, *SEES_MEMBERS)
 
 
-def seen(panel, user, *, at):
+def seen(panel, user, *, at, begin=None):
     """The panel's table as this reader may see it, or None."""
-    table = read(panel, at=at)
+    table = read(panel, at=at, begin=begin)
     return table.for_eyes(sees_persons=sees_persons(user)) if table else None
 
 
-def drawn(panel, user, *, at) -> dict:
+def drawn(panel, user, *, at, begin=None) -> dict:
     """What a template needs of one panel. A chart is drawn of what the reader may see, never of more."""
-    table = seen(panel, user, at=at)
+    table = seen(panel, user, at=at, begin=begin)
     return {"panel": panel, "table": table, "chart": panel.chart(table) if table and panel.chart else ""}
 
 
@@ -43,9 +45,16 @@ def arranged(user) -> list[str]:
     return [code for code in (kept.panels if kept else START) if code in PANELS]
 
 
-def dashboard(user, *, at) -> list[dict]:
+def dashboard(user, *, at, begin=None) -> list[dict]:
     """The panels of a person's first page. One that has nothing to show yet says so on its own page only."""
-    found = (drawn(PANELS[code], user, at=at) for code in arranged(user))
+    found, waiting = [], None
+    for code in arranged(user):
+        try:
+            found.append(drawn(PANELS[code], user, at=at, begin=begin))
+        except StillCounting as reason:  # the others are begun as well
+            waiting = reason
+    if waiting:
+        raise waiting
     return [one for one in found if one["table"]]
 
 
@@ -64,16 +73,18 @@ def _panel(code):
 
 @readers
 @require_GET
+@patient
 def panel(request, code):
     at = clock.now()
-    return render(request, "reports/panel.html", drawn(_panel(code), request.user, at=at) | {"at": at})
+    return render(request, "reports/panel.html", drawn(_panel(code), request.user, at=at, begin=begin) | {"at": at})
 
 
 @readers
 @require_GET
+@patient
 def export(request, code, kind):
     """A panel as CSV, Parquet or JSON: the very table of the page."""
-    table = seen(_panel(code), request.user, at=clock.now())
+    table = seen(_panel(code), request.user, at=clock.now(), begin=begin)
     if table is None:
         raise Http404(_("There is nothing to export yet."))
     if kind == "json":

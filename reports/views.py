@@ -18,16 +18,19 @@ from members import clock
 from members.access import Role, staff_only
 from reports import exports, figures, lift, live, owed, programme, readings
 from reports.panels import PANELS, read
+from reports.waiting import begin, patient
 
 readers = staff_only(Role.ANALYST, Role.MARKETER, Role.APPROVER)
 
 
 @readers
 @require_GET
+@patient
 def overview(request):
     """The programme in tiles, then the panels this person arranged, each with its definition and the moment it was read."""
     at = clock.now()
-    tiles = readings.read(programme.TILES, at=at)
+    panels = figures.dashboard(request.user, at=at, begin=begin)
+    tiles = readings.read(programme.TILES, at=at, begin=begin)
     context = {
         "at": at,
         "zone": settings.TIME_ZONE,
@@ -37,7 +40,7 @@ def overview(request):
         "owed": _owed(at),
         "satisfaction": _satisfaction(at),
         "lift": _programme_lift(),
-        "panels": figures.dashboard(request.user, at=at),
+        "panels": panels,
         "history": programme.history(),
         "measured": campaigns.programme().filter(status=Campaign.Status.MEASURED).count(),
     }
@@ -47,7 +50,7 @@ def overview(request):
 def _owed(at):
     """What is owed for points, with breakage; None before the first wallet."""
     points = next((one for one in books.currencies() if one.code == "points"), None)
-    return owed.read(points, at=at)[0] if points else None
+    return owed.read(points, at=at, begin=begin)[0] if points else None
 
 
 def _satisfaction(at):
@@ -90,8 +93,9 @@ def programme_page(request):
 
 @readers
 @require_GET
+@patient
 def weeks_csv(request):
-    table = read(PANELS["weeks"], at=clock.now())
+    table = read(PANELS["weeks"], at=clock.now(), begin=begin)
     rows = ([week.isoformat(), *told] for week, *told in table.rows) if table else ()
     return exports.csv_response("sales-per-week.csv", ["week", "total_minor", "purchases", "members"], rows)
 

@@ -1,8 +1,10 @@
 """Pages whose question may take long: where it was never asked before, a worker answers it and the page looks again by itself."""
 
 import functools
+import hashlib
 
 from django.core.cache import cache
+from django.db import connection
 from django.shortcuts import render
 from django.utils import translation
 from kombu.exceptions import OperationalError
@@ -20,7 +22,8 @@ def begin(question: readings.Question) -> None:
     from reports.tasks import read_once  # late: tasks import what asks here
 
     language = translation.get_language()
-    if not cache.add(f"reports:begun:{language}:{question.name}", 1, BEGUN_S):
+    name = hashlib.sha256(f"{connection.settings_dict['NAME']}:{language}:{question.name}".encode()).hexdigest()
+    if not cache.add(f"reports:begun:{name}", 1, BEGUN_S):
         return
     try:
         read_once.delay(question.name, language)

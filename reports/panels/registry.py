@@ -36,9 +36,9 @@ def panel(code: str, title, definition, *, chart=None, group="programme"):
     return register
 
 
-def read(panel: Panel, *, at: datetime) -> Table | None:
+def read(panel: Panel, *, at: datetime, begin=None) -> Table | None:
     """The panel's table; its own `at` says what moment it speaks of. Page, export, interface and mail get the very same."""
-    return readings.read(question_of(panel), at=at).value
+    return readings.read(question_of(panel), at=at, begin=begin).value
 
 
 def question_of(panel: Panel) -> readings.Question:

@@ -105,7 +105,7 @@ def _over_time(day: str, series: str, metric: str, title):
         if len({when for when, _name in best}) < 2:
             return ""
         rows = [{"x": when.isoformat(), "series": name, "value": value} for (when, name), value in sorted(best.items())]
-        return charts.lines(rows, title=str(title), label=str(title))
+        return charts.lines(rows, title=metric.upper(), label=str(title))
 
     return draw
 
