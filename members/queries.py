@@ -214,9 +214,14 @@ def own_accounts() -> set[tuple[int, int]]:
 
 def consent_now(member_id: int, *, at) -> dict[tuple[str, str], bool]:
     """The standing word on each channel and purpose that was ever spoken of: (channel, purpose) → is granted."""
-    words = Consent.objects.filter(member=member_id, at__lte=at).order_by("at", "pk")
-    told = words.values_list("channel", "purpose", "is_granted")
-    return {(channel, purpose): is_granted for channel, purpose, is_granted in told}
+    with (
+        connection.cursor() as cursor
+    ):  # asked before every list and message: building the question costs more than answering it
+        cursor.execute(
+            "SELECT channel, purpose, is_granted FROM members_consent WHERE member_id = %s AND at <= %s ORDER BY at, id",
+            [member_id, at],
+        )
+        return {(channel, purpose): is_granted for channel, purpose, is_granted in cursor.fetchall()}
 
 
 def waiting_consent(member_id: int, *, at) -> AskedConsent | None:

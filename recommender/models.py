@@ -124,15 +124,20 @@ class Offer(models.Model):
     @property
     def benefit_words(self) -> str:
         """The benefit in the reader's language, such as “×3 points”."""
-        if self.benefit == self.Benefit.MULTIPLY:
-            return _("×%(factor)s points") % {"factor": f"{self.amount / 100:g}"}
-        if self.benefit == self.Benefit.AMOUNT:
-            return _("%(money)s off") % {"money": f"{self.amount / 100:.2f}"}
-        if self.benefit == self.Benefit.PERCENT:
-            return _("%(percent)s %% off") % {"percent": self.amount}
-        if self.benefit == self.Benefit.PRODUCT:
-            return _("One for free")
-        return _("+%(points)s points") % {"points": self.amount}
+        return benefit_words(self.benefit, self.amount)
+
+
+def benefit_words(benefit: str, amount: int) -> str:
+    """A benefit in the reader's language, without an offer around it: lists of them are read at every door."""
+    if benefit == Offer.Benefit.MULTIPLY:
+        return _("×%(factor)s points") % {"factor": f"{amount / 100:g}"}
+    if benefit == Offer.Benefit.AMOUNT:
+        return _("%(money)s off") % {"money": f"{amount / 100:.2f}"}
+    if benefit == Offer.Benefit.PERCENT:
+        return _("%(percent)s %% off") % {"percent": amount}
+    if benefit == Offer.Benefit.PRODUCT:
+        return _("One for free")
+    return _("+%(points)s points") % {"points": amount}
 
 
 class OfferExclusion(models.Model):

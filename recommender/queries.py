@@ -13,10 +13,10 @@ from django.utils.translation import override
 from recommender import reasons, shelf, stored
 from recommender.models import (
     Decision,
-    Offer,
     OfferPosterior,
     RankerVersion,
     Slot,
+    benefit_words,
 )
 from recommender.stored import Recommended
 from sales.models import Category
@@ -27,15 +27,14 @@ MESSAGE_SLOTS = (Slot.BUY_AGAIN.value, Slot.NEW_FOR_YOU.value)  # what a message
 def recommendations(member_id: int, slot: str, *, limit: int = 10) -> list[Recommended]:
     """What this member is likely to want in one slot, best first. Exclusions and dismissals are obeyed as of now."""
     on = shelf.read()
-    return [row.told(on.excluded()) for row in stored.listed(member_id, slot, on)[:limit]]
+    silent = on.excluded()
+    return [row.told(silent) for row in stored.listed(member_id, slot, on)[:limit]]
 
 
 def in_words(rows) -> list[Recommended]:
     """Decisions (with their categories) as they are told to the reader."""
     names = _names(reasons.mentioned(rows))
-    return [
-        _in_words(row, Offer(benefit=row.benefit, amount=row.amount).benefit_words, row.position, names) for row in rows
-    ]
+    return [_in_words(row, benefit_words(row.benefit, row.amount), row.position, names) for row in rows]
 
 
 def decisions(cause: str):
@@ -96,7 +95,7 @@ def _tell_offers(offers: set[str], language: str) -> dict[str, dict]:
     with override(language):
         names = _names(reasons.mentioned(rows.values()))
         for offer, row in rows.items():
-            shown = _in_words(row, Offer(benefit=row.benefit, amount=row.amount).benefit_words, 0, names)
+            shown = _in_words(row, benefit_words(row.benefit, row.amount), 0, names)
             told[offer] = {
                 "category_id": shown.category_id, "name": shown.name, "reason": shown.reason, "benefit": shown.benefit,
                 "icon": shown.icon, "icon_url": icon_url(shown.icon),

@@ -7,9 +7,9 @@ from typing import NamedTuple
 from django.db import connection
 
 from recommender import reasons
-from recommender.models import Offer
+from recommender.models import benefit_words
 from recommender.shelf import Shelf
-from sales.models import Category
+from sales.models import name_of
 
 _NAMES = """
        c.id, c.raw_name, c.name_en, c.name_zh, c.icon, r.reason_code, r.reason_params::text, m.id, m.raw_name, m.name_en, m.name_zh
@@ -72,13 +72,13 @@ class Row(NamedTuple):
         """In words. What is `silent`, excluded since, is named in no reason."""
         names = {}
         if self.mentioned and self.mentioned not in silent:
-            names[self.mentioned] = _name(self.mentioned_raw, self.mentioned_en, self.mentioned_zh)
+            names[self.mentioned] = name_of(self.mentioned_raw or "", self.mentioned_en or "", self.mentioned_zh or "")
         return Recommended(
             category_id=self.category_id,
-            name=_name(self.raw_name, self.name_en, self.name_zh),
+            name=name_of(self.raw_name, self.name_en, self.name_zh),
             reason=reasons.words(self.reason_code, json.loads(self.reason_params), names),
             icon=self.icon or "other",
-            benefit=Offer(benefit=self.benefit, amount=self.amount).benefit_words,
+            benefit=benefit_words(self.benefit, self.amount),
             rank=self.place,
         )
 
@@ -97,8 +97,5 @@ def _on_shelf(statement: str, said: dict, on: Shelf) -> list[Row]:
     with connection.cursor() as cursor:
         cursor.execute(statement, said)
         rows = [Row(*row) for row in cursor.fetchall()]
-    return [row for row in rows if row.is_offered and row.category_id not in on.excluded(row.slot)]
-
-
-def _name(raw: str | None, en: str | None, zh: str | None) -> str:
-    return Category(raw_name=raw, name_en=en, name_zh=zh).name
+    never = {slot: on.excluded(slot) for slot in {row.slot for row in rows}}
+    return [row for row in rows if row.is_offered and row.category_id not in never[row.slot]]

@@ -54,7 +54,12 @@ class Category(models.Model):
     @property
     def name(self) -> str:
         """The reviewed name in the reader's language, else the source's own."""
-        return in_readers_language(self.name_en, self.name_zh) or self.raw_name
+        return name_of(self.raw_name, self.name_en, self.name_zh)
+
+
+def name_of(raw: str, en: str, zh: str) -> str:
+    """The name of a category that was read without an object around it."""
+    return in_readers_language(en, zh) or raw
 
 
 class Product(models.Model):

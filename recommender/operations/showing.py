@@ -35,7 +35,8 @@ def show(*, member_id: int, slots: dict[str, int], channel: str, at: datetime) -
         rows = stored.chosen(cause, member_id, channel, on)
     shown = {slot: [row for row in rows if row.slot == slot][:most] for slot, most in slots.items()}
     note_shown([row.unnoted for found in shown.values() for row in found if row.unnoted], channel=channel, at=at)
-    return {slot: [row.told(on.excluded()) for row in found] for slot, found in shown.items()}
+    silent = on.excluded()
+    return {slot: [row.told(silent) for row in found] for slot, found in shown.items()}
 
 
 def _choose(cause: str, member_id: int, slots: Iterable[str], at: datetime) -> int:
