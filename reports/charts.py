@@ -43,6 +43,11 @@ def _rows(rows):
     return alt.Data(values=rows)
 
 
+def _dated(rows: list[dict], day: str):
+    """Rows whose `day` is an ISO date, as that day's midnight: a bare date would be midnight in Greenwich, and the day before here."""
+    return _rows([row | {day: f"{row[day]}T00:00:00"} for row in rows])
+
+
 def intervals(rows: list[dict], *, title: str, label: str, truth: float | None = None) -> str:
     """Estimates with their 95 % intervals: rows of name, low, estimate, high; the zero line, and the planted truth if any."""
     base = alt.Chart(_rows(rows), width=WIDTH, height=44 * len(rows) + 10)
@@ -69,7 +74,7 @@ def histogram(counts: list[int], *, title: str, label: str) -> str:
 
 def weeks(rows: list[dict], *, title: str, label: str) -> str:
     """One line over weeks: rows of week (ISO date) and value."""
-    line = alt.Chart(_rows(rows), width=WIDTH, height=200).mark_area(
+    line = alt.Chart(_dated(rows, "week"), width=WIDTH, height=200).mark_area(
         color=ACCENT, opacity=0.25, line={"color": ACCENT, "strokeWidth": 2}
     ).encode(x=alt.X("week:T", title=None, axis=alt.Axis(format="%m/%d", grid=False)), y=alt.Y("value:Q", title=title))  # fmt: skip
     return _svg(line, label)
@@ -85,7 +90,7 @@ def bars(rows: list[dict], *, title: str, label: str) -> str:
 
 def stacked_months(rows: list[dict], *, title: str, label: str, kinds: tuple[str, ...]) -> str:
     """Stacked columns over months: rows of month (ISO date), kind (one of one or two, the lower first) and value."""
-    drawn = alt.Chart(_rows(rows), width=WIDTH, height=200).mark_bar().encode(
+    drawn = alt.Chart(_dated(rows, "month"), width=WIDTH, height=200).mark_bar().encode(
         x=alt.X("month:O", timeUnit="yearmonth", title=None, axis=alt.Axis(format="%Y-%m", labelAngle=-45)),
         y=alt.Y("value:Q", title=title),
         color=alt.Color("kind:N", scale=alt.Scale(domain=list(kinds), range=[ACCENT, WARM][: len(kinds)]), title=None, legend=alt.Legend(orient="top", labelColor=INK)),
@@ -97,7 +102,7 @@ def stacked_months(rows: list[dict], *, title: str, label: str, kinds: tuple[str
 def lines(rows: list[dict], *, title: str, label: str) -> str:
     """Up to three series over months: rows of x (ISO date), value and series. Told apart by stroke as well as by colour."""
     series = list(dict.fromkeys(row["series"] for row in rows))
-    drawn = alt.Chart(_rows(rows), width=WIDTH, height=200).mark_line(strokeWidth=2, point=alt.OverlayMarkDef(size=24)).encode(
+    drawn = alt.Chart(_dated(rows, "x"), width=WIDTH, height=200).mark_line(strokeWidth=2, point=alt.OverlayMarkDef(size=24)).encode(
         x=alt.X("x:T", title=None, axis=alt.Axis(format="%Y-%m", grid=False, labelAngle=-45, tickCount=6)),
         y=alt.Y("value:Q", title=title),
         color=alt.Color("series:N", sort=series, scale=alt.Scale(domain=series, range=[ACCENT, WARM, INK][: len(series)]), title=None, legend=alt.Legend(orient="top", labelColor=INK)),
@@ -108,7 +113,7 @@ def lines(rows: list[dict], *, title: str, label: str) -> str:
 
 def band(rows: list[dict], *, title: str, label: str) -> str:
     """An estimate over days with its interval: rows of x (ISO date), low, estimate, high; and the zero line."""
-    base = alt.Chart(_rows(rows), width=WIDTH, height=200)
+    base = alt.Chart(_dated(rows, "x"), width=WIDTH, height=200)
     x = alt.X("x:T", title=None, axis=alt.Axis(format="%m/%d", grid=False))
     area = base.mark_area(color=ACCENT, opacity=0.2).encode(x=x, y=alt.Y("low:Q", title=title), y2="high:Q")
     line = base.mark_line(color=ACCENT, strokeWidth=2).encode(x=x, y="estimate:Q")

@@ -239,3 +239,13 @@ def test_a_chart_says_what_it_shows_and_takes_the_pages_colours():
     assert "var(--pine)" in svg
     assert "currentColor" in svg
     assert "#01020" not in svg
+
+
+def test_a_chart_names_the_days_and_months_of_its_table_whatever_the_zone_of_the_server():
+    kinds = ("owed",)
+    months = [{"month": f"2025-{month:02}-01", "kind": "owed", "value": 5, "place": 0} for month in (11, 12)]
+    drawn = charts.stacked_months(months, title="", label="", kinds=kinds)
+    assert "2025-11" in drawn
+    assert "2025-10" not in drawn
+    one_day = charts.band([{"x": "2026-11-22", "low": -1, "estimate": 0, "high": 1}], title="", label="")
+    assert "Nov 22" in one_day
