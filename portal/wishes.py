@@ -20,7 +20,7 @@ SLOTS = ("buy_again", "new_for_you")
 CHANNELS = (("email", "mail", _("E-mail")), ("push", "bell", _("Push")), ("sms", "phone", _("Text message")))
 TOPICS = (
     ("marketing", _("Offers and news"), _("A few a week at most, and one click to leave.")),
-    ("points", _("About my points"), _("Before points expire, when a tier changes, when a reward is in reach.")),
+    ("points", _("About my points"), _("Before points expire, and when a tier changes.")),
     ("surveys", _("Questions after a visit"), _("One question, now and then.")),
 )
 RECOMMENDATIONS = (
