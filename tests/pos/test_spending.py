@@ -38,7 +38,7 @@ def reward(**others) -> Reward:
 class AtOnce:
     """A thread that has ended when it is started."""
 
-    def __init__(self, *, target, args, name):
+    def __init__(self, *, target, name, args=()):
         self.name, self.work = name, partial(target, *args)
 
     def start(self):
