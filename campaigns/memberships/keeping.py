@@ -114,16 +114,18 @@ def draw(*, audience_id: int, at) -> tuple[int, int]:
     return moved
 
 
+# Sets are taken from each other whole (EXCEPT): a join written as NOT EXISTS may look the kept table through again for every member,
+# while it grows under the insert, for as long as nothing is known of how many rows an audience has there.
 _FOLLOW = f"""
 WITH belongs AS MATERIALIZED ({{drawn}}),
+     kept AS (SELECT k.member_id FROM {AudienceMember._meta.db_table} k WHERE k.audience_id = %(audience)s {{among}}),
      gone AS (
         DELETE FROM {AudienceMember._meta.db_table} k
-         WHERE k.audience_id = %(audience)s {{among}} AND NOT EXISTS (SELECT FROM belongs b WHERE b.id = k.member_id)
+         WHERE k.audience_id = %(audience)s AND k.member_id IN (SELECT member_id FROM kept EXCEPT SELECT id FROM belongs)
         RETURNING k.member_id),
      come AS (
         INSERT INTO {AudienceMember._meta.db_table} (audience_id, member_id, entered_at)
-        SELECT %(audience)s, b.id, %(at)s FROM belongs b
-         WHERE NOT EXISTS (SELECT FROM {AudienceMember._meta.db_table} k WHERE k.audience_id = %(audience)s AND k.member_id = b.id)
+        SELECT %(audience)s, fresh.id, %(at)s FROM (SELECT id FROM belongs EXCEPT SELECT member_id FROM kept) AS fresh (id)
             ON CONFLICT DO NOTHING RETURNING member_id)
 SELECT (SELECT array_agg(member_id) FROM come), (SELECT array_agg(member_id) FROM gone)
 """  # noqa: S608
