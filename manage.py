@@ -10,6 +10,8 @@ def main():
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # implicit brings its own threads; two pools fight
     from django.core.management import execute_from_command_line
 
+    import config.celery  # noqa: F401 (so that what a command causes finds the broker)
+
     execute_from_command_line(sys.argv)
 
 

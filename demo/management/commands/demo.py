@@ -7,7 +7,6 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connection
 
-import config.celery  # noqa: F401 (so that what the chapters cause finds the broker)
 from demo import story
 from demo.processes import Processes, check_port
 from demo.roles import ROLES
