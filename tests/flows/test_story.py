@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from campaigns.models import Campaign
 from campaigns.queries import funnel
+from config.celery import app
 from config.embedded import Redis
 from demo import dressing, story
 from demo.models import InboxMessage
@@ -51,6 +52,7 @@ def world(committed_db, tmp_path, monkeypatch, settings):
     monkeypatch.chdir(ROOT)
     processes = Processes(tmp_path / "processes", inherited | {name: str(value) for name, value in told.items()})
     redis.ensure()
+    monkeypatch.setattr(app.conf, "broker_url", f"redis+socket://{redis.socket}")  # what the chapters cause goes there too
     try:
         processes.start("outside", "manage.py", "demo_outside")
         queues = "default,campaigns,delivery"
