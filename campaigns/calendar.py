@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Value
+from django.db.models import DateTimeField, Value
 
 from campaigns import audiences, timing
 from campaigns.models import Campaign
@@ -19,6 +19,7 @@ from delivery.models import Message
 PAIRS_MAX = 12
 CLOSE = timedelta(hours=24)
 WEEK = timedelta(days=7)
+WITHOUT_CAP = 1_000_000  # more messages than anybody gets
 Status = Campaign.Status
 
 
@@ -42,15 +43,18 @@ class Conflict:
 
 @dataclass(frozen=True)
 class Fatigue:
-    """Members by how many marketing messages they got in the last seven days and would get in the next: (messages, members)."""
+    """How often members hear from us around now: those of the last days and the planned of as many days to come, counted together.
+
+    `members`: (messages, members), a member counted with the most messages they have within any `days` days. `refused`: members to
+    whom a rule of the outbox will refuse something planned: more than `cap` in those days, or within `hours` of the one before. The
+    strictest cap and the shortest hours of all channels are meant; 0 hours and no cap are no rules.
+    """
 
     members: tuple[tuple[int, int], ...]
+    refused: int
+    days: int
     cap: int | None
-
-    @property
-    def beyond(self) -> int:
-        """Members to whom the cap will refuse something."""
-        return sum(n for messages, n in self.members if self.cap is not None and messages > self.cap)
+    hours: int
 
 
 def outings(*, first: datetime, last: datetime, at: datetime) -> list[Outing]:
@@ -103,31 +107,57 @@ def _shared(a: Campaign, b: Campaign, at) -> int:
 
 
 _TIRED = """
-SELECT n, count(*) FROM (SELECT member_id, count(*) AS n FROM ({all_of_them}) AS m (member_id, cause) GROUP BY member_id) AS tired
- GROUP BY n ORDER BY n
+WITH heard (member_id, cause, at, is_planned) AS ({heard}),
+contact AS (SELECT member_id, min(at) AS at, bool_and(is_planned) AS is_planned FROM heard GROUP BY member_id, cause),
+placed AS (
+  SELECT member_id, is_planned, at - lag(at) OVER (PARTITION BY member_id ORDER BY at) AS since,
+         count(*) OVER (PARTITION BY member_id ORDER BY at RANGE BETWEEN make_interval(days => %s) PRECEDING AND CURRENT ROW) AS messages
+    FROM contact),
+tired AS (
+  SELECT member_id, max(messages) AS most, bool_or(is_planned AND (messages > %s OR since < make_interval(hours => %s))) AS is_refused
+    FROM placed GROUP BY member_id)
+SELECT most, count(*), count(*) FILTER (WHERE is_refused) FROM tired GROUP BY most ORDER BY most
 """
 
 
 def fatigue(*, at: datetime) -> Fatigue:
-    """One statement over the last seven days' messages and the audiences of the next seven days' campaigns."""
-    sent = Message.objects.filter(state="sent", purpose="marketing", sent_at__gt=at - WEEK, member__isnull=False)
-    # The cause is part of what is told apart: a campaign's e-mail and its push count once.
-    asked = [sent.order_by().values_list("member_id", "cause").distinct()]
-    coming = [one for one in outings(first=at, last=at + WEEK, at=at) if not one.is_past]
-    asked += [
+    """One statement over what was sent lately, what waits in the outbox, and the audiences of the campaigns to come.
+
+    What belongs to one cause, a campaign's e-mail and its push, counts once, as it does in the outbox.
+    """
+    policies = outbox.policies().values()
+    strictest = min(policies, key=lambda one: one.marketing_messages_max, default=None)
+    days, cap = (strictest.cap_days, strictest.marketing_messages_max) if strictest else (WEEK.days, None)
+    hours = min((one.hours_between for one in policies), default=0)
+    asked = [*_in_the_outbox(at, days), *_planned(at, days)]
+    pieces = [one.query.sql_with_params() for one in asked]
+    heard = " UNION ALL ".join(f"SELECT one.* FROM ({sql}) AS one" for sql, _given in pieces)  # noqa: S608 - Django's own text
+    given = [value for _sql, values in pieces for value in values]
+    with connection.cursor() as cursor:
+        cursor.execute(_TIRED.format(heard=heard), [*given, days, cap if cap is not None else WITHOUT_CAP, hours])
+        rows = cursor.fetchall()
+    return Fatigue(tuple((most, n) for most, n, _ in rows), sum(refused for *_, refused in rows), days, cap, hours)
+
+
+def _in_the_outbox(at, days: int) -> list:
+    """What was sent and what waits: (member, cause, when, whether it is still to come)."""
+    ours, span = Message.objects.filter(purpose="marketing", member__isnull=False), timedelta(days=days)
+    sent = ours.filter(state="sent", sent_at__gt=at - span, sent_at__lte=at)
+    waiting = ours.filter(state__in=("pending", "claimed"), due_at__lte=at + span)
+    return [
+        rows.order_by().values_list("member_id", "cause", when, Value(is_planned))
+        for rows, when, is_planned in ((sent, "sent_at", False), (waiting, "due_at", True))
+    ]
+
+
+def _planned(at, days: int) -> list:
+    """The same of members whom a campaign to come will mean."""
+    coming = [one for one in outings(first=at, last=at + timedelta(days=days), at=at) if not one.is_past]
+    return [
         audiences.compile(one.campaign.audience.conditions, at=at)
         .order_by()
-        .values_list("pk", Value(f"{one.campaign.pk} {one.at}"))
+        .values_list(
+            "pk", Value(f"{one.campaign.pk} {one.at}"), Value(one.at, output_field=DateTimeField()), Value(True)
+        )
         for one in coming
     ]
-    pieces = [one.query.sql_with_params() for one in asked]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _TIRED.format(
-                all_of_them=" UNION ALL ".join(f"SELECT one.* FROM ({sql}) AS one" for sql, _given in pieces)  # noqa: S608 - Django's own text
-            ),
-            [value for _sql, given in pieces for value in given],
-        )
-        rows = tuple(cursor.fetchall())
-    caps = [policy.marketing_messages_max for policy in outbox.policies().values()]
-    return Fatigue(rows, min(caps, default=None))

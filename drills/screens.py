@@ -34,6 +34,7 @@ from django.test.testcases import QuietWSGIRequestHandler
 from playwright.sync_api import sync_playwright
 
 from bench._scratch import database
+from delivery import contents
 from drills import _pages
 from loyalty import rules
 from sales import catalogue
@@ -259,6 +260,7 @@ def site():
     with database(f"regulars_drill_screens_{os.getpid()}"):
         catalogue.forget()
         rules.forget()
+        contents.forget()
         import config.celery  # noqa: F401 (as the server does: shared tasks find the broker)
 
         with serve(StaticFilesHandler(WSGIHandler()), QuietWSGIRequestHandler) as address:

@@ -242,8 +242,7 @@ def forgetful_contents():
     """What a process read of frozen contents stays true in one database; the next test may have another, with the same ids."""
     from delivery import contents  # after Django is set up
 
-    for handler in (contents.EmailContent, contents.PushContent):
-        handler.load.cache_clear()
+    contents.forget()
 
 
 @pytest.fixture(autouse=True)

@@ -52,7 +52,8 @@ def world(committed_db, tmp_path, monkeypatch, settings):
     monkeypatch.chdir(ROOT)
     processes = Processes(tmp_path / "processes", inherited | {name: str(value) for name, value in told.items()})
     redis.ensure()
-    monkeypatch.setattr(app.conf, "broker_url", f"redis+socket://{redis.socket}")  # what the chapters cause goes there too
+    # What the chapters cause in this process goes there too.
+    monkeypatch.setattr(app.conf, "broker_url", f"redis+socket://{redis.socket}")
     try:
         processes.start("outside", "manage.py", "demo_outside")
         queues = "default,campaigns,delivery"
