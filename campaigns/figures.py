@@ -43,7 +43,7 @@ def read(subject: Subject, *, until: datetime, is_final: bool, planned_end: date
             lift.sample_ratio(assigned.eligible_counts(subject.experiment), {arm.name: arm.share for arm in arms})
         ),
         "comparisons": comparisons,
-        "segments": _segments(arms, by_segment, subject.measures[0]),
+        "segments": _segments(arms, by_segment, subject.measures, share),
         "primary": PRIMARY,
         "members_needed": _needed(arms, whole),
         "detectable": _detectable(arms, whole),
@@ -118,30 +118,48 @@ def _lift(one: dict) -> lift.Lift:
     return lift.Lift(**{name: one[name] for name in lift.Lift.__dataclass_fields__})
 
 
-def _compared(measure, control, treated, sums) -> dict:
+def _compared(measure, control, treated, sums, *, is_plain_asked=True) -> dict:
     sides = _together(control, sums), _together(treated, sums)
     named = {
         "metric": measure.name, "control": [arm.name for arm in control], "treated": [arm.name for arm in treated],
     }  # fmt: skip
     try:
         found = asdict(lift.compare(*sides, measure.metric))
-        plain = asdict(lift.compare(*sides, measure.metric.plain())) if measure.metric.covariate else None
+        plain = (
+            asdict(lift.compare(*sides, measure.metric.plain()))
+            if measure.metric.covariate and is_plain_asked
+            else None
+        )
     except lift.CannotCompare:
         return named | {"cannot": True, "n_control": sides[0].n, "n_treated": sides[1].n}
     return named | found | {"plain": plain}
 
 
-def _segments(arms, by_segment, measure) -> list[dict]:
-    """The primary metric by what members did before, corrected as a search: Benjamini and Hochberg."""
-    told = []
-    for place, segment in enumerate(SEGMENTS):
-        sums = {name: parts[place] for name, parts in by_segment.items()}
-        for control, treated in pairs(arms)[:1]:
-            told.append({"segment": segment} | _compared(measure, control, treated, sums))
+UNTOLD = ("mean_control", "mean_treated", "correlation", "plain")
+"""Of the long table of segments these are not frozen: nothing is made of them."""
+
+
+def _segments(arms, by_segment, measures, share: float) -> list[dict]:
+    """Every metric by what members did before, for all variants together and for each: a search, corrected over its whole table."""
+    held_out = [pair for pair in pairs(arms) if all(arm.is_holdout for arm in pair[0])]
+    told = [
+        {"segment": segment, "role": measure.role}
+        | _in_segment(measure, pair, [parts[place] for parts in by_segment.values()], share)
+        for measure in measures
+        for pair in held_out or pairs(arms)[:1]
+        for place, segment in enumerate(SEGMENTS)
+    ]
     told_of = [one for one in told if not one.get("cannot")]
     for one, p in zip(told_of, lift.benjamini_hochberg([one["p_value"] for one in told_of]), strict=True):
         one["p_adjusted"] = p
     return told
+
+
+def _in_segment(measure, pair, parts: list[lift.Aggregates], share: float) -> dict:
+    found = _compared(measure, *pair, {part.name: part for part in parts}, is_plain_asked=False)
+    if not found.get("cannot") and share > 0:
+        found["live"] = asdict(lift.confidence_sequence(_lift(found), share_of_plan=share))
+    return {name: held for name, held in found.items() if name not in UNTOLD}
 
 
 def _control(arms, sums):

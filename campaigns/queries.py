@@ -218,6 +218,16 @@ def latest_learning() -> Learning | None:
     return Learning.objects.select_related("campaign").order_by("-learned_at", "-pk").first()
 
 
+def by_cause(causes) -> dict[str, Campaign]:
+    """Campaigns by the name they bear in other rooms; causes of other things are not there."""
+    numbers = [
+        int(rest)
+        for kind, _colon, rest in (cause.partition(":") for cause in causes)
+        if kind == "campaign" and rest.isdigit()
+    ]
+    return {one.cause: one for one in Campaign.objects.filter(pk__in=numbers)}
+
+
 def recipients(campaign: Campaign):
     return Recipient.objects.filter(campaign=campaign).select_related("member", "variant").order_by("pk")
 

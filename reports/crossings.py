@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from members import clock
 from members.access import Role, has_role
-from reports import crossing, exports
+from reports import crossing, definitions, exports
 from reports.figures import readers, sees_persons
 from reports.models import SavedView
 from reports.waiting import begin, patient
@@ -45,6 +45,7 @@ def crossed(request):
         "grid": [_line(found, row, query, sees) for row in [*found.rows, None]],
         "query": query,
         "views": SavedView.objects.filter(user=request.user),
+        "definitions": definitions.CROSSED,
         "adds_up": question.measure in ("sales", "purchases"),
     }
     return render(request, "reports/crossing.html", context)

@@ -70,7 +70,12 @@ class Evaluated:
 
 def evaluate(evaluation: Evaluation, *, at: datetime) -> Evaluated:
     """Both times, of the changed store and of the others, as they were read last: as many days after as before."""
-    return readings.read(_question(evaluation), at=at).value
+    return answer(evaluation, at=at).value
+
+
+def answer(evaluation: Evaluation, *, at: datetime) -> readings.Answer:
+    """The same with the moment it speaks of."""
+    return readings.read(_question(evaluation), at=at)
 
 
 def _question(evaluation: Evaluation) -> readings.Question:

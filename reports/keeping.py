@@ -43,7 +43,7 @@ def evaluations(request):
         made.save()
         return redirect("reports:evaluations")
     rows = [
-        (one, evaluating.evaluate(one, at=at), evaluating.KPIS[one.kpi])
+        (one, evaluating.answer(one, at=at), evaluating.KPIS[one.kpi])
         for one in Evaluation.objects.select_related("store")[:50]
     ]
     return render(

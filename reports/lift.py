@@ -2,12 +2,13 @@
 
 import math
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.utils.translation import gettext as _
 
 from campaigns import verdicts
 from campaigns.outcomes import METRICS
-from reports import charts
+from reports import charts, definitions
 
 HIDDEN_WHEN_BROKEN = {"comparisons": [], "segments": [], "worth": None, "number_needed": None, "rerandomised": None}
 EFFECTS = ("purchases", "opens", "clicks", "redemptions", "redemptions_held_out", "unsubscribes")
@@ -57,12 +58,15 @@ def context(figures: dict) -> dict:
         "arms": arms(figures),
         "metrics": [verdicts.metric_words(metric) for metric in _told(figures)],
         **_split([] if is_hidden else comparisons(figures)),
-        "segments": [] if is_hidden else segments(figures),
+        **_by_segment([] if is_hidden else segments(figures)),
         "worth": None if is_hidden else worth(figures),
         "needed": None if is_hidden else number_needed(figures),
         "detectable": verdicts.percent(figures["detectable"], is_signed=False) if figures.get("detectable") else "",
         "interval_chart": "" if is_hidden else interval_chart(figures),
         "plan": plan(figures),
+        "definitions": definitions.of_lift(_told(figures)),
+        "begins_at": datetime.fromisoformat(figures["window"]["begin"]),
+        "read_at": datetime.fromisoformat(figures["read_until"]),
     }
 
 
@@ -75,6 +79,7 @@ def arms(figures: dict) -> list[dict]:
     return [
         {
             "name": verdicts.arm_words([arm["name"]]),
+            "code": arm["name"],
             "is_holdout": arm["is_holdout"],
             "share": verdicts.percent(arm["share"], is_signed=False),
             "n": arm["n"],
@@ -103,6 +108,14 @@ def _split(told: list[dict]) -> dict[str, list]:
         "comparisons": [one for one in can if one["is_main"]],
         "by_variant": [one for one in can if not one["is_main"]],
         "cannot": list(dict.fromkeys(one["metric"] for one in told if one["metric"] not in named)),
+    }
+
+
+def _by_segment(told: list[dict]) -> dict[str, list]:
+    """What a page shows at once of the segments, and what it folds away: of that only what can be compared."""
+    return {
+        "segments": [one for one in told if one["is_main"]],
+        "more_segments": [one for one in told if not one["is_main"] and not one["cannot"]],
     }
 
 
@@ -136,12 +149,19 @@ def _comparison(one, figures):
 
 
 def segments(figures: dict) -> list[dict]:
+    """By segment. `is_main` are the rows of the figure the verdict rests on, all variants together; the others are folded away."""
     words = {
         "none": _("No purchase in the time before"),
         "few": _("One to three purchases before"),
         "many": _("Four purchases or more before"),
     }
-    return [_comparison(one, figures) | {"segment": words[one["segment"]]} for one in figures.get("segments", [])]
+    held = figures.get("segments", [])
+    first = (held[0]["metric"], held[0]["treated"]) if held else None
+    return [
+        _comparison(one, figures)
+        | {"segment": words[one["segment"]], "is_main": (one["metric"], one["treated"]) == first}
+        for one in held
+    ]
 
 
 def worth(figures: dict) -> dict | None:
@@ -195,6 +215,7 @@ def plan(figures: dict) -> dict | None:
         return None
     currency = figures["currency"]
     return held | {
+        "written_at": datetime.fromisoformat(held["made_at"]),
         "cap": verdicts.money(held["spend_cap_minor"], currency) if held["spend_cap_minor"] else "",
         "point": verdicts.money(held["point_minor_per_1000"], currency) if held["point_minor_per_1000"] else "",
         "share": verdicts.percent(min(1.0, figures["share_of_plan"]), is_signed=False),

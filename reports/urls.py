@@ -1,7 +1,7 @@
 from django.urls import path
 
 from members.views import leave
-from reports import crossings, figures, keeping, liability, live, measured, power, rule_trials, views
+from reports import behind, crossings, figures, keeping, liability, live, measured, power, rule_trials, views
 
 app_name = "reports"
 urlpatterns = [
@@ -11,6 +11,7 @@ urlpatterns = [
     path("campaigns/", views.campaign_list, name="campaigns"),
     path("campaigns.csv", views.campaigns_csv, name="campaigns_csv"),
     path("campaigns/<int:pk>/", views.campaign, name="campaign"),
+    path("campaigns/<int:pk>/people/", behind.of_arm, name="campaign_people"),
     path("campaigns/<int:pk>/figures.csv", views.campaign_csv, name="campaign_csv"),
     path("campaigns/<int:pk>/figures.json", views.campaign_json, name="campaign_json"),
     path("rules/", rule_trials.rule_trials, name="rule_trials"),
@@ -19,6 +20,7 @@ urlpatterns = [
     path("figures/arrange/", figures.arrange, name="arrange"),
     path("figures/move/", figures.move, name="move"),
     path("figures/<slug:code>/", figures.panel, name="panel"),
+    path("figures/<slug:code>/people/", behind.people, name="panel_people"),
     path("figures/<slug:code>.csv", figures.export, {"kind": "csv"}, name="panel_csv"),
     path("figures/<slug:code>.parquet", figures.export, {"kind": "parquet"}, name="panel_parquet"),
     path("figures/<slug:code>.json", figures.export, {"kind": "json"}, name="panel_json"),

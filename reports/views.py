@@ -16,7 +16,7 @@ from experiments import queries as experimented
 from loyalty import liability as books
 from members import clock
 from members.access import Role, staff_only
-from reports import exports, figures, lift, live, owed, programme, readings
+from reports import definitions, exports, figures, lift, live, owed, programme, readings
 from reports.panels import PANELS, read
 from reports.waiting import begin, patient
 
@@ -37,6 +37,7 @@ def overview(request):
         "live": live.told(at),
         "tiles": tiles.value,
         "tiles_at": tiles.at,
+        "definitions": definitions.TILES,
         "owed": _owed(at),
         "satisfaction": _satisfaction(at),
         "lift": _programme_lift(),

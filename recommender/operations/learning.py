@@ -123,6 +123,11 @@ def lesson_of(cause: str) -> Learned | None:
     return _told(lesson) if lesson else None
 
 
+def standing() -> list[str]:
+    """The causes whose lessons stand now, the earliest first."""
+    return list(Lesson.objects.filter(is_withdrawn=False).order_by("at", "pk").values_list("cause", flat=True))
+
+
 def _told(lesson: Lesson) -> Learned:
     """The lesson, its groups named in the reader's language."""
     groups = Category.objects.in_bulk([change["group_id"] for change in lesson.changes])

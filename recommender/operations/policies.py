@@ -10,6 +10,7 @@ from recommender import offpolicy
 from recommender.models import EligibleSet, OfferPosterior, PolicyVersion
 from recommender.offpolicy import Gate, Logged
 from recommender.operations.choosing import Beliefs
+from recommender.operations.learning import standing
 from recommender.policy import TOP_N
 from sales.models import Category
 
@@ -69,7 +70,13 @@ def propose_policy(*, kind: str, floor: float = 0.05, at: datetime) -> tuple[Pol
         kind=kind,
         floor=floor,
         changed_at=at,
-        metrics={"gate": vars(answer), "estimates": told, "exposures": len(logged.arms)},
+        metrics={
+            "gate": vars(answer),
+            "estimates": told,
+            "exposures": len(logged.arms),
+            "judged_at": at.isoformat(),
+            "taught_by": standing(),
+        },
     )
     return version, answer
 

@@ -7,6 +7,7 @@ from reports.panels import (  # noqa: F401 - they register their panels
     counter,
     customers,
     journeys,
+    policies,
     programme,
     replies,
     service,

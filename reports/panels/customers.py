@@ -10,13 +10,12 @@ from insights import queries as scored
 from members.models import Member
 from reports import charts
 from reports.calendar import midnight, months_until
+from reports.panels import behind
 from reports.panels.registry import panel, rows_of
 from reports.panels.tables import Column, Table, summed
 
 GROUP = "customers"
-ACTIVE_DAYS = 91
-
-MONTHS = 12
+ACTIVE_DAYS, MONTHS = behind.ACTIVE_DAYS, behind.COHORT_MONTHS
 
 # What a member did is one whole number: a bit for each month's end at which they were active. One walk over the purchases, one row for
 # each way to have lived, however many members there are.
@@ -67,6 +66,7 @@ def _month(lives: list[tuple], place: int) -> tuple[int, int, int, int]:
         title=_("Members"), label=_("Active, new and lost members by month"),
     ),
     group=GROUP,
+    people=behind.ACTIVE,
 )  # fmt: skip
 def new_and_lost(at):
     lives, months = rows_of(_LIVES, _asked_of_lives(at)), months_until(at, MONTHS + 1)
@@ -113,6 +113,7 @@ def _cohorts(lives: list[tuple]) -> Counter:
         x=_("Months later"), y=_("First purchase"), label=_("Share of each cohort that bought again, by months since"),
     ),
     group=GROUP,
+    people=behind.COHORT,
 )  # fmt: skip
 def retention(at):
     months = months_until(at, MONTHS + 1)
@@ -134,6 +135,7 @@ def retention(at):
         [{"name": name, "value": n or 0} for name, n in table.rows], title=_("Members"), label=_("Members by life-cycle stage")
     ),
     group=GROUP,
+    people=behind.STAGE,
 )  # fmt: skip
 def stages(at):
     counted = dict(
@@ -161,6 +163,7 @@ SELECT (s.value::int / 100), (s.value::int / 10) %% 10, count(*), avg(s.value::i
         x=pgettext("somebody buys", "How often"), y=_("How lately"), label=_("Members by recency and frequency"), text=",d",
     ),
     group=GROUP,
+    people=behind.RFM,
 )  # fmt: skip
 def rfm(at):
     run = scored.live("rfm")
@@ -205,6 +208,7 @@ def _tenths_chart(title, by):
     gettext_lazy("Value expected of members"),
     gettext_lazy("What each member is expected to spend within the model's horizon, in ten equal groups of members."),
     chart=_tenths_chart(gettext_lazy("Value expected, mean of each tenth"), 100), group=GROUP,
+    people=behind.VALUE,
 )  # fmt: skip
 def value(at):
     return _tenths("value", "money", at)
@@ -215,6 +219,7 @@ def value(at):
     gettext_lazy("Risk of leaving"),
     gettext_lazy("The probability that a member leaves, in ten equal groups of members from the safest."),
     chart=_tenths_chart(gettext_lazy("Risk of leaving, mean of each tenth"), 1), group=GROUP,
+    people=behind.CHURN,
 )  # fmt: skip
 def churn(at):
     return _tenths("churn", "percent", at)

@@ -7,6 +7,7 @@ from campaigns import programme_lift, verdicts
 from loyalty import liability
 from loyalty import queries as loyalty
 from reports import charts
+from reports.panels import behind
 from reports.panels.registry import panel, rows_of, zone_at
 from reports.panels.tables import Column, Table, summed
 
@@ -60,6 +61,7 @@ def earn_and_burn(at):
     gettext_lazy("Members by tier"),
     gettext_lazy("Members with a wallet of points, by the tier they hold now."),
     chart=_bars("tier", "members", gettext_lazy("Members by tier")),
+    people=behind.TIER,
 )
 def tiers(at):
     names = {tier.code: tier.name for tier, _percent in loyalty.ladder()}
@@ -81,6 +83,7 @@ SELECT before.code, after.code, count(*) FROM loyalty_tierchange c
     "tier_flow",
     gettext_lazy("Tier flow"),
     gettext_lazy("Steps up and down the ladder in the last twelve months, by tier before and after. A member may step more than once."),
+    people=behind.STEP,
 )  # fmt: skip
 def tier_flow(at):
     names = {tier.code: tier.name for tier, _percent in loyalty.ladder()}

@@ -8,7 +8,18 @@ from reports import readings
 from reports.asking import rows_of, zone_at
 from reports.panels.tables import Table
 
-__all__ = ["PANELS", "Panel", "panel", "read", "rows_of", "zone_at"]
+__all__ = ["PANELS", "Panel", "People", "panel", "read", "rows_of", "zone_at"]
+
+
+@dataclass(frozen=True)
+class People:
+    """Who stands behind a row. `named_by` are the columns whose cells name it.
+
+    `ask` makes of those cells, as text, and of the table's moment a statement that selects `member_id`, and its parameters.
+    """
+
+    named_by: tuple[str, ...]
+    ask: Callable[[tuple[str, ...], datetime], tuple[str, dict]]
 
 
 @dataclass(frozen=True)
@@ -21,16 +32,17 @@ class Panel:
     ask: Callable[[datetime], Table | None]
     chart: Callable[[Table], str] | None = None
     group: str = "programme"
+    people: People | None = None
 
 
 PANELS: dict[str, Panel] = {}
 
 
-def panel(code: str, title, definition, *, chart=None, group="programme"):
+def panel(code: str, title, definition, *, chart=None, group="programme", people=None):
     """Register the function below as a panel. It answers None where there is nothing to show yet."""
 
     def register(ask):
-        PANELS[code] = Panel(code, title, definition, ask, chart, group)
+        PANELS[code] = Panel(code, title, definition, ask, chart, group, people)
         return ask
 
     return register

@@ -7,6 +7,7 @@ from insights.models import ScoreRun
 from members.languages import reads_chinese
 from recommender.models import RankerVersion
 from reports import charts
+from reports.panels import behind
 from reports.panels.registry import panel, rows_of, zone_at
 from reports.panels.tables import Column, Table, summed
 
@@ -29,6 +30,7 @@ SELECT coalesce(nullif(CASE WHEN %(chinese)s THEN t.name_zh END, ''), t.name_en)
         [{"name": row[0], "value": row[1] or 0} for row in table.rows], title=_("Cases"), label=_("Cases by topic")
     ),
     group=GROUP,
+    people=behind.TOPIC,
 )  # fmt: skip
 def cases(at):
     columns = (

@@ -5,11 +5,12 @@ from django.utils.translation import gettext_lazy, pgettext
 
 from members.languages import reads_chinese
 from reports import charts, programme
+from reports.panels import behind
 from reports.panels.registry import panel, rows_of, zone_at
 from reports.panels.tables import Column, Table, summed
 
 GROUP = "shop"
-DAYS = 91
+DAYS = behind.SHOP_DAYS
 TOP = 50
 
 
@@ -21,6 +22,7 @@ TOP = 50
         [{"week": row[0].isoformat(), "value": row[1] / 100} for row in table.rows[1:-1] if row[1] is not None], title=_("Sales"), label=_("Sales per week")
     ),
     group=GROUP,
+    people=behind.WEEK,
 )  # fmt: skip
 def weeks(at):
     rows = tuple((one.week, one.total_minor, one.purchases, one.members) for one in programme.weekly(at=at))
@@ -49,6 +51,7 @@ SELECT s.code, s.name, sum(b.total)::bigint, sum(b.sales)::bigint, count(b.membe
         [{"name": row[1], "value": (row[2] or 0) / 100} for row in table.rows[:20]], title=_("Sales"), label=_("Sales by store, the largest twenty")
     ),
     group=GROUP,
+    people=behind.STORE,
 )  # fmt: skip
 def stores(at):
     columns = (
@@ -60,14 +63,14 @@ def stores(at):
     return Table(columns, rows, at, "members", (*total[:1], None, *total[2:4], None, None)) if rows else None
 
 
-_PRODUCTS = """
-SELECT coalesce(nullif(CASE WHEN %(chinese)s THEN c.name_zh ELSE c.name_en END, ''), nullif(c.name_en, ''), c.raw_name), sum(l.total_minor)::bigint,
+_PRODUCTS = f"""
+SELECT {behind.TYPE_NAME}, sum(l.total_minor)::bigint,
        count(DISTINCT p.id), count(DISTINCT p.member_id)
   FROM sales_purchase p JOIN sales_purchaseline l ON l.purchase_id = p.id JOIN sales_product r ON r.id = l.product_id
   JOIN sales_category c ON c.id = r.category_id
  WHERE p.purchased_at > %(at)s - %(days)s * interval '1 day' AND p.purchased_at <= %(at)s
  GROUP BY c.id ORDER BY 2 DESC, c.id LIMIT %(top)s
-"""
+"""  # noqa: S608 - of constants
 
 
 @panel(
@@ -78,6 +81,7 @@ SELECT coalesce(nullif(CASE WHEN %(chinese)s THEN c.name_zh ELSE c.name_en END, 
         [{"name": row[0], "value": (row[1] or 0) / 100} for row in table.rows[:15]], title=_("Sales"), label=_("Sales by product type, the largest fifteen")
     ),
     group=GROUP,
+    people=behind.TYPE,
 )  # fmt: skip
 def products(at):
     columns = (

@@ -1,9 +1,11 @@
 """How the cells of a table are written for a reader."""
 
 from datetime import date
+from urllib.parse import urlencode
 
 from django import template
 from django.conf import settings
+from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
@@ -11,6 +13,8 @@ from campaigns import verdicts
 
 register = template.Library()
 LABELS = ("text", "date", "month")
+NAMED = "is"
+"""Each cell that names a row stands under this in an address."""
 
 
 def _number(value) -> str:
@@ -55,9 +59,24 @@ def _cells(row, columns, *, is_hidden=False) -> list[dict]:
 
 
 @register.filter
-def told_rows(table) -> list[list[dict]]:
+def told_rows(table, panel=None) -> list[list[dict]]:
+    """The rows in words; with the panel, the cell that counts people leads to them, unless the group is kept back."""
     units = [column.unit for column in table.columns]
-    return [_cells(row, units, is_hidden=place in table.hidden) for place, row in enumerate(table.rows)]
+    rows = [_cells(row, units, is_hidden=place in table.hidden) for place, row in enumerate(table.rows)]
+    people = getattr(panel, "people", None)
+    if people:
+        counted = table.place(table.people or table.columns[-1].code)
+        named = [table.place(code) for code in people.named_by]
+        for place, (row, told) in enumerate(zip(table.rows, rows, strict=True)):
+            if row[counted] and place not in table.hidden:
+                told[counted]["url"] = behind_url(panel.code, [row[one] for one in named])
+    return rows
+
+
+def behind_url(code: str, named: list) -> str:
+    """The address of the people behind a row, which is named by its own cells."""
+    cells = [(NAMED, cell.isoformat() if isinstance(cell, date) else cell) for cell in named]
+    return f"{reverse('reports:panel_people', args=[code])}?{urlencode(cells)}"
 
 
 def told_lines(table, most: int) -> list[str]:

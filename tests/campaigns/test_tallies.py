@@ -14,6 +14,8 @@ from campaigns.models import Campaign
 from campaigns.tallies import keeping, reading, refreshing
 from campaigns.tallies.models import Tally, TallyMark
 from loyalty import operations as ledger
+from loyalty.models import Account, Transfer
+from loyalty.operations import points as posting
 from members.models import Consent
 from sales.models import Purchase
 from tests.campaigns.conftest import deliver
@@ -37,7 +39,7 @@ def launch(town, draft):
 
 ACTS = st.lists(
     st.tuples(
-        st.sampled_from(["buy", "buy", "refund", "points", "spend", "leave", "keep", "keep", "keep"]),
+        st.sampled_from(["buy", "buy", "refund", "points", "taken back", "spend", "leave", "keep", "keep", "keep"]),
         st.integers(0, 11),
         st.integers(-2, 15),
         st.integers(1, 9_000),
@@ -85,7 +87,12 @@ def do(sent, number, told):
             purchased_at=at, currency="USD", total_minor=-(sold.total_minor // 2),
         )  # fmt: skip
     elif act == "points":
-        ledger.adjust(points=amount, reason="test", by_user_id=None, **said)
+        posting._move(
+            points=amount, account=Account.ISSUED, reason=Transfer.Reason.PURCHASE, note="", by_user_id=None, **said
+        )
+    elif act == "taken back":
+        ledger.adjust(points=200, reason="test", by_user_id=None, **said | {"client_key": f"for {key}"})
+        ledger.adjust(points=-min(200, amount), reason="test", by_user_id=None, **said)
     elif act == "spend":
         ledger.adjust(points=100, reason="test", by_user_id=None, **said | {"client_key": f"for {key}"})
         ledger.redeem(points=100, **said)

@@ -26,6 +26,7 @@ from loyalty.models import Transfer, Wallet
 from members import clock, operations
 from members.models import Member, User
 from recommender.models import RankerVersion
+from recommender.operations import learn, propose_policy
 from reports.panels import PANELS, read
 from reports.panels.shop import DAYS
 from sales.models import Purchase, PurchaseLine
@@ -104,6 +105,8 @@ def _score(people):
         slot="buy_again", ranker="test", status="live", trained_from=MARCH, trained_until=NOW, evaluated_until=NOW, seed=1,
         metrics={"ndcg": 0.2},
     )  # fmt: skip
+    learn(cause="campaign:1", outcomes=[], at=NOW)
+    propose_policy(kind="thompson", at=NOW)
 
 
 # -- what each of them is, from the rows themselves -------------------------------------------------------------------

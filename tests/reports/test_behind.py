@@ -1,0 +1,120 @@
+"""From a number to its people: each row that counts members leads to exactly those members."""
+
+import html
+import re
+from datetime import timedelta
+
+import pytest
+
+from care.models import Case
+from members import clock
+from members.models import Member, User
+from reports import behind, figures
+from reports.panels import PANELS, read
+from tests.campaigns.conftest import *  # noqa: F403 - the same town, audience and draft
+from tests.reports.test_one_truth import NOW, house  # noqa: F401 - a shop in which every figure has something to show
+from tests.reports.test_pages import measured, signed_in, text_of  # noqa: F401 - a measured campaign
+
+LEADING = [code for code, panel in PANELS.items() if panel.people]
+LINK = re.compile(r'href="(/reports/figures/[a-z_]+/people/\?[^"]+)"')
+
+
+def links_on(page: str) -> list[str]:
+    return [html.unescape(one) for one in LINK.findall(page)]
+
+
+def test_every_row_that_counts_members_leads_to_just_as_many(house):  # noqa: F811
+    client = signed_in("marketer")
+    assert set(LEADING) >= {
+        "stages",
+        "tiers",
+        "stores",
+        "products",
+        "rfm",
+        "value",
+        "churn",
+        "new_and_lost",
+        "retention",
+        "weeks",
+        "cases",
+    }
+    for code in LEADING:
+        table = read(PANELS[code], at=NOW)
+        counted = table.place(table.people)
+        expected = [row[counted] for row in table.rows if row[counted]]
+        links = links_on(text_of(client.get(f"/reports/figures/{code}/")))
+        assert len(links) == len(expected), code
+        found = [client.get(one).context["count"] for one in links]
+        if code == "tier_flow":  # a member may step twice
+            assert all(0 < n <= steps for n, steps in zip(found, expected, strict=True))
+        else:
+            assert found == expected, code
+
+
+def test_the_people_of_a_store_are_those_who_bought_there(house):  # noqa: F811
+    client = signed_in("marketer", "service")
+    [link] = links_on(text_of(client.get("/reports/figures/stores/")))
+    page = text_of(client.get(link))
+    assert {str(one.public_id) for one in house} == set(re.findall(r"/desk/members/([0-9a-f-]{36})/", page))
+    assert text_of(client.get("/reports/")).count("/people/?") > 10, (
+        "the first page leads there as well: two clicks in all"
+    )
+    Member.objects.filter(pk=house[3].pk).update(status="erased")
+    assert str(house[3].public_id) not in text_of(client.get(link))
+
+
+def test_a_small_group_stays_closed_to_who_may_not_open_members(house):  # noqa: F811
+    analyst, panel = signed_in("analyst"), PANELS["value"]
+    reader = User.objects.get(email="analyst@example.com")
+    assert figures.seen(panel, reader, at=NOW).hidden
+    assert not links_on(text_of(analyst.get("/reports/figures/value/")))
+    closed = text_of(analyst.get("/reports/figures/value/people/?is=3"))
+    assert "Fewer than ten people" in closed
+    assert not any(str(one.public_id) in closed for one in house)
+    opened = signed_in("marketer").get("/reports/figures/value/people/?is=3")
+    assert opened.context["count"] == 3
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "stages/people/?is=nothing",
+        "stages/people/",
+        "value/people/?is=11",
+        "staff/people/?is=x",
+        "nothing/people/?is=x",
+        "retention/people/?is=2026-01-01",
+    ],
+)
+def test_a_row_that_is_not_there_leads_nowhere(house, path):  # noqa: F811
+    assert signed_in("marketer").get(f"/reports/figures/{path}").status_code == 404
+
+
+def test_a_long_group_lists_two_hundred_and_counts_all(db, monkeypatch):
+    monkeypatch.setattr(clock, "now", lambda: NOW)
+    monkeypatch.setattr(behind, "SHOWN", 5)
+    Member.objects.bulk_create(Member(joined_at=NOW, given_name=str(n)) for n in range(12))
+    client = signed_in("marketer")
+    [link] = links_on(text_of(client.get("/reports/figures/stages/")))
+    answer = client.get(link)
+    assert (answer.context["count"], len(answer.context["people"])) == (12, 5)
+    assert "the first 5 are listed" in answer.content.decode()
+
+
+def test_the_members_of_an_arm_are_those_assigned_to_it(db, measured):  # noqa: F811
+    campaign = measured(40)
+    client = signed_in("marketer")
+    page = html.unescape(text_of(client.get(f"/reports/campaigns/{campaign.pk}/")))
+    links = re.findall(rf'href="(/reports/campaigns/{campaign.pk}/people/\?is=[^"]+)"', page)
+    assert len(links) == 3
+    arms = {arm["name"]: arm["n"] for arm in campaign.reports.get().figures["arms"]}
+    for link in links:
+        assert client.get(link).context["count"] == arms[link.partition("?is=")[2]]
+    assert client.get(f"/reports/campaigns/{campaign.pk}/people/?is=Nobody").status_code == 404
+
+
+def test_a_case_leads_to_who_opened_it(house):  # noqa: F811
+    [link] = links_on(text_of(signed_in("marketer").get("/reports/figures/cases/")))
+    told = signed_in("marketer", "service").get(link).context["people"]
+    assert [public_id for public_id, *_rest in told] == [str(Case.objects.get().member.public_id)]
+    assert told[0][3] > NOW - timedelta(days=366)
