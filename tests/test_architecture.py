@@ -96,3 +96,19 @@ def test_no_file_names_a_registry_or_this_machine():
     ]
     offenders = [f"{path.name}: {match.group()}" for path in texts for match in forbidden.finditer(path.read_text())]
     assert not offenders
+
+
+def test_each_decision_has_a_number_of_its_own():
+    numbers = [path.name[:4] for path in (ROOT / "docs" / "decisions").glob("[0-9]*.md")]
+    assert sorted(numbers) == sorted(set(numbers))
+    named = re.compile(r"decisions/(\d{4}(?:-[\w-]+\.md)?)")
+    known = {*numbers, *(path.name for path in (ROOT / "docs" / "decisions").glob("*.md"))}
+    rooms = [one for one in ROOT.iterdir() if one.is_dir() and one.name != "var" and not one.name.startswith(".")]
+    texts = [path for room in rooms for kind in ("py", "sql", "md") for path in room.rglob(f"*.{kind}")]
+    missing = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in texts
+        for name in named.findall(path.read_text())
+        if name not in known
+    }
+    assert not missing
