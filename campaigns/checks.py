@@ -7,9 +7,10 @@ from django.utils.translation import gettext as _
 from wagtail.admin.admin_url_finder import AdminURLFinder
 from wagtail.models import TaskState
 
-from campaigns import audiences, budgets, happenings
+from campaigns import audiences, budgets, happenings, noticing
 from campaigns.models import Campaign, CampaignRules
 from campaigns.power import power_of
+from members import modules
 
 STOP, CAUTION = "stop", "caution"
 ONCE, SPLIT = Campaign.Timing.ONCE, Campaign.Choice.SPLIT
@@ -164,3 +165,9 @@ def _timing(campaign, at):
             happenings.clean(campaign.trigger, campaign.trigger_settings)
         except audiences.Invalid as reason:
             yield Problem(STOP, str(reason), "settings")
+        if campaign.trigger in noticing.TRIGGERS and modules.is_on(noticing.MODULE):
+            yield Problem(
+                CAUTION,
+                _("Members hear of this in a notice too. A manager switches notices off under Settings → Modules."),
+                "",
+            )

@@ -18,6 +18,9 @@ from members.models import Member
 from push.queries import app_users, subscribers
 from sales.models import Purchase
 
+MODULE = "notices"
+TRIGGERS = frozenset({"tier", "points_expiring"})
+"""What sets a campaign off of which members hear in a notice too."""
 LOOKS_BACK = timedelta(hours=48)
 """What is older is no news: a receipt imported later, or a tier of another year."""
 NEWEST = 100_000

@@ -148,7 +148,7 @@ def ask_surveys():
 
 
 @shared_task
-@only_with("notices")
+@only_with(noticing.MODULE)
 def tell_members():
     """Receipts that were asked for, tiers that changed, points about to expire. Safe to run any number of times, at once."""
     return noticing.tell(at=clock.now())

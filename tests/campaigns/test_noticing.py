@@ -8,7 +8,7 @@ from email import policy
 import pytest
 from django.conf import settings
 
-from campaigns import noticing
+from campaigns import checks, flows, noticing
 from campaigns.tasks import tell_members
 from delivery import contents, queries
 from delivery import operations as delivery
@@ -191,3 +191,14 @@ def test_a_site_without_notices_sends_none():
     finally:
         modules.remember([])
     assert not Message.objects.exists()
+
+
+def test_a_campaign_of_what_a_notice_tells_says_that_members_would_hear_it_twice(town):
+    town(1)
+    marketer = members.add_staff(email="mara@example.com", roles=["marketer"])
+    words = "Members hear of this in a notice too"
+    for flow, is_told in (("tier_up", True), ("points_expiring", True), ("after_purchase", False)):
+        found = checks.run(flows.make(flow, by=marketer), at=AT)
+        assert any(words in one.message for one in found) == is_told, flow
+    modules.remember(["notices"])
+    assert not any(words in one.message for one in checks.run(flows.make("tier_up", by=marketer), at=AT))
