@@ -16,7 +16,7 @@ from reports.readings import StillCounting
 from reports.waiting import begin, patient
 
 readers = staff_only(Role.ANALYST, Role.MARKETER, Role.APPROVER)
-START = ("new_and_lost", "programme_lift", "earn_and_burn", "retention", "stages", "tier_flow", "weeks")
+START = ("new_and_lost", "programme_lift", "sales_trends", "earn_and_burn", "retention", "stages", "tier_flow", "weeks")
 GROUPS = {
     "programme": gettext_lazy("Programme"), "customers": gettext_lazy("Members"), "shop": gettext_lazy("Shop"),
     "service": gettext_lazy("Service"), "models": gettext_lazy("Models"),

@@ -1,7 +1,19 @@
 from django.urls import path
 
 from members.views import leave
-from reports import behind, crossings, figures, keeping, liability, live, measured, power, rule_trials, views
+from reports import (
+    asked_of_stores,
+    behind,
+    crossings,
+    figures,
+    keeping,
+    liability,
+    live,
+    measured,
+    power,
+    rule_trials,
+    views,
+)
 
 app_name = "reports"
 urlpatterns = [
@@ -19,6 +31,7 @@ urlpatterns = [
     path("figures/", figures.library, name="library"),
     path("figures/arrange/", figures.arrange, name="arrange"),
     path("figures/move/", figures.move, name="move"),
+    path("cases/", asked_of_stores.cases, name="cases"),
     path("figures/<slug:code>/", figures.panel, name="panel"),
     path("figures/<slug:code>/people/", behind.people, name="panel_people"),
     path("figures/<slug:code>.csv", figures.export, {"kind": "csv"}, name="panel_csv"),

@@ -12,6 +12,7 @@ from reports.panels import (  # noqa: F401 - they register their panels
     replies,
     service,
     shop,
+    trends,
 )
 from reports.panels.registry import PANELS, Panel, read
 from reports.panels.tables import Column, Table

@@ -24,7 +24,10 @@ class People:
 
 @dataclass(frozen=True)
 class Panel:
-    """One figure of the house. `definition` says in words what is counted; `chart` draws the table, if a picture helps."""
+    """One figure of the house. `definition` says in words what is counted; `chart` draws the table, if a picture helps.
+
+    `leads_to` gives the address of what a row, or the total (None), was counted from; its first cell leads there.
+    """
 
     code: str
     title: str
@@ -33,16 +36,17 @@ class Panel:
     chart: Callable[[Table], str] | None = None
     group: str = "programme"
     people: People | None = None
+    leads_to: Callable[[Table, tuple | None], str] | None = None
 
 
 PANELS: dict[str, Panel] = {}
 
 
-def panel(code: str, title, definition, *, chart=None, group="programme", people=None):
+def panel(code: str, title, definition, *, chart=None, group="programme", people=None, leads_to=None):
     """Register the function below as a panel. It answers None where there is nothing to show yet."""
 
     def register(ask):
-        PANELS[code] = Panel(code, title, definition, ask, chart, group, people)
+        PANELS[code] = Panel(code, title, definition, ask, chart, group, people, leads_to)
         return ask
 
     return register

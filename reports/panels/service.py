@@ -1,7 +1,10 @@
 """What members asked and answered, and how good the models are."""
 
+from urllib.parse import urlencode
+
+from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from insights.models import ScoreRun
 from members.languages import reads_chinese
@@ -42,27 +45,41 @@ def cases(at):
     return Table(columns, rows, at, "members", (*total[:5], None)) if rows else None
 
 
+# A store with cases and without purchases stands there too, so that the total is every case that names a store.
 _COMPLAINTS = """
-SELECT s.name, coalesce(c.cases, 0), v.visits, coalesce(c.cases, 0) * 1000.0 / v.visits
+SELECT s.name, coalesce(c.cases, 0), coalesce(v.visits, 0), coalesce(c.cases, 0) * 1000.0 / nullif(v.visits, 0), s.code
   FROM sales_store s
-  JOIN (SELECT store_id, count(*) AS visits FROM sales_purchase WHERE kind = 1 AND purchased_at > %(at)s - interval '91 days' AND purchased_at <= %(at)s GROUP BY 1) v ON v.store_id = s.id
+  LEFT JOIN (SELECT store_id, count(*) AS visits FROM sales_purchase WHERE kind = 1 AND purchased_at > %(at)s - interval '91 days' AND purchased_at <= %(at)s GROUP BY 1) v ON v.store_id = s.id
   LEFT JOIN (SELECT store_id, count(*) AS cases FROM care_case WHERE opened_at > %(at)s - interval '91 days' AND opened_at <= %(at)s GROUP BY 1) c ON c.store_id = s.id
- WHERE EXISTS (SELECT 1 FROM care_case) ORDER BY 4 DESC, s.code
+ WHERE (v.visits > 0 OR c.cases > 0) AND EXISTS (SELECT 1 FROM care_case) ORDER BY coalesce(c.cases * 1000.0 / nullif(v.visits, 0), 0) DESC, s.code
 """
+
+
+def _to_cases(table, row) -> str:
+    """The page of the very cases that a row counts, at the moment the table speaks of; of every store where it is the total."""
+    query = ({"store": row[table.place("code")]} if row else {}) | {"at": table.at.isoformat()}
+    return f"{reverse('reports:cases')}?{urlencode(query)}"
 
 
 @panel(
     "complaints",
     gettext_lazy("Cases per 1,000 visits"),
     gettext_lazy("Cases that name a store, per thousand purchases there, last 91 days."),
+    chart=lambda table: charts.bars(
+        [{"name": row[0], "value": row[3]} for row in table.rows[:20] if row[3]], title=_("Per 1,000"), label=_("Cases per 1,000 visits, the worst twenty stores")
+    ) if any(row[3] for row in table.rows) else "",
     group=GROUP,
-)
+    leads_to=_to_cases,
+)  # fmt: skip
 def complaints(at):
     columns = (
         Column("store", _("Store"), "text"), Column("cases", _("Cases")), Column("visits", _("Purchases")),
-        Column("rate", _("Per 1,000"), "number"),
+        Column("rate", _("Per 1,000"), "number"), Column("code", pgettext("of a thing", "Code"), "text"),
     )  # fmt: skip
-    rows = tuple((name, n, visits, float(rate)) for name, n, visits, rate in rows_of(_COMPLAINTS, zone_at(at)))
+    found = rows_of(_COMPLAINTS, zone_at(at))
+    rows = tuple(
+        (name, n, visits, None if rate is None else float(rate), code) for name, n, visits, rate, code in found
+    )
     return Table(columns, rows, at, total=summed(columns, rows, label=_("Total"))) if rows else None
 
 

@@ -60,7 +60,10 @@ def _cells(row, columns, *, is_hidden=False) -> list[dict]:
 
 @register.filter
 def told_rows(table, panel=None) -> list[list[dict]]:
-    """The rows in words; with the panel, the cell that counts people leads to them, unless the group is kept back."""
+    """The rows in words; with the panel, the cell that counts people leads to them, unless the group is kept back.
+
+    Of a panel that leads on, the first cell leads to what its row was counted from.
+    """
     units = [column.unit for column in table.columns]
     rows = [_cells(row, units, is_hidden=place in table.hidden) for place, row in enumerate(table.rows)]
     people = getattr(panel, "people", None)
@@ -70,6 +73,9 @@ def told_rows(table, panel=None) -> list[list[dict]]:
         for place, (row, told) in enumerate(zip(table.rows, rows, strict=True)):
             if row[counted] and place not in table.hidden:
                 told[counted]["url"] = behind_url(panel.code, [row[one] for one in named])
+    if getattr(panel, "leads_to", None):
+        for row, told in zip(table.rows, rows, strict=True):
+            told[0]["url"] = panel.leads_to(table, row)
     return rows
 
 
@@ -91,14 +97,18 @@ def told_lines(table, most: int) -> list[str]:
 
 
 @register.filter
-def told_total(table) -> list[dict]:
+def told_total(table, panel=None) -> list[dict]:
+    """The total as cells in words; of a panel that leads on, its first cell with the address of all its rows together."""
     units = [column.unit for column in table.columns]
-    return [
+    cells = [
         {"words": cell, "is_number": False}
         if isinstance(cell, str)
         else {"words": "" if cell is None else by_unit(cell, unit), "is_number": True}
         for cell, unit in zip(table.total, units, strict=True)
     ]
+    if getattr(panel, "leads_to", None):
+        cells[0]["url"] = panel.leads_to(table, None)
+    return cells
 
 
 @register.filter

@@ -1,5 +1,7 @@
 """What staff do at the till and what customers ask of stores, as figures that equal a count by hand."""
 
+import html
+import re
 from datetime import timedelta
 
 import pytest
@@ -8,7 +10,9 @@ from django.utils import timezone
 import care.operations
 from members import operations
 from reports.panels import PANELS
+from sales.models import Store
 from tests.campaigns.people import catalogue, sell, shop
+from tests.signing_in import at_door
 
 pytestmark = pytest.mark.django_db
 
@@ -65,3 +69,32 @@ def test_cases_by_store_and_the_first_reply_by_channel_equal_a_count_by_hand():
         "Portal": (2, 2, 3.0), "E-mail": (1, 1, 10.0), "Phone": (1, 0, None),
     }  # fmt: skip
     assert total[1:3] == (4, 3)
+
+
+def test_from_complaints_by_store_to_the_very_cases_in_a_click_and_the_totals_are_equal(client):
+    """Each store's figure leads to as many cases as it says, the total to all of them; cases without a store are in neither."""
+    at, (milk, _tea), place = timezone.now(), catalogue()[1], shop()
+    second = Store.objects.create(code="2", name="Oak Lane")
+    member = operations.enrol(at=at - timedelta(days=90), source="test", email="m@example.com")
+    for day in range(20):
+        sell(member, at - timedelta(days=1 + day), 1000, milk, place=place, key=f"v{day}")
+    for number, (store, days) in enumerate([("1", 3), ("1", 40), ("2", 5), ("", 6), ("1", 120)]):
+        care.operations.open_case(
+            topic="complaint", text="Spoiled", channel="portal", at=at - timedelta(days=days), source="t", client_key=str(number),
+            member_id=member.pk, store_code=store,
+        )  # fmt: skip
+    analyst = at_door(client, operations.add_staff(email="ana@example.com", roles=["analyst"]), "reports")
+    page = analyst.get("/reports/figures/complaints/").content.decode()
+    rows, total = table("complaints", at)
+    leading = re.findall(r'<td><a href="(/reports/cases/[^"]+)">([^<]+)</a></td>', page)
+    assert [name for _address, name in leading] == ["Elm Street", "Oak Lane", "Total"]
+    counted = {row["store"]: row["cases"] for row in rows} | {"Total": total[1]}
+    assert counted == {"Elm Street": 2, "Oak Lane": 1, "Total": 3}
+    assert next(row["rate"] for row in rows if row["store"] == second.name) is None
+    for address, name in leading:
+        told = analyst.get(html.unescape(address)).content.decode()
+        assert len(re.findall(r"<td>C-\d+</td>", told)) == counted[name]
+        assert "m@example.com" not in told
+        assert "/desk/cases/" not in told  # no link to a page they cannot open
+    assert analyst.get("/reports/cases/?store=9").status_code == 404
+    assert analyst.get("/reports/cases/?at=yesterday").status_code == 404
