@@ -150,3 +150,29 @@ ABANDONED = _both(
     ),
     zh=("HELLO，找到您想要的了吗？", "您看过的商品还在", "感谢您来逛逛。您看中的商品还在，为您准备的优惠也还在。"),
 )
+SECOND_VISIT = _both(
+    "points again new",
+    en=(
+        "HELLO, it was good to meet you",
+        "What goes well with your first visit, already on your card",
+        "Thank you for your first visit. Come by again: here is something for the second, and your points count on everything.",
+    ),
+    zh=(
+        "HELLO，很高兴认识您",
+        "为您的下一次光临准备的优惠，已放进会员卡",
+        "感谢您的首次光临。欢迎再来：这里有为您第二次到店准备的优惠，购物篮里的每件商品都能积分。",
+    ),
+)
+POINTS_WAIT = _both(
+    "points",
+    en=(
+        "HELLO, your points are enough for a reward",
+        "{{ points | default: 0 | number }} points, ready to spend",
+        "You have {{ points | default: 0 | number }} points: enough to choose something. Say so at the till, or look at the rewards on your page.",
+    ),
+    zh=(
+        "HELLO，您的积分可以兑换奖励了",
+        "{{ points | default: 0 | number }} 积分，随时可用",
+        "您有 {{ points | default: 0 | number }} 积分，已经可以兑换奖励。结账时告诉店员，或在您的会员页面上挑选。",
+    ),
+)

@@ -7,6 +7,7 @@ from cms.authoring import hooks as authoring  # noqa: F401 -- registers e-mails,
 from cms.campaigning import hooks as campaigning  # noqa: F401 -- registers campaigns
 from cms.journeying import hooks as journeying  # noqa: F401 -- registers journeys
 from cms.retaining import hooks as retaining  # noqa: F401 -- early warning
+from cms.saying import hooks as saying  # noqa: F401 -- what could be better here
 from cms.switching import hooks as switching  # noqa: F401 -- modules on and off
 
 UNUSED = {"explorer"}  # there are no web pages to explore: members' pages belong to the portal

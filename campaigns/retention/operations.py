@@ -63,15 +63,18 @@ def suggest(*, at) -> dict[str, int]:
     for intervention in Intervention.objects.filter(is_live=True).order_by("pk"):
         with transaction.atomic():
             locked = Intervention.objects.select_for_update(of=("self",)).get(pk=intervention.pk)
-            suggested, held = _suggest_one(locked, waiting.filter(driver=locked.driver), at)
+            suggested, held = draw(locked, waiting.filter(driver=locked.driver), at)
         told = {"suggested": told["suggested"] + suggested, "held_out": told["held_out"] + held}
     drivers = Intervention.objects.filter(is_live=True).values("driver")
     waiting.exclude(driver__in=drivers).update(why_not=Why.NO_INTERVENTION)
     return told
 
 
-def _suggest_one(intervention: Intervention, waiting, at) -> tuple[int, int]:
-    """Chance decides before anybody is told anything; who is drawn to be left alone costs nothing."""
+def draw(intervention: Intervention, waiting, at) -> tuple[int, int]:
+    """Suggest an intervention to who waits, within its budget: how many, and how many chance left alone.
+
+    Chance decides before anybody is told anything; who is drawn to be left alone costs nothing. The intervention is locked.
+    """
     waiting = waiting.filter(intervention=None)
     waiting.filter(member__in=assigned.held_out_by_control(at)).update(why_not=Why.CONTROL)
     resting = _lately(at, intervention.rest_days)
@@ -159,7 +162,7 @@ def act(*, warning: EarlyWarning, by_user, at) -> EarlyWarning:
         return warning
     if warning.state != State.SUGGESTED or warning.ended_at is not None:
         raise CannotAct(_("Nothing is suggested for this member now."))
-    _ACTIONS[warning.intervention.action](warning, at)
+    do(warning.intervention, [warning], at)
     warning.state, warning.decided_at, warning.by_user = State.GIVEN, at, by_user
     warning.save(update_fields=["state", "decided_at", "by_user"])
     return warning
@@ -173,34 +176,38 @@ def dismiss(*, warning: EarlyWarning, by_user, at) -> None:
         raise CannotAct(_("Nothing is suggested for this member now."))
 
 
-def _offer(warning: EarlyWarning, at) -> None:
-    chosen = warning.intervention
-    if warning.driver == "service":
+def do(chosen: Intervention, warnings: list[EarlyWarning], at) -> None:
+    """Do what an intervention does for each of these, without writing down that it was. Raises CannotAct and then does nothing."""
+    _ACTIONS[chosen.action](chosen, warnings, at)
+
+
+def _offer(chosen: Intervention, warnings: list[EarlyWarning], at) -> None:
+    if any(warning.driver == "service" for warning in warnings):
         raise CannotAct(_("Who stays for service is never given a discount."))
     loyalty.entitle(
-        [
-            loyalty.EntitlementIn(
-                member_id=warning.member_id, category_id=None, benefit="percent", amount=chosen.percent_off, valid_from=at,
-                valid_until=at + timedelta(days=chosen.valid_days), cause=f"{chosen.cause}:{warning.pk}",
-                max_minor=chosen.most_off_minor, budget=chosen.cause, budget_minor=chosen.budget_minor,
-            )
-        ]
+        loyalty.EntitlementIn(
+            member_id=warning.member_id, category_id=None, benefit="percent", amount=chosen.percent_off, valid_from=at,
+            valid_until=at + timedelta(days=chosen.valid_days), cause=f"{chosen.cause}:{warning.pk}",
+            max_minor=chosen.most_off_minor, budget=chosen.cause, budget_minor=chosen.budget_minor,
+        )
+        for warning in warnings
     )  # fmt: skip
 
 
-def _call(warning: EarlyWarning, at) -> None:
+def _call(chosen: Intervention, warnings: list[EarlyWarning], at) -> None:
     if not modules.is_on("tasks"):
         raise CannotAct(_("Tasks are switched off here, so nobody would call."))
-    care.add_task(
-        title=_("Call: about to leave, stays for service"), text=reasons.words(warning.reasons), at=at,
-        cause=f"{warning.intervention.cause}:{warning.pk}", member_id=warning.member_id, due_at=at + CALL_WITHIN,
-        team=warning.intervention.team.code if warning.intervention.team else "service",
-    )  # fmt: skip
+    for warning in warnings:
+        care.add_task(
+            title=_("Call: about to leave, stays for service"), text=reasons.words(warning.reasons), at=at,
+            cause=f"{chosen.cause}:{warning.pk}", member_id=warning.member_id, due_at=at + CALL_WITHIN,
+            team=chosen.team.code if chosen.team else "service",
+        )  # fmt: skip
 
 
-def _access(warning: EarlyWarning, at) -> None:
-    only = Member.objects.filter(pk=warning.member_id)
-    members.tag_members(code=EARLY_ACCESS, members=only, source=warning.intervention.cause, at=at)
+def _access(chosen: Intervention, warnings: list[EarlyWarning], at) -> None:
+    only = Member.objects.filter(pk__in=[warning.member_id for warning in warnings])
+    members.tag_members(code=EARLY_ACCESS, members=only, source=chosen.cause, at=at)
 
 
 _ACTIONS = {Action.OFFER: _offer, Action.CALL: _call, Action.ACCESS: _access}

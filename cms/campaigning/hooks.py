@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
 from wagtail.admin.menu import MenuItem
 
-from cms.campaigning import campaigns, drafts, planning
+from cms.campaigning import advice, campaigns, drafts, planning
 from members.access import Role, has_role
 
 
@@ -29,6 +29,8 @@ def campaigning_urls():
         path("campaigns/calendar/", planning.calendar_page, name="cms_campaign_calendar"),
         path("campaigns/flows/", planning.flow_list, name="cms_campaign_flows"),
         path("campaigns/flows/<slug:code>/", planning.flow_start, name="cms_campaign_flow"),
+        path("campaigns/recommended/", advice.recommended, name="cms_campaign_advice"),
+        path("campaigns/recommended/<slug:code>/", advice.accept, name="cms_campaign_advice_accept"),
         path("campaigns/rules/", planning.rules, name="cms_campaign_rules"),
         path("campaigns/<int:pk>/", campaigns.campaign, name="cms_campaign"),
         path("campaigns/<int:pk>/edit/", campaigns.campaign_edit, name="cms_campaign_edit"),

@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
 from wagtail.admin.menu import MenuItem
 
-from cms.retaining import views
+from cms.retaining import bands, views
 from members.access import has_role
 
 
@@ -26,6 +26,8 @@ def retaining_urls():
     return [
         path("retention/", views.risk_list, name="cms_retention"),
         path("retention/rules/", views.rules, name="cms_retention_rules"),
+        path("retention/bands/", bands.bands, name="cms_bands"),
+        path("retention/bands/give/", bands.give, name="cms_bands_give"),
         path("retention/interventions/", views.intervention_list, name="cms_interventions"),
         path("retention/interventions/new/", views.intervention_edit, name="cms_intervention_new"),
         path("retention/interventions/<int:pk>/", views.intervention_edit, name="cms_intervention"),

@@ -77,3 +77,43 @@ def test_an_approver_reads_and_changes_nothing(client, warning, settings):
     assert "Do it" not in approver.get("/cms/retention/").content.decode()
     approver.post(f"/cms/retention/{warning.pk}/give/")
     assert not Task.objects.exists()
+
+
+def test_a_band_is_looked_at_first_then_met_at_once(manager, warning):
+    one = Intervention.objects.create(name="Ten off", driver="none", action="access", cost_minor=0)
+    EarlyWarning.objects.filter(pk=warning.pk).update(state="noted", intervention=None, decided_at=None)
+    asked = {"band": "gone", "intervention": one.pk}
+    page = manager.get("/cms/retention/bands/", asked).content.decode()
+    assert "Do it for the whole band" in page
+    told = manager.post("/cms/retention/bands/give/", asked, follow=True).content.decode()
+    warning.refresh_from_db()
+    assert warning.state in ("given", "held_out")
+    assert "left alone by chance" in told
+    assert "What it changed" in told
+    assert "Do it for the whole band" not in told
+
+
+def test_a_recommended_action_is_opened_as_a_draft(client, settings):
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    marketer = at_door(client, members.add_staff(email="k@example.com", roles=["marketer"]), "cms")
+    assert "Nothing to recommend now" in marketer.get("/cms/campaigns/recommended/").content.decode()
+    member = members.enrol(at=AT - timedelta(days=400), source="test", email="risk@example.com")
+    type(member).objects.filter(pk=member.pk).update(lifecycle_stage="at_risk")
+    page = marketer.get("/cms/campaigns/recommended/").content.decode()
+    for part in (
+        "Win back who is at risk",
+        "Expected:",
+        "Data",
+        "Rule",
+        "Assumed, because no campaign was measured yet",
+    ):
+        assert part in page
+    opened = marketer.post("/cms/campaigns/recommended/at_risk/", follow=True)
+    assert opened.redirect_chain[-1][0].endswith("/edit/")
+    assert "Win back who is at risk" in opened.content.decode()
+    assert "Open what was made of it" in marketer.get("/cms/campaigns/recommended/").content.decode()
+    assert (
+        marketer.post("/cms/campaigns/recommended/nothing/", follow=True)
+        .redirect_chain[-1][0]
+        .endswith("/recommended/")
+    )
