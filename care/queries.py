@@ -120,6 +120,15 @@ def inbox(*, at, teams=None, owner=None) -> QuerySet[Case]:
     ).order_by("-is_overdue", "reply_due_at", "pk")
 
 
+def feedback(*, by_user=None) -> QuerySet[Case]:
+    """What users of the house, staff and members, said could be better, the newest first; `by_user`: what one of staff said."""
+    found = Case.objects.filter(topic__code="feedback").select_related("team").order_by("-opened_at", "-pk")
+    if by_user is not None:
+        mine = CaseEntry.objects.filter(by_user=by_user, kind=CaseEntry.Kind.HEARD)
+        found = found.filter(member=None, pk__in=mine.values("case"))
+    return found.prefetch_related("entries__by_user")
+
+
 def closed() -> QuerySet[Case]:
     """Cases that ended, the latest first."""
     found = Case.objects.filter(status=Case.Status.CLOSED)

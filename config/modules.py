@@ -22,6 +22,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "cases": (
         "portal/write/", "portal/cases/", "desk/cases/", "desk/members/<>/cases/", "api/v1/cases",
         "cms/snippets/care/topic/", "cms/snippets/care/route/",
+        "pos/feedback/", "desk/feedback/", "reports/feedback/", "cms/feedback/",
     ),
     "surveys": ("portal/surveys/", "cms/snippets/care/survey/"),
     "tasks": ("desk/tasks/", "desk/members/<>/tasks/"),

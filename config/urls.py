@@ -9,6 +9,7 @@ from wagtail.admin import urls as wagtailadmin_urls
 
 from api.endpoints import api
 from config import modules
+from desk import feedback
 from reports import machines
 
 api.is_described = modules.is_described
@@ -22,6 +23,7 @@ urlpatterns = [
     path("staff/", include("members.urls")),
     path("staff/", include("allauth.account.urls")),
     path("staff/mfa/", include("allauth.mfa.urls")),
+    *(path(f"{door}/feedback/", feedback.page, {"door": door}, name=f"feedback_{door}") for door in feedback.DOORS),
     path("portal/", include("portal.urls")),
     path("pos/", include("pos.urls")),
     path("desk/", include("desk.urls")),
