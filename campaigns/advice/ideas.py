@@ -95,7 +95,7 @@ def points_unused(at) -> list[Idea]:
 
 def falling_categories(at) -> list[Idea]:
     """Categories that lost more than the whole shop did, surely: for who bought there before and does not any more."""
-    fallen = [one for one in trends(at=at) if one.kind == CATEGORY and one.is_found and one.change < 0]
+    fallen = [one for one in trends(at=at) if one.kind == CATEGORY and one.is_found and not one.is_rising]
     shelves = Category.objects.in_bulk([int(one.key) for one in fallen])
     return [_falling(one, shelves[int(one.key)]) for one in fallen if int(one.key) in shelves][:FALLS_MOST]
 

@@ -53,7 +53,7 @@ class Sums:
 class Trend:
     """A group's move beyond the shop's, as a share of what it would have sold moving as the shop did, with a 95 % interval.
 
-    `p_value` is Holm's, over the whole family.
+    `p_value` is Holm's, over the whole family. Of a group that cannot be judged these four are None.
     """
 
     kind: str
@@ -61,32 +61,43 @@ class Trend:
     members: int
     before: float
     now: float
-    change: float
-    low: float
-    high: float
-    p_value: float
+    change: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p_value: float | None = None
+
+    @property
+    def is_judged(self) -> bool:
+        return self.p_value is not None
 
     @property
     def is_found(self) -> bool:
-        return self.p_value < ALPHA
+        return self.p_value is not None and self.p_value < ALPHA
+
+    @property
+    def is_rising(self) -> bool:
+        return self.is_found and (self.change or 0) > 0
 
 
 def judge(whole: Whole, groups: Sequence[Sums]) -> list[Trend]:
-    """Every group that can be judged, the surest first. Groups of few members, or that nothing was sold in before, are left out."""
-    if whole.before <= 0 or whole.now <= 0:
-        return []
-    read = [
-        (one, *doubt)
-        for one in groups
-        if one.members >= MEMBERS_LEAST and one.before > 0 and (doubt := _doubt(whole, one)) is not None
-    ]
-    adjusted = holm([p_value for _one, _excess, _half, p_value in read])
-    found = [_trend(whole, *row[:3], p_value) for row, p_value in zip(read, adjusted, strict=True)]
-    return sorted(found, key=lambda one: (one.p_value, -abs(one.change), one.kind, one.key))
+    """Every group, the surest first; last those that cannot be judged, of few members or with nothing sold before."""
+    doubts = {place: doubt for place, one in enumerate(groups) if (doubt := _doubt(whole, one)) is not None}
+    adjusted = holm([p_value for _excess, _half, p_value in doubts.values()])
+    p_values = dict(zip(doubts, adjusted, strict=True))
+    found = [_trend(whole, one, doubts.get(place), p_values.get(place)) for place, one in enumerate(groups)]
+    return sorted(found, key=_surest)
+
+
+def _surest(one: Trend) -> tuple:
+    if one.p_value is None or one.change is None:
+        return (True, -one.now, 0.0, one.kind, one.key)
+    return (False, one.p_value, -abs(one.change), one.kind, one.key)
 
 
 def _doubt(whole: Whole, one: Sums) -> tuple[float, float, float] | None:
-    """The excess, half of its 95 % interval, and its own p-value; None where the members do not differ at all."""
+    """The excess, half of its 95 % interval, and its own p-value; None where there is too little to judge by."""
+    if one.members < MEMBERS_LEAST or min(one.before, whole.before, whole.now) <= 0:
+        return None
     weight, excess = one.before / whole.before, one.now - whole.ratio * one.before
     spread = one.squared - 2 * weight * one.crossed + weight**2 * whole.turned_squared
     variance = spread - excess**2 / whole.members
@@ -97,7 +108,10 @@ def _doubt(whole: Whole, one: Sums) -> tuple[float, float, float] | None:
     return excess, error * float(stats.t.ppf(1 - ALPHA / 2, freedom)), p_value
 
 
-def _trend(whole: Whole, one: Sums, excess: float, half: float, p_value: float) -> Trend:
+def _trend(whole: Whole, one: Sums, doubt: tuple[float, float, float] | None, p_value: float | None) -> Trend:
+    if doubt is None:
+        return Trend(one.kind, one.key, one.members, one.before, one.now)
+    excess, half, _own = doubt
     usual = whole.ratio * one.before
     low, high = (excess - half) / usual, (excess + half) / usual
     return Trend(one.kind, one.key, one.members, one.before, one.now, excess / usual, low, high, p_value)

@@ -17,15 +17,17 @@ KINDS = {CATEGORY: gettext_lazy("Category"), STORE: gettext_lazy("Store"), BRAND
 def _chart(table) -> str:
     """The change of each trend that was found; nothing is drawn of noise."""
     name, change, verdict = (table.place(code) for code in ("name", "change", "verdict"))
-    found = [row for row in table.rows if row[verdict] != _("No more than noise") and row[change] is not None]
+    found = [row for row in table.rows if row[verdict] in (_("Rising"), _("Falling")) and row[change] is not None]
     rows = [{"name": row[name], "value": 100 * row[change]} for row in found]
     return charts.bars(rows, title=_("Beside the whole shop, %"), label=_("Trends that are more than noise")) if rows else ""  # fmt: skip
 
 
 def _verdict(one) -> str:
+    if not one.is_judged:
+        return _("Too little to say")
     if not one.is_found:
         return _("No more than noise")
-    return _("Rising") if one.change > 0 else _("Falling")
+    return _("Rising") if one.is_rising else _("Falling")
 
 
 @panel(

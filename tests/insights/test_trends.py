@@ -52,7 +52,7 @@ def test_a_planted_trend_is_found_and_only_that():
     for seed in range(40):
         before, now = shop_of_noise(1000 + seed, members=800)
         now[:, 3] *= 1.8
-        found.append([one.key for one in judged(before, now) if one.is_found and one.change > 0])
+        found.append([one.key for one in judged(before, now) if one.is_rising])
     assert found.count(["3"]) >= 36
 
 
@@ -67,7 +67,7 @@ def test_its_interval_covers_what_was_planted():
 
 def test_a_season_of_the_whole_shop_is_no_trend_of_anything():
     before, _now = shop_of_noise(7)
-    assert not [one for one in judged(before, before * 2 + 1e-6) if abs(one.change) > 0.01]
+    assert not [one for one in judged(before, before * 2 + 1e-6) if one.is_judged and abs(one.change) > 0.01]
 
 
 @pytest.mark.django_db
@@ -101,7 +101,7 @@ def test_of_what_is_sold_the_planted_category_and_its_brand_are_found_by_the_sam
         [*rows, (late, goods[1], 10**7, AT - timedelta(days=5)), (None, goods[2], 10**7, AT - timedelta(days=5))], place
     )
     found = {(one.kind, one.key): one for one in trends(at=AT)}
-    assert {key for key, one in found.items() if one.is_found and one.change > 0} == {
+    assert {key for key, one in found.items() if one.is_rising} == {
         ("category", str(shelves[0].pk)),
         ("brand", "Coffee Co"),
     }
@@ -130,3 +130,17 @@ def sold(rows, place):
 @pytest.mark.django_db
 def test_with_nothing_sold_there_is_nothing_to_say():
     assert trends(at=AT) == []
+
+
+def test_a_group_of_few_members_or_with_nothing_sold_before_is_not_judged_and_stands_last():
+    whole = Whole(100, 1000.0, 1000.0, 50.0)
+    few, new = (
+        Sums("store", "1", 29, 500.0, 900.0, 90_000.0, 10.0),
+        Sums("brand", "new", 80, 0.0, 900.0, 90_000.0, 10.0),
+    )
+    judged_ = Sums("store", "2", 60, 500.0, 600.0, 9_000.0, 10.0)
+    assert [(one.key, one.is_judged) for one in judge(whole, [few, new, judged_])] == [
+        ("2", True),
+        ("new", False),
+        ("1", False),
+    ]

@@ -46,6 +46,7 @@ def house(db, monkeypatch):
     monkeypatch.setattr(clock, "now", lambda: NOW)
     shop = open_shop()
     people = [shop.member() for _ in range(30)]
+    Member.objects.update(joined_at=MARCH - timedelta(days=300))
     _trade(shop, people)
     _serve(people)
     _score(people)
@@ -177,6 +178,28 @@ def _types(table) -> list[int]:
     return [held[name] for name in table.values("type")]
 
 
+def _trending(oldest: int, newest: int):
+    """Sales a week of a category, store or brand between so many days ago, of members who had joined before both windows."""
+
+    def found(table) -> list[int]:
+        held = defaultdict(int)
+        begin = NOW - timedelta(days=112)
+        lines = PurchaseLine.objects.select_related("product__category__parent", "purchase__store", "purchase__member")
+        for one in lines.filter(purchase__kind=Purchase.Kind.SALE, purchase__member__joined_at__lte=begin):
+            if NOW - timedelta(days=oldest) < one.purchase.purchased_at <= NOW - timedelta(days=newest):
+                shelf = one.product.category
+                shelf = shelf.parent if shelf.level == 3 else shelf
+                for named in (
+                    ("Category", shelf.name),
+                    ("Store", one.purchase.store.name),
+                    ("Brand", one.product.brand),
+                ):
+                    held[named] += one.total_minor
+        return [round(held[named] / 8) for named in zip(table.values("kind"), table.values("name"), strict=True)]
+
+    return found
+
+
 def _by_hand(table) -> list[int]:
     given = Transfer.objects.filter(by_user__isnull=False, reason__in=["goodwill", "correction"]).select_related(
         "by_user"
@@ -215,6 +238,8 @@ TRUTH = {
     ("stores", "sales"): _stores,
     ("stores", "mean"): _mean_sale,
     ("products", "sales"): _types,
+    ("sales_trends", "before"): _trending(112, 56),
+    ("sales_trends", "now"): _trending(56, 0),
     ("staff", "points"): _by_hand,
     ("value", "low"): _tenths(min),
     ("value", "mean"): _tenths(lambda values: sum(values) / len(values)),

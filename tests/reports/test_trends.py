@@ -53,5 +53,9 @@ def test_a_planted_trend_stands_on_the_first_page_with_what_it_was_before_and_is
 def test_where_nothing_moves_every_line_says_noise_and_nothing_is_drawn(shelves):
     shelves(tea=1)
     found = PANELS["sales_trends"].ask(AT)
-    assert set(found.values("verdict")) == {"No more than noise"}
+    said = {(kind, verdict) for kind, verdict in zip(found.values("kind"), found.values("verdict"), strict=True)}
+    assert said == {
+        ("Category", "No more than noise"),
+        ("Store", "Too little to say"),
+    }  # of one store nothing can be told
     assert PANELS["sales_trends"].chart(found) == ""
