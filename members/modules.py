@@ -35,7 +35,7 @@ MODULES: dict[str, Module] = {
         Module("household", _("Households"), _("Sharing points at home. Pools that exist keep their points."), MEMBERS),
         Module("membership", _("Paid memberships"), _("Plans that members pay for. Running ones go on until they end."), MEMBERS),
         Module("claims", _("Claiming receipts"), _("Members fetch missing points with the number of a receipt."), MEMBERS),
-        Module("pages", _("Pages for members"), _("Help and other pages that marketers write, and the answers they give by themselves."), MEMBERS),
+        Module("pages", _("Member pages"), _("Help and other pages that marketers write, and the answers they give by themselves."), MEMBERS),
         Module("cases", _("Cases"), _("Complaints and questions from every channel. Low survey scores are only written down."), SERVICE),
         Module("surveys", _("Surveys"), _("Questions to members. Nobody is invited any more."), SERVICE),
         Module("tasks", _("Tasks"), _("Lists of what staff have to do. Nothing new is put on them."), SERVICE),

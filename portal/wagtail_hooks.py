@@ -36,7 +36,7 @@ class MenuItemViewSet(SnippetViewSet):
 
 
 class PagesGroup(SnippetViewSetGroup):
-    menu_label = _("Pages for members")
+    menu_label = _("Member pages")
     menu_icon = "doc-full"
     menu_order = 125
     items = (ArticleViewSet, MenuItemViewSet)

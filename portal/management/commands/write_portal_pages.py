@@ -7,4 +7,4 @@ class Command(BaseCommand):
     help = "Publish the ready pages for members (how it works, help, terms, privacy) where there are none yet."
 
     def handle(self, **options):
-        self.stdout.write(f"{starters.write()} pages were published. Change them in the CMS under Pages for members.")
+        self.stdout.write(f"{starters.write()} pages were published. Change them in the CMS under Member pages.")
