@@ -16,5 +16,5 @@ class WhileCasesAreOn(MenuItem):
 @hooks.register("register_admin_menu_item")
 def feedback_item():
     return WhileCasesAreOn(
-        _("What could be better here?"), reverse_lazy("feedback_cms"), name="feedback", icon_name="comment", order=9900
+        _("Feedback"), reverse_lazy("feedback_cms"), name="feedback", icon_name="comment", order=9900
     )
