@@ -10,17 +10,18 @@ RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
     slots constant integer := 32;
     own integer := 1 + abs(hashint8(spread)::bigint) % slots;
-    kept loyalty_budget;
+    kept record;  -- the budget, and what its own slot has left
     wanted bigint := amount;
     has bigint;
     held record;
 BEGIN
-    SELECT * INTO kept FROM loyalty_budget b WHERE b.rule = in_rule AND b.unit = in_unit;
-    IF kept.cap IS DISTINCT FROM in_cap THEN
+    FOR attempt IN 1 .. 2 LOOP
+        SELECT b.id, b.cap, s."left" INTO kept FROM loyalty_budget b LEFT JOIN loyalty_budgetslot s ON s.budget_id = b.id AND s.slot = own
+         WHERE b.rule = in_rule AND b.unit = in_unit;
+        EXIT WHEN kept.cap = in_cap OR attempt = 2;
         PERFORM loyalty_set_budget(in_rule, in_unit, in_cap, slots);
-        SELECT * INTO kept FROM loyalty_budget b WHERE b.rule = in_rule AND b.unit = in_unit;
-    END IF;
-    SELECT s."left" INTO has FROM loyalty_budgetslot s WHERE s.budget_id = kept.id AND s.slot = own;
+    END LOOP;
+    has := kept."left";
     IF has >= 100 * amount THEN  -- far from dry: no block, which a batch of thousands would feel
         UPDATE loyalty_budgetslot s SET "left" = s."left" - amount
          WHERE s.budget_id = kept.id AND s.slot = own AND s."left" >= amount;

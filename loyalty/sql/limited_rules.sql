@@ -35,28 +35,29 @@ CREATE FUNCTION loyalty_use_limited_rules(
     INOUT line_extra bigint[], INOUT used jsonb
 ) LANGUAGE plpgsql AS $$
 DECLARE
-    said jsonb;
+    asked record;
     term jsonb;
-    points bigint;
-    part record;
 BEGIN
-    FOR said IN SELECT c.value FROM jsonb_array_elements(wanted) WITH ORDINALITY AS c (value, place) ORDER BY c.place LOOP
-        term := terms -> (said ->> 'rule');
+    FOR asked IN
+        SELECT c.said, a.near, a.member_period, a.lines, a.micropoints,
+               (SELECT ceil(sum(m) / 1000000)::bigint FROM unnest(a.micropoints) m) AS points
+          FROM jsonb_array_elements(wanted) WITH ORDINALITY AS c (said, place)
+         CROSS JOIN LATERAL jsonb_to_record(c.said) AS a (near integer[], member_period date, lines integer[], micropoints bigint[])
+         ORDER BY c.place
+    LOOP
+        term := terms -> (asked.said ->> 'rule');
         CONTINUE WHEN term ?| '{tiers,holdout}' AND NOT loyalty_is_for(w, holder, term, NULL);
-        CONTINUE WHEN said ? 'near' AND NOT loyalty_is_near(
-            w.id, holder, term ->> 'code', term ->> 'begins', ARRAY(SELECT jsonb_array_elements_text(said -> 'near'))::integer[], context ->> 'zone');
+        CONTINUE WHEN asked.near IS NOT NULL
+                      AND NOT loyalty_is_near(w.id, holder, term ->> 'code', term ->> 'begins', asked.near, context ->> 'zone');
         CONTINUE WHEN term ? 'begins' AND NOT loyalty_use_occasion(w, holder, term, context, at, true);
-        SELECT ceil(sum(m.value::numeric) / 1000000)::bigint INTO points FROM jsonb_array_elements_text(said -> 'micropoints') m;
-        CONTINUE WHEN points <= 0;
-        CONTINUE WHEN NOT loyalty_take_budgets(w, term, points, coalesce((term ->> 'cost')::bigint, 0),
-            coalesce((said ->> 'member_period')::date, date '0001-01-01'), (context ->> 'rule_set')::integer, at);
+        CONTINUE WHEN asked.points <= 0;
+        CONTINUE WHEN NOT loyalty_take_budgets(w, term, asked.points, coalesce((term ->> 'cost')::bigint, 0),
+            coalesce(asked.member_period, date '0001-01-01'), (context ->> 'rule_set')::integer, at);
         CONTINUE WHEN term ? 'begins' AND NOT loyalty_use_occasion(w, holder, term, context, at, false);
         line_extra := coalesce(line_extra, array_fill(0::bigint, ARRAY[lines]));
-        FOR part IN SELECT l.value::integer AS line, m.value::bigint AS micropoints
-                      FROM jsonb_array_elements_text(said -> 'lines') WITH ORDINALITY AS l (value, place)
-                      JOIN jsonb_array_elements_text(said -> 'micropoints') WITH ORDINALITY AS m (value, place) USING (place) LOOP
-            line_extra[part.line] := line_extra[part.line] + part.micropoints;
+        FOR i IN 1 .. cardinality(asked.lines) LOOP
+            line_extra[asked.lines[i]] := line_extra[asked.lines[i]] + asked.micropoints[i];
         END LOOP;
-        used := coalesce(used, '[]') || (said - 'near' || jsonb_build_object('points', points));
+        used := coalesce(used, '[]') || (asked.said - 'near' || jsonb_build_object('points', asked.points));
     END LOOP;
 END $$;

@@ -6,7 +6,8 @@
 -- Both decide the numbers by the functions of deciding.sql. docs/decisions/0140-the-ordinary-award-walks-a-short-way.md
 --
 -- Rules with a memory (`in_calls`) are counted on the same way, all in one statement, as long as none of them gives anything
--- (counting.sql). Where one does, or a rule has a budget, the wallet is locked once the purchase is stored.
+-- (counting.sql). Where one does, or a rule has a budget, the wallet is locked once the purchase is stored; then budgets are taken, and
+-- those that give are settled one by one.
 --
 -- Parameters and answer are those of loyalty_record_purchases, for one purchase; beside them `month`, the first day of the month of
 -- `day`, and `in_public_id`, a new one. In place of `in_state` come its parts, NULL where the purchase meets no such rule: the calls (as
@@ -51,13 +52,18 @@ DECLARE
     w loyalty_wallet;
     kept_id bigint;  -- a purchase stored before the general way was found to be needed
     kept_public_id uuid;
+    is_ours boolean;  -- the purchase is stored, and the wallet still the one that was read
+    used jsonb;       -- what limited rules gave
+    of_line bigint;
+    context jsonb;
     -- What rules with a memory count by this purchase; NULL without such rules.
     calls loyalty_call[];
-    only_counts boolean := true;
+    outcome integer := 0;
     places integer[];
-    terms_counted text[];
+    terms_met text[];
     periods date[];
     measures bigint[];
+    outcomes integer[];
 BEGIN
     IF in_member IS NULL THEN
         SELECT known.member_id INTO in_member FROM members_identifier known
@@ -92,33 +98,44 @@ BEGIN
         tier_percent := loyalty_percent_of(step, tier_percents);
         earned := loyalty_earned(base_micropoints, tier_percent, extra_micropoints, carry_before);
         IF earned >= 1000000 AND loyalty_stays_on(step, qualifying, qualifying + base_micropoints, ladder_from) THEN
+            stored := sales_store_purchase(in_source, in_key, in_hash, 1::smallint, NULL, in_member, in_store, at, currency, total,
+                                           line_products, line_quantities, line_units, line_totals, NULL, in_public_id);
+            is_ours := stored.outcome = 0;
+            IF is_ours AND in_calls IS NOT NULL THEN
+                calls := in_calls::loyalty_call[];
+                SELECT c.outcome, c.places, c.terms_met, c.periods, c.measures, c.outcomes
+                  INTO outcome, places, terms_met, periods, measures, outcomes
+                  FROM loyalty_ask_rules(wallet, in_member, had_bought, rule_set, calls, store_day, zone) c;
+            END IF;
+            IF is_ours AND (outcome > 0 OR in_limited IS NOT NULL) THEN
+                SELECT v.* INTO w FROM loyalty_wallet v WHERE v.ctid = spot AND v.xmin = mark AND v.id = wallet FOR UPDATE;
+                is_ours := FOUND;
+                context := jsonb_build_object('rule_set', rule_set, 'zone', zone, 'day', store_day, 'waits', '', 'expires', expiry,
+                                              'had_bought', had_bought);
+            END IF;
+            IF is_ours AND in_limited IS NOT NULL THEN
+                SELECT u.line_extra, u.used INTO line_extra, used
+                  FROM loyalty_use_limited_rules(w, in_member, in_terms::jsonb, in_limited::jsonb, cardinality(line_micropoints), context,
+                                                 at, line_extra, NULL) u;
+                extra_micropoints := 0;
+                FOREACH of_line IN ARRAY coalesce(line_extra, '{}') LOOP
+                    extra_micropoints := extra_micropoints + of_line;
+                END LOOP;
+                earned := loyalty_earned(base_micropoints, tier_percent, extra_micropoints, carry_before);
+            END IF;
             points := earned / 1000000;
             carry_after := earned % 1000000;
             available := available + points;
             counted[1] := counted[1] + base_micropoints;
-            stored := sales_store_purchase(in_source, in_key, in_hash, 1::smallint, NULL, in_member, in_store, at, currency, total,
-                                           line_products, line_quantities, line_units, line_totals, NULL, in_public_id);
-            IF stored.outcome = 0 AND in_calls IS NOT NULL THEN
-                calls := in_calls::loyalty_call[];
-                SELECT c.is_all, c.places, c.terms_counted, c.periods, c.measures INTO only_counts, places, terms_counted, periods, measures
-                  FROM loyalty_only_counts(wallet, in_member, had_bought, rule_set, calls, store_day, zone) c;
-            END IF;
-            IF stored.outcome = 0 AND (NOT only_counts OR in_limited IS NOT NULL) THEN
-                SELECT v.* INTO w FROM loyalty_wallet v WHERE v.ctid = spot AND v.xmin = mark AND v.id = wallet FOR UPDATE;
-                IF FOUND THEN
-                    w.qualifying_month := month;
-                    w.qualifying_micropoints := counted;
-                    answer := loyalty_award_by_rules(
-                        w, stored.purchase_id, stored.public_id, rule_set, tier_percent, in_source, in_key, at, day, expiry, lot,
-                        base_micropoints, extra_micropoints, line_category_ids, line_micropoints, line_extra, in_inputs,
-                        loyalty_told(in_calls::loyalty_call[], in_limited, in_terms, rule_set, store_day, zone), NOT only_counts);
-                    IF only_counts AND places <> '{}' THEN
-                        PERFORM loyalty_write_counts(wallet, stored.purchase_id, store_day, calls, places, terms_counted, periods, measures,
-                                                     rule_set, at);
-                    END IF;
-                    RETURN answer;
-                END IF;
-            ELSIF stored.outcome = 0 THEN
+            IF is_ours AND outcome > 0 THEN
+                w.qualifying_month := month;
+                w.qualifying_micropoints := counted;
+                w.carry_micropoints := carry_after;
+                RETURN loyalty_award_by_rules(
+                    w, stored.purchase_id, stored.public_id, rule_set, tier_percent, in_source, in_key, at, day, expiry, lot, points,
+                    carry_before, line_category_ids, line_micropoints, line_extra, in_inputs, used, in_terms::jsonb, context,
+                    calls, outcome, places, terms_met, periods, measures, outcomes);
+            ELSIF is_ours THEN
                 UPDATE loyalty_wallet v
                    SET available = available, carry_micropoints = carry_after, version = version,
                        lot_points[lot] = points + coalesce(v.lot_points[lot], 0), lot_expires_on[lot] = expiry,
@@ -134,15 +151,16 @@ BEGIN
                                 stored.purchase_id, 'purchase', '', at, statement_timestamp())
                     )
                     INSERT INTO loyalty_award (purchase_id, wallet_id, rule_set_id, tier_id, tier_percent, earned_on, carry_before,
-                                               carry_after, points, line_category_ids, line_micropoints, line_extra_micropoints, inputs)
+                                               carry_after, points, line_category_ids, line_micropoints, line_extra_micropoints, inputs,
+                                               entitlements)
                     VALUES (stored.purchase_id, wallet, rule_set, tier_id, tier_percent, day, carry_before,
-                            carry_after, points, line_category_ids, line_micropoints, line_extra, in_inputs);
+                            carry_after, points, line_category_ids, line_micropoints, line_extra, in_inputs, used);
                     IF places <> '{}' THEN
-                        PERFORM loyalty_write_counts(wallet, stored.purchase_id, store_day, calls, places, terms_counted, periods, measures,
-                                                     rule_set, at);
+                        PERFORM loyalty_write_counts(wallet, stored.purchase_id, store_day, calls, places, terms_met, periods, measures,
+                                                     outcomes, rule_set, at);
                     END IF;
                     RETURN (1, 0::smallint, stored.purchase_id, stored.public_id, in_member, rule_set, points, 0::bigint, available,
-                            tier_id, tier_percent, tier_id, carry_before, carry_after, NULL, NULL,
+                            tier_id, tier_percent, tier_id, carry_before, carry_after, used, NULL,
                             NULL)::loyalty_recorded;
                 END IF;
             END IF;
@@ -162,70 +180,4 @@ BEGIN
                CASE WHEN in_terms IS NOT NULL THEN loyalty_told(in_calls::loyalty_call[], in_limited, in_terms, rule_set, store_day, zone) END,
                kept_id, kept_public_id) r;
     RETURN answer;
-END $$;
-
--- The ordinary award with rules with a memory or a budget beside it: the wallet is locked, its months are those of the purchase, `lot`
--- is the place of the lot that the points go into. What the lines earn comes first, then what the rules give, unless the caller knows
--- that none `may_give` anything.
-CREATE FUNCTION loyalty_award_by_rules(
-    w loyalty_wallet, purchase bigint, public_id uuid, rule_set integer, tier_percent integer, in_source bigint, in_key text,
-    at timestamptz, day date, expiry date, lot integer, base_micropoints bigint, extra_micropoints bigint,
-    line_category_ids integer[], line_micropoints bigint[], line_extra bigint[], in_inputs jsonb, in_state jsonb,
-    may_give boolean
-) RETURNS loyalty_recorded LANGUAGE plpgsql AS $$
-#variable_conflict use_variable
-DECLARE
-    told jsonb := in_state -> 'of' -> 0;
-    context jsonb := in_state -> 'context' || (told -> 'context')
-        || jsonb_build_object('expires', expiry, 'had_bought', w.last_purchase_at IS NOT NULL);
-    moved loyalty_transfer;
-    used jsonb;
-    bonuses jsonb;
-    earned bigint;
-    carry_before integer := w.carry_micropoints;
-    tier_before smallint := w.tier_id;
-BEGIN
-    IF told ? 'limited' THEN
-        SELECT u.line_extra, u.used INTO line_extra, used
-          FROM loyalty_use_limited_rules(w, w.member_id, in_state -> 'terms', told -> 'limited', cardinality(line_micropoints), context,
-                                         at, line_extra, NULL) u;
-        extra_micropoints := coalesce((SELECT sum(x) FROM unnest(line_extra) x), 0);
-    END IF;
-    earned := loyalty_earned(base_micropoints, tier_percent, extra_micropoints, carry_before);
-    w.carry_micropoints := earned % 1000000;
-    w.available := w.available + earned / 1000000;
-    w.version := w.version + 1;
-    w.lot_points[lot] := earned / 1000000 + coalesce(w.lot_points[lot], 0);
-    w.lot_expires_on[lot] := expiry;
-    moved.wallet_id := w.id;
-    moved.version := w.version;
-    moved.source_id := in_source;
-    moved.client_key := in_key;
-    moved.seq := 0;
-    moved.body_hash := '';  -- the purchase has it
-    moved.debit_account := 1;
-    moved.credit_account := 10;
-    moved.points := earned / 1000000;
-    moved.available_after := w.available;
-    moved.expires_on := expiry;
-    moved.purchase_id := purchase;
-    moved.reason := 'purchase';
-    moved.note := '';
-    moved.occurred_at := at;
-    moved.posted_at := statement_timestamp();
-    INSERT INTO loyalty_transfer VALUES (moved.*);
-    IF may_give AND told ? 'calls' THEN
-        w := loyalty_apply_terms(w, w.member_id, moved, in_state -> 'terms', told -> 'calls', context, NULL);
-        bonuses := loyalty_bonuses_of(purchase);
-    END IF;
-    w.last_purchase_at := greatest(w.last_purchase_at, at);
-    PERFORM loyalty_save_wallet(w);
-    INSERT INTO loyalty_award (purchase_id, wallet_id, rule_set_id, tier_id, tier_percent, earned_on, carry_before, carry_after, points,
-                               debt_paid, available_after, tier_after_id, line_category_ids, line_micropoints, line_extra_micropoints,
-                               inputs, entitlements)
-    VALUES (purchase, w.id, rule_set, tier_before, tier_percent, day, carry_before, earned % 1000000, earned / 1000000, NULL,
-            nullif(w.available, moved.available_after), nullif(w.tier_id, tier_before), line_category_ids, line_micropoints, line_extra,
-            in_inputs, used);
-    RETURN (1, 0::smallint, purchase, public_id, w.member_id, rule_set, earned / 1000000, 0::bigint, w.available, tier_before, tier_percent,
-            w.tier_id, carry_before, (earned % 1000000)::integer, used, NULL, bonuses)::loyalty_recorded;
 END $$;

@@ -435,7 +435,8 @@ BEGIN
         UPDATE loyalty_rulestate s
            SET measure = n.measure, rule_set_id = (context ->> 'rule_set')::integer, changed_at = act.occurred_at
           FROM unnest(counted, counted_in, counts) AS n (term, period, measure)
-         WHERE s.wallet_id = w.id AND s.term = n.term AND s.period = n.period;
+         WHERE s.wallet_id = w.id AND s.term = n.term AND s.period = n.period
+           AND (s.measure <> n.measure OR s.rule_set_id <> (context ->> 'rule_set')::integer);
     END IF;
     IF gives_credits THEN
         w := loyalty_settle_credits(w, sale, today, act.occurred_at);
