@@ -122,18 +122,38 @@ class Members(RuleBasedStateMachine):
         line = data.draw(st.integers(0, len(sale.lines) - 1))
         left = sale.lines[line] - sale.refunded[line]
         minor = data.draw(st.sampled_from([left, left // 2, min(left, 1), min(left, 333)]))
-        answer = self.shop.refund(sold, (line + 1, minor), at=self.at)
-        assert answer.points == model.refund(self.at, number, line, minor)
+        self._refund(model, number, sold, line, minor)
         with refused(operations.CannotRefund):
             self.shop.refund(sold, (line + 1, left - minor + 1), at=self.at)
+
+    def _refund(self, model, number, sold, line, minor):
+        answer = self.shop.refund(sold, (line + 1, minor), at=self.at)
+        assert answer.points == model.refund(self.at, number, line, minor)
 
     # -- spending ------------------------------------------------------------------------------------------------------------
 
     @rule(who=WHO, share=SHARE)
     def redeem(self, who, share):
+        self._redeem(who, share)
+
+    def _redeem(self, who, share):
         member, model = self._whose(who)
         points = part_of(model.available, share)
         self._agree(model.redeem(self.at, points), self.shop.redeem, member, points)
+
+    def _sales_to_return(self):
+        return [one for one in self.sales if one[0].sales[one[1]].refunded != one[0].sales[one[1]].lines]
+
+    @precondition(lambda self: self._sales_to_return())
+    @rule(data=st.data())
+    def spend_all_and_return_a_sale(self, data):
+        """By chance alone a debt is rare, and a debt of the right member at the right moment rarer."""
+        model, number, sold = pick(data, self._sales_to_return())
+        self._redeem(self.models.index(model), "all")
+        sale = model.sales[number]
+        for line, (minor, back) in enumerate(zip(list(sale.lines), list(sale.refunded), strict=True)):
+            if minor > back:
+                self._refund(model, number, sold, line, minor - back)
 
     @rule(who=WHO, points=st.integers(-300, 300).filter(bool))
     def adjust(self, who, points):
@@ -199,7 +219,21 @@ class Members(RuleBasedStateMachine):
 
     @rule(survivor=WHO, absorbed=WHO)
     def merge(self, survivor, absorbed):
-        survivor, absorbed = survivor % self.count, absorbed % self.count
+        self._merge(survivor % self.count, absorbed % self.count)
+
+    def _debtors(self):
+        """Places of those who owe and have somebody to be merged into."""
+        alone = [place for place, model in enumerate(self.models) if not model.merged_into]
+        return [place for place in alone if self.models[place].debt] if len(alone) > 1 else []
+
+    @precondition(lambda self: self._debtors())
+    @rule(data=st.data())
+    def merge_who_owes(self, data):
+        absorbed = pick(data, self._debtors())
+        others = [place for place, model in enumerate(self.models) if not model.merged_into and place != absorbed]
+        self._merge(pick(data, others), absorbed)
+
+    def _merge(self, survivor, absorbed):
         pair = [self.models[survivor], self.models[absorbed]]
         if survivor == absorbed or any(model.merged_into for model in pair):
             with refused(operations.CannotMerge):
