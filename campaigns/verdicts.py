@@ -6,6 +6,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from delivery.models import Message
+from loyalty import sentences
 
 
 @dataclass(frozen=True)
@@ -18,8 +19,10 @@ class Verdict:
 
 
 def money(minor: float, currency: str, *, is_signed: bool = False) -> str:
-    sign = "−" if minor < 0 else "+" if is_signed else ""
-    return f"{sign}{abs(minor) / 100:,.2f} {currency}"
+    """“−$3.13” in the reader's language, to the cent."""
+    whole = round(minor)
+    sign = "−" if whole < 0 else "+" if is_signed else ""
+    return sign + sentences.money(abs(whole), currency)
 
 
 def percent(share: float, *, is_signed: bool = True) -> str:

@@ -4,14 +4,18 @@ Colours are placeholders that become the design's own variables, so that one SVG
 """
 
 import functools
+import hashlib
 import json
 
 import altair as alt
 import vl_convert
+from django.core.cache import cache
 
 INK, LINE, ACCENT, WARM = "#010203", "#010204", "#010205", "#010206"
 _VARIABLES = {INK: "currentColor", LINE: "var(--line-strong)", ACCENT: "var(--pine)", WARM: "var(--marigold)"}
-WIDTH = 330
+WIDTH, NARROW = 330, 250
+LINE_MOST = 18
+KEPT_S = 3600
 
 
 def _svg(chart, label: str) -> str:
@@ -32,11 +36,33 @@ def _svg(chart, label: str) -> str:
 
 @functools.lru_cache(maxsize=64)
 def _converted(spec: str, label: str) -> str:
+    """Drawn once for all processes: a young one would otherwise draw a first page's charts for a second or more."""
+    key = "reports:chart:" + hashlib.sha256(f"{spec}\n{label}".encode()).hexdigest()
+    if (held := cache.get(key)) is None:
+        held = _drawn(spec, label)
+        cache.set(key, held, KEPT_S)
+    return held
+
+
+def _drawn(spec: str, label: str) -> str:
     svg = vl_convert.vegalite_to_svg(spec, format_locale=None)
     for placeholder, variable in _VARIABLES.items():
         svg = svg.replace(placeholder, variable)
     safe = label.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
     return svg.replace("<svg ", f'<svg role="img" aria-label="{safe}" ', 1)
+
+
+def _lined(rows: list[dict]) -> list[dict]:
+    """Rows whose long names stand in two lines, broken at the space nearest to the middle."""
+    return [row | {"name": _two_lines(row["name"])} for row in rows]
+
+
+def _two_lines(name: str) -> str:
+    spaces = [place for place, letter in enumerate(name) if letter == " "]
+    if len(name) <= LINE_MOST or not spaces:
+        return name
+    place = min(spaces, key=lambda one: abs(one - len(name) / 2))
+    return f"{name[:place]}\n{name[place + 1 :]}"
 
 
 def _rows(rows):
@@ -50,8 +76,8 @@ def _dated(rows: list[dict], day: str):
 
 def intervals(rows: list[dict], *, title: str, label: str, truth: float | None = None) -> str:
     """Estimates with their 95 % intervals: rows of name, low, estimate, high; the zero line, and the planted truth if any."""
-    base = alt.Chart(_rows(rows), width=WIDTH, height=44 * len(rows) + 10)
-    y = alt.Y("name:N", title=None, sort=None, axis=alt.Axis(labelLimit=150))
+    base = alt.Chart(_rows(_lined(rows)), width=NARROW, height=44 * len(rows) + 10)
+    y = alt.Y("name:N", title=None, sort=None, axis=alt.Axis(labelLimit=150, labelExpr="split(datum.label, '\\n')"))
     bars = base.mark_rule(strokeWidth=3, color=ACCENT).encode(y=y, x=alt.X("low:Q", title=title), x2="high:Q")
     dots = base.mark_point(filled=True, size=110, color=ACCENT, opacity=1).encode(y=y, x="estimate:Q")
     zero = alt.Chart(_rows([{"x": 0}])).mark_rule(strokeDash=[4, 3], color=INK).encode(x="x:Q")
@@ -102,8 +128,11 @@ def stacked_months(rows: list[dict], *, title: str, label: str, kinds: tuple[str
 def lines(rows: list[dict], *, title: str, label: str) -> str:
     """Up to three series over months: rows of x (ISO date), value and series. Told apart by stroke as well as by colour."""
     series = list(dict.fromkeys(row["series"] for row in rows))
+    days = sorted({row["x"] for row in rows})
+    is_long = days[-1][:4] > days[0][:4] or all(day.endswith("-01") for day in days)
+    axis = alt.Axis(format="%Y-%m" if is_long else "%m/%d", grid=False, labelAngle=-45, tickCount=min(6, len(days)))
     drawn = alt.Chart(_dated(rows, "x"), width=WIDTH, height=200).mark_line(strokeWidth=2, point=alt.OverlayMarkDef(size=24)).encode(
-        x=alt.X("x:T", title=None, axis=alt.Axis(format="%Y-%m", grid=False, labelAngle=-45, tickCount=6)),
+        x=alt.X("x:T", title=None, axis=axis),
         y=alt.Y("value:Q", title=title),
         color=alt.Color("series:N", sort=series, scale=alt.Scale(domain=series, range=[ACCENT, WARM, INK][: len(series)]), title=None, legend=alt.Legend(orient="top", labelColor=INK)),
         strokeDash=alt.StrokeDash("series:N", sort=series, legend=None),

@@ -5,6 +5,7 @@ from django.contrib import messages
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from members import clock
@@ -15,7 +16,7 @@ from reports.models import Edition, Evaluation, Mailing
 
 class EvaluationForm(forms.ModelForm):
     kpi = forms.ChoiceField(
-        label=Evaluation._meta.get_field("kpi").verbose_name,
+        label=gettext_lazy("Figure"),
         choices=[(code, label) for code, (label, *_rest) in evaluating.KPIS.items()],
     )
 

@@ -127,7 +127,7 @@ def _comparison(one, figures):
     told = {
         "metric": verdicts.metric_words(one["metric"]),
         "control": verdicts.arm_words(one["control"]),
-        "treated": verdicts.arm_words(one["treated"]),
+        "treated": _treated(one["treated"], figures),
         "n_control": one["n_control"],
         "n_treated": one["n_treated"],
         "is_guardrail": one.get("role") == "guardrail",
@@ -146,6 +146,12 @@ def _comparison(one, figures):
     if one["relative"] is not None:
         told |= {key: verdicts.percent(one[key]) for key in ("relative", "relative_low", "relative_high")}
     return told
+
+
+def _treated(names: list[str], figures: dict) -> str:
+    """All variants together have one short name, however many they are."""
+    everybody = [arm["name"] for arm in figures["arms"] if not arm["is_holdout"]]
+    return _("All variants") if len(names) > 1 and sorted(names) == sorted(everybody) else verdicts.arm_words(names)
 
 
 def segments(figures: dict) -> list[dict]:

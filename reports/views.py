@@ -16,6 +16,7 @@ from experiments import queries as experimented
 from loyalty import liability as books
 from members import clock
 from members.access import Role, staff_only
+from recommender import operations as recommender
 from reports import definitions, exports, figures, lift, live, owed, programme, readings
 from reports.panels import PANELS, read
 from reports.waiting import begin, patient
@@ -150,7 +151,12 @@ def campaign(request, pk):
     found, report = _report(pk)
     if found.timing == Campaign.Timing.RECURRING:
         return _series(request, found)
-    context = {"campaign": found, "report": report, "learning": getattr(found, "learning", None)}
+    learning = getattr(found, "learning", None)
+    context = {
+        "campaign": found,
+        "report": report,
+        "learning": learning and (recommender.lesson_of(found.cause) or learning),
+    }
     if report:
         told = report.figures
         context |= lift.context(told) | {

@@ -13,6 +13,8 @@ from campaigns import verdicts
 
 register = template.Library()
 LABELS = ("text", "date", "month")
+LONG = 24
+"""A text longer than this gets a wider column, so that a row does not grow tall."""
 NAMED = "is"
 """Each cell that names a row stands under this in an address."""
 
@@ -43,6 +45,12 @@ def by_unit(value, unit: str) -> str:
 
 
 @register.filter
+def in_words(frozen: str) -> str:
+    """Words that were frozen in English, the source of all words, in the reader's language where they are known."""
+    return _(frozen) if frozen else ""
+
+
+@register.filter
 def change(share) -> str:
     return "–" if share is None else verdicts.percent(share)
 
@@ -54,7 +62,8 @@ def _cells(row, columns, *, is_hidden=False) -> list[dict]:
         words = _("< 10") if is_hidden and is_number else by_unit(cell, unit)
         if isinstance(cell, str) and is_number:
             words = cell  # the word “total” in a column of figures
-        told.append({"words": words, "is_number": is_number, "is_day": unit in ("date", "month")})
+        is_long = not is_number and len(words) > LONG
+        told.append({"words": words, "is_number": is_number, "is_day": unit in ("date", "month"), "is_long": is_long})
     return told
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from campaigns import figures, operations, outcomes
+from campaigns import figures, goals, operations, outcomes, responses
 from campaigns.figures import pairs
 from campaigns.metrics import BY_NAME
 from delivery.models import Message
@@ -174,3 +174,29 @@ def test_at_an_early_look_no_row_shows_a_narrower_interval_than_one_that_holds_a
     rows = [one for one in [*early["comparisons"], *early["segments"]] if not one.get("cannot")]
     assert len(rows) > 40
     assert all(one["live"]["low"] < one["low"] < one["high"] < one["live"]["high"] for one in rows)
+
+
+def test_what_is_learned_from_is_each_decided_offer_with_its_arm_and_whether_it_was_bought(told):
+    campaign, _report, did = told
+    arms = {
+        row.member_id: row.arm.is_holdout
+        for row in Assignment.objects.filter(experiment=campaign.experiment).select_related("arm")
+    }
+    [category] = set(Decision.objects.values_list("category", flat=True))
+    expected = {(pk, category, arms[pk], bool(one["redeemers"])) for pk, one in did.items()}
+    assert set(responses.of_offers(campaign, until=END)) == expected
+
+
+def test_opens_move_neither_the_winner_nor_the_shares(town, draft):
+    people, place, products = town(40)
+    campaign = operations.launch(
+        campaign=draft(choice="winner", test_percent=50, decide_hours=24, goal="buyers"), at=AT
+    )
+    deliver(campaign, sent_at=AT)
+    for i, one in enumerate(people[::3]):
+        sell(one, AT + timedelta(hours=2), 900 + i, products[0], place=place, key=f"won-{i}")
+    before = goals.reached(campaign, until=AT + DAY)
+    for message in Message.objects.filter(cause=campaign.cause):
+        record_event(message_id=message.pk, kind="opened", at=AT + timedelta(hours=1))
+    assert goals.reached(campaign, until=AT + DAY) == before
+    assert sum(one.total for one in before) > 0

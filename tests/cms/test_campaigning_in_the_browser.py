@@ -98,3 +98,8 @@ def test_an_audience_is_built_and_a_campaign_launched_and_read(page_at, shop_ope
         page.goto(site + url)
         is_sound(page)
     assert "The estimate beside the truth" in page.inner_text("main")
+    page.emulate_media(media="print")  # paper shows what is folded on the screen, to the last column
+    assert page.locator("details td").first.is_visible()
+    assert not page.locator(".topbar").is_visible()
+    cut = "[...document.querySelectorAll('.table-scroll')].filter((one) => getComputedStyle(one).overflowX !== 'visible').length"
+    assert page.evaluate(cut) == 0

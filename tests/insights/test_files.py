@@ -182,3 +182,23 @@ def test_without_a_unit_every_row_is_one(tmp_path):
     assert "50 units in 50 rows" in told(written(tmp_path, columns), "revenue", unit="")
     question = files.asked(variant="group", control="A", metrics=["revenue"])
     assert question.numbers == ["revenue"]
+
+
+SLEEP = {
+    "1": [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0],
+    "2": [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4],
+}
+
+
+def test_a_published_file_comes_out_as_printed(tmp_path):
+    """Student's sleep data (1908) as a file: R's t.test(extra ~ group, data = sleep) prints t = -1.8608, p = 0.07939, -3.3654832 to 0.2054832."""
+    columns = {
+        "user": [f"{group}-{n}" for group, hours in SLEEP.items() for n in range(len(hours))],
+        "group": [f"drug {group}" for group, hours in SLEEP.items() for _hour in hours],
+        "extra": [hour for hours in SLEEP.values() for hour in hours],
+    }
+    [one] = json.loads(told(written(tmp_path, columns), "extra", control="drug 1", json=True))["comparisons"]
+    found = one["found"]
+    assert found["p_value"] == pytest.approx(0.07939, abs=5e-6)
+    assert (found["low"], found["high"]) == pytest.approx((-0.2054832, 3.3654832), abs=5e-8)
+    assert (found["mean_control"], found["mean_treated"]) == pytest.approx((0.75, 2.33))

@@ -63,6 +63,28 @@ def test_the_people_of_a_store_are_those_who_bought_there(house):  # noqa: F811
     assert str(house[3].public_id) not in text_of(client.get(link))
 
 
+def test_the_first_page_holds_what_an_overview_must(house):  # noqa: F811
+    client = signed_in("marketer")
+    page = html.unescape(text_of(client.get("/reports/")))
+    tiles = page.split('class="reports-board"', 1)[0]
+    for words in (
+        "Active members",
+        "Programme lift",
+        "Came back",
+        "Points outstanding",
+        "Liability after breakage",
+        "breakage",
+        "Net promoter score",
+    ):
+        assert words in tiles, words
+    assert re.search(
+        r"per member against the control group, 95 % interval −?\+?\$[0-9.,]+ to",
+        tiles.replace("−$", "$").replace("+$", "$"),
+    )
+    for code in ("earn_and_burn", "tier_flow", "retention", "new_and_lost", "programme_lift"):
+        assert f'href="/reports/figures/{code}/"' in page, code
+
+
 def test_a_small_group_stays_closed_to_who_may_not_open_members(house):  # noqa: F811
     analyst, panel = signed_in("analyst"), PANELS["value"]
     reader = User.objects.get(email="analyst@example.com")

@@ -96,7 +96,7 @@ def test_who_leads_one_store_reads_of_that_store_alone():
     writing.send_due(at=MONDAY)
     said = letter(Message.objects.get(user=reader))
     assert store.name in said
-    assert f"{store.name}: 1 sales, 3.49 USD" in said
+    assert f"{store.name}: 1 sales, $3.49" in said
     assert other.name not in said.split("New and lost")[0]
 
 

@@ -64,7 +64,7 @@ def test_the_split_has_its_colour_and_a_broken_one_shows_no_difference(measured,
     is_shown = verdict != "red"
     assert ("Differences, with their doubt" in page) is is_shown
     assert ("Incremental revenue" in page) is is_shown
-    assert (f"{abs(first['absolute']) / 100:,.2f} USD" in page) is is_shown
+    assert (f"${abs(first['absolute']) / 100:,.2f}" in page) is is_shown
     assert ("no verdict is shown" in page) is not is_shown
 
 

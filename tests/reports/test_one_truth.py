@@ -22,7 +22,7 @@ from care.models import Survey
 from experiments import operations as experiments
 from insights.models import Score, ScoreRun
 from loyalty import operations as loyalty
-from loyalty.models import Transfer, Wallet
+from loyalty.models import Currency, PointValue, Transfer, Wallet
 from members import clock, operations
 from members.models import Member, User
 from recommender.models import RankerVersion
@@ -50,6 +50,13 @@ def house(db, monkeypatch):
     _trade(shop, people)
     _serve(people)
     _score(people)
+    PointValue.objects.create(
+        currency=Currency.objects.get(code="points"),
+        money="USD",
+        minor_per_1000=900,
+        effective_from=MARCH.date() - timedelta(days=400),
+        created_at=MARCH,
+    )
     put_in(live(STEPS["wait"], STEPS["tag"], at=NOW), people[:12], at=NOW)
     made = experiments.open_control(percent=20, starts_at=MARCH - timedelta(days=1))
     made.experiment.__class__.objects.filter(pk=made.experiment.pk).update(salt="always the same")
