@@ -19,10 +19,10 @@ class Band:
 
 
 BANDS = (
-    Band("gone", _("Almost gone: purchases fell by 90 % or more"), 0.9),
-    Band("far", _("Far down: by 70 to 90 %"), 0.7),
-    Band("down", _("Down: by less than 70 %"), 0.0),
-    Band("other", _("Other signs: returns, or displeased"), None),
+    Band("gone", _("Almost gone (−90 % and more)"), 0.9),
+    Band("far", _("Far down (−70 to −90 %)"), 0.7),
+    Band("down", _("Down (less than −70 %)"), 0.0),
+    Band("other", _("Other signs (returns, displeased)"), None),
 )
 BY_CODE = {band.code: band for band in BANDS}
 

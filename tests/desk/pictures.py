@@ -96,5 +96,7 @@ PAGES = {
     "web_shop": _at("cms", "/cms/snippets/members/visitsite/"), "leaving": _at("cms", "/cms/retention/"),
     "interventions": _at("cms", "/cms/retention/interventions/"), "intervention": _at("cms", "/cms/retention/interventions/{intervention}/"),
     "rules": _at("cms", "/cms/retention/rules/"), "write": _portal("write/"), "messages": _portal("messages/"),
-    "claim": _portal("claim/"), "sharing": _portal("sharing/"), "asked": _survey,
+    "bands": _at("cms", "/cms/retention/bands/?band=gone&intervention={intervention}"), "advice": _at("cms", "/cms/campaigns/recommended/"),
+    "feedback": _at("cms", "/cms/feedback/"), "said": _at("desk", "/desk/feedback/"), "complaints": _at("reports", "/reports/figures/complaints/"),
+    "store_cases": _at("reports", "/reports/cases/"), "trends": _at("reports", "/reports/figures/sales_trends/"), "claim": _portal("claim/"), "sharing": _portal("sharing/"), "asked": _survey,
 }  # fmt: skip

@@ -58,6 +58,7 @@ def make() -> Scene:
     staff["desk"].care_teams.add(*Team.objects.all())
     _life(scene)
     _cases(scene)
+    _feedback(scene)
     _surveys(scene)
     _chores(scene)
     _household_and_merge(scene)
@@ -107,6 +108,23 @@ def _cases(scene):
     care.operations.read_feelings()
     care.operations.escalate_overdue(at=at)
     scene.names["case"] = str(made[0].public_id)
+
+
+def _feedback(scene):
+    """What staff and a member said of the house itself; one of them has an answer."""
+    at, clerk, ids = scene.market.at, scene.staff["desk"], scene.market.member_ids
+    said = care.operations.say_what_could_be_better(
+        text="On the phone the list of cases is long: I would like to see mine first.", page="/desk/cases/", by_user=clerk, client_key="1",
+        at=at - timedelta(days=2),
+    )  # fmt: skip
+    care.operations.reply(case=said.case, text="“My teams” comes first from Monday.", by_user=scene.staff["cms"], at=at)
+    care.operations.say_what_could_be_better(
+        text="Could a draft say who began it?", page="/cms/campaigns/7/", by_user=scene.staff["cms"], client_key="2", at=at - timedelta(hours=5)
+    )  # fmt: skip
+    care.operations.open_case(
+        topic="feedback", text="The letters of the card are too small for me.", channel="portal", at=at - timedelta(hours=1), source="scene",
+        client_key="feedback", member_id=ids[6],
+    )  # fmt: skip
 
 
 def _surveys(scene):
