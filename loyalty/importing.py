@@ -52,10 +52,15 @@ class CannotRefundHere(ValueError):
 
 
 class Posting:
-    """Posts staged receipts. `problem` hears of each that is refused, `done` of how many lines are settled."""
+    """Posts staged receipts. `problem` hears of each that is refused, `done` of how many lines are settled.
 
-    def __init__(self, source: str, *, problem: Callable[[Problem], None], done: Callable[[int], object]):
-        self._source, self._problem, self._done = source, problem, done
+    Without `earns` they are history alone: no line earns anything, because the points come as balances.
+    """
+
+    def __init__(
+        self, source: str, *, problem: Callable[[Problem], None], done: Callable[[int], object], earns: bool = True
+    ):
+        self._source, self._problem, self._done, self._earns = source, problem, done, earns
         self.outcome = Outcome()
         self._sales: list[StagedReceipt] = []
         self._refunds: list[StagedReceipt] = []
@@ -110,7 +115,7 @@ class Posting:
             return
         batch, self._sales = self._sales, []
         catalogue.store_ids(receipt.store for receipt in batch)  # in one query, before they are asked for one by one
-        planned = plan([_purchase(receipt, self._source) for receipt in batch])
+        planned = plan([_purchase(receipt, self._source, earns=self._earns) for receipt in batch])
         self._hear()
         self._behind = batch, self._pool.submit(post, planned)
 
@@ -246,10 +251,20 @@ def _quantity(milli: int) -> Decimal:
     return Decimal(milli).scaleb(-3)
 
 
-def _purchase(receipt: StagedReceipt, source: str) -> PurchaseIn:
+def _purchase(receipt: StagedReceipt, source: str, *, earns: bool) -> PurchaseIn:
     millis = map(_quantity, receipt.millis)
     lines = list(map(Line, receipt.products, millis, receipt.minors, receipt.units))
-    return PurchaseIn(source, receipt.receipt, receipt.store, receipt.at, receipt.currency, lines, receipt.member_id)
+    earning = None if earns else [0] * len(lines)
+    return PurchaseIn(
+        source,
+        receipt.receipt,
+        receipt.store,
+        receipt.at,
+        receipt.currency,
+        lines,
+        receipt.member_id,
+        earning_minor=earning,
+    )
 
 
 def _refund_key(receipt: StagedReceipt, number: int) -> str:

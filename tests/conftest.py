@@ -145,20 +145,27 @@ def django_db_setup(database_template, django_db_blocker, request):
         _drop(name)
 
 
-@pytest.fixture
-def committed_db(django_db_setup, database_template, django_db_blocker):
-    """A database of the test's own, where every commit is real; threads and other processes may join by its name."""
-    shared = connection.settings_dict["NAME"]
+@contextlib.contextmanager
+def another_database(template: str, blocker):
+    """A fresh clone of the template, which everything here speaks to until the end; then to the one before."""
+    before = connection.settings_dict["NAME"]
     name = f"regulars_test_{os.getpid()}_{os.urandom(4).hex()}"
-    with django_db_blocker.unblock():
-        _clone(database_template, name)
+    with blocker.unblock():
+        _clone(template, name)
         _point_at(name)
         try:
             yield name
         finally:
             connection.close()
-            _point_at(shared)
+            _point_at(before)
             _drop(name)
+
+
+@pytest.fixture
+def committed_db(django_db_setup, database_template, django_db_blocker):
+    """A database of the test's own, where every commit is real; threads and other processes may join by its name."""
+    with another_database(database_template, django_db_blocker) as name:
+        yield name
 
 
 @pytest.fixture(scope="session")

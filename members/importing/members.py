@@ -21,7 +21,7 @@ from members.statistics import refresh_statistics
 
 IDENTIFIERS = ("external_id", "card", "email", "phone")
 PLAIN = (*IDENTIFIERS, "given_name", "family_name", "language", "time_zone", "country")
-COLUMNS = (*PLAIN, "joined", "consents")
+COLUMNS = (*PLAIN, "joined", "birthday", "consents")
 CUSTOM = "custom."
 """How the columns of the shop's own fields begin: `custom.shoe_size`."""
 CHUNK = 5_000
@@ -196,6 +196,13 @@ def _person(number: int, cells: dict[str, str], mapping: MemberMapping, at: date
             _("Check the date."),
         )
     try:
+        month, day = _birthday(cells.get("birthday", ""))
+    except ValueError:
+        return Problem(
+            number, "birthday", _("%(value)s is no birthday.") % {"value": shown(cells["birthday"])},
+            _("Write month and day like 03-31; the year is not kept."),
+        )  # fmt: skip
+    try:
         consents = _consents(cells.get("consents", ""))
     except ValueError as reason:
         return Problem(
@@ -205,7 +212,9 @@ def _person(number: int, cells: dict[str, str], mapping: MemberMapping, at: date
         )  # fmt: skip
     is_confirmed = any(word in CONFIRMED for _channel, word in _words(cells.get("consents", "")))
     facts = {name: text for name in PLAIN if (text := cells.get(name) or mapping.defaults.get(name))}
-    return NewMember(**facts, joined_at=joined, consents=consents, is_confirmed=is_confirmed)
+    return NewMember(
+        **facts, joined_at=joined, birth_month=month, birth_day=day, consents=consents, is_confirmed=is_confirmed
+    )
 
 
 def _own_values(number: int, cells: dict[str, str], own: dict[str, CustomField]) -> dict[CustomField, object] | Problem:
@@ -228,13 +237,24 @@ def _moment(text: str, zone: str) -> datetime | None:
     return (at if at.tzinfo else at.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
 
 
+def _birthday(text: str) -> tuple[int | None, int | None]:
+    """`03-31` as month and day; 29 February is one."""
+    if not text:
+        return None, None
+    born = datetime.strptime(f"2000-{text}", "%Y-%m-%d")
+    return born.month, born.day
+
+
 def _consents(text: str) -> tuple[tuple[str, str, bool], ...]:
-    """`email=yes;sms=no` as (channel, purpose, is granted)."""
+    """`email=yes;sms=no;email.surveys=yes` as (channel, purpose, is granted); without a purpose it is marketing."""
     said = []
-    for channel, word in _words(text):
-        if channel not in Consent.Channel.values or word not in GRANTED | REFUSED | CONFIRMED:
-            raise ValueError(f"{channel}={word}")
-        said.append((channel, Consent.Purpose.MARKETING, word not in REFUSED))
+    for topic, word in _words(text):
+        channel, _dot, purpose = topic.partition(".")
+        purpose = purpose or Consent.Purpose.MARKETING
+        known = channel in Consent.Channel.values and purpose in Consent.Purpose.values
+        if not known or word not in GRANTED | REFUSED | CONFIRMED:
+            raise ValueError(f"{topic}={word}")
+        said.append((channel, purpose, word not in REFUSED))
     return tuple(said)
 
 

@@ -1,6 +1,8 @@
 """How words sound: right often enough to be shown, on a fixed labelled set, and stated in the docs."""
 
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +11,7 @@ from care.models import Case
 from members import operations as members
 from members.knowing import Touchpoint
 
+SERVICE = Path(__file__).resolve().parents[2] / "docs/service.md"
 LABELLED = {
     "pleased": [
         "I love this shop, great staff!", "Fantastic selection and very friendly people", "Thank you, that was quick and kind",
@@ -35,6 +38,10 @@ def test_the_mood_of_a_fixed_labelled_set_is_right_often_enough():
         scores.append(2 * hits / (sum(said == mood for _t, said in told) + sum(truth == mood for truth, _s in told)))
     macro_f1 = sum(scores) / len(scores)
     assert macro_f1 >= 0.8, f"macro-F1 {macro_f1:.2f}: {[pair for pair in told if pair[0] != pair[1]]}"
+    stated = re.search(
+        r"macro-F1 of pleased, neutral and displeased is \*\*([\d.]+)\*\*", SERVICE.read_text(encoding="utf-8")
+    )
+    assert stated[1] == f"{macro_f1:.2f}", "docs/service.md states what is measured"
 
 
 def test_a_text_without_words_has_no_feeling():

@@ -47,6 +47,18 @@ def test_people_become_members_with_names_identifiers_and_consents(db, tmp_path)
     ]  # fmt: skip
 
 
+def test_birthdays_and_consents_by_purpose_come_along(db, tmp_path):
+    rows = ("m1,02-29,email=no;email.surveys=yes", "m2,,", "m3,31-12,", "m4,,email.weather=yes")
+    path = write(tmp_path, *rows, heading="external_id,birthday,consents")
+    assert told(path) == [["4", "birthday"], ["5", "consents"]]
+    born = queries.by_identifier("external", "m1")
+    assert (born.birth_month, born.birth_day) == (2, 29)
+    assert queries.by_identifier("external", "m2").birth_month is None
+    assert sorted(Consent.objects.values_list("member", "channel", "purpose", "is_granted")) == [
+        (born.pk, "email", "marketing", False), (born.pk, "email", "surveys", True),
+    ]  # fmt: skip
+
+
 def test_running_it_twice_changes_nothing(db, tmp_path):
     path = write(tmp_path, ADA, LI)
     run(path)
