@@ -291,6 +291,10 @@ class Answer(models.Model):
         indexes = [models.Index(fields=["answered_at"], name="care_answer_by_time")]
 
 
+MENTION = "mention:"
+"""How the cause of a task begins that calls a colleague to a note; then the case, the note and who was called."""
+
+
 class Task(models.Model):
     """Something for a person of a team to do, once for its cause. Done only with an outcome."""
 
@@ -321,6 +325,11 @@ class Task(models.Model):
             models.Index(fields=["team", "due_at"], condition=models.Q(done_at__isnull=True), name="care_task_open"),
             models.Index(fields=["member"], name="care_task_of_member"),
         ]
+
+    @property
+    def case_id_said(self) -> str:
+        """The public id of the case whose note it calls to; empty of any other task."""
+        return self.cause.removeprefix(MENTION).partition(":")[0] if self.cause.startswith(MENTION) else ""
 
 
 class Stage(Named):

@@ -141,10 +141,10 @@ def tasks_of(member_id: int) -> QuerySet[Task]:
     return theirs.order_by("done_at", "due_at", "pk")
 
 
-def open_tasks(*, teams=None) -> QuerySet[Task]:
-    """What is to be done, the most urgent first."""
+def open_tasks(*, teams=None, owner=None) -> QuerySet[Task]:
+    """What is to be done, the most urgent first; of these teams, and what is asked of this one person."""
     found = Task.objects.filter(done_at__isnull=True).select_related("team", "owner", "member")
-    return found.filter(team__in=teams) if teams is not None else found
+    return found.filter(Q(team__in=teams) | Q(owner=owner, owner__isnull=False)) if teams is not None else found
 
 
 def open_surveys(member_id: int, *, at) -> QuerySet[Invitation]:

@@ -17,6 +17,7 @@ from desk.forms import KeyedForm
 from desk.showing import render
 from members import clock
 from members.access import Role, access_member, staff_only
+from members.models import User
 from sales.models import Store
 
 service = staff_only(Role.SERVICE, Role.STORE_MANAGER)
@@ -42,6 +43,12 @@ class NewCaseForm(KeyedForm):
 
 class ReplyForm(forms.Form):
     text = forms.CharField(label=gettext_lazy("Your words"), **WORDS)
+
+
+class NoteForm(forms.Form):
+    text = forms.CharField(
+        label=gettext_lazy("Your words"), help_text=gettext_lazy("@name calls a colleague: they find it among their tasks."), **WORDS
+    )  # fmt: skip
 
 
 class CloseForm(forms.Form):
@@ -99,7 +106,7 @@ def case(request, public_id, **changed):
         members.operations.note_access(user=request.user, member_id=found.member_id, act="viewed", door="desk")
     context = {
         "case": found, "at": clock.now(), "mood": sentiment.mood(found.feeling) if found.feeling is not None else "",
-        "reply_form": ReplyForm(), "note_form": ReplyForm(prefix="note"), "close_form": CloseForm(),
+        "reply_form": ReplyForm(), "note_form": NoteForm(prefix="note"), "close_form": CloseForm(),
         "assign_form": AssignForm(initial={"team": found.team.code}),
         "others": queries.cases_of(found.member_id).exclude(pk=found.pk)[:5] if found.member_id else [],
     }  # fmt: skip
@@ -143,11 +150,25 @@ def _reply(request, found):
 
 
 def _note(request, found):
-    form = ReplyForm(request.POST, prefix="note")
+    form = NoteForm(request.POST, prefix="note")
     if not form.is_valid():
         return case(request, found.public_id, note_form=form)
-    operations.note(case=found, text=form.cleaned_data["text"], by_user=request.user, at=clock.now())
+    done = operations.note(
+        case=found, text=form.cleaned_data["text"], by_user=request.user, at=clock.now(), colleagues=_colleagues()
+    )
+    if done.told:
+        names = ", ".join(one.get_full_name() or one.email for one in done.told)
+        messages.success(request, _("It stands among the tasks of %(names)s.") % {"names": names})
+    if done.unknown:
+        names = ", ".join(f"@{name}" for name in done.unknown)
+        messages.error(request, _("Nobody who may open cases is called %(names)s.") % {"names": names})
     return redirect("desk:case", found.public_id)
+
+
+def _colleagues():
+    """Who may open a case: a note calls nobody else, however they are called."""
+    roles = (Role.SERVICE, Role.STORE_MANAGER, Role.ADMINISTRATOR)
+    return User.objects.filter(is_active=True, is_staff=True, groups__name__in=roles).distinct().order_by("pk")
 
 
 def _close(request, found):

@@ -50,7 +50,7 @@ def _back(request, public_id) -> str:
 def tasks(request):
     """Open tasks, the most urgent first; of the own teams, or all."""
     own, shown = request.user.care_teams.all(), request.GET.get("show", "mine")
-    found = queries.open_tasks(teams=own if shown == "mine" and own.exists() else None)
+    found = queries.open_tasks(teams=own if shown == "mine" and own.exists() else None, owner=request.user)
     page = Paginator(found, A_PAGE).get_page(request.GET.get("page"))
     context = {"page": page, "shown": shown, "has_team": own.exists(), "at": clock.now()}
     return render(request, "desk/tasks.html", context)

@@ -7,8 +7,10 @@ from typing import NamedTuple
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from care import routing, signals
-from care.models import Case, CaseEntry, Route, Team, Topic
+from care import mentions, routing, signals
+from care.models import MENTION, Case, CaseEntry, Route, Team, Topic
+from care.operations.tasks import add_task
+from members import modules
 from sales.models import Store
 
 Kind = CaseEntry.Kind
@@ -140,10 +142,35 @@ def answer_by_itself(*, case, text, article, at) -> CaseEntry:
     return entry
 
 
+class Noted(NamedTuple):
+    """A note, who was told of it, and the names in it that nobody who may open the case answers to."""
+
+    entry: CaseEntry
+    told: list
+    unknown: tuple[str, ...]
+
+
 @transaction.atomic
-def note(*, case, text, by_user, at) -> CaseEntry:
-    """A word among staff; the member never reads it."""
-    return _write(case, Kind.NOTE, text, at=at, by_user=by_user)
+def note(*, case, text, by_user, at, colleagues=()) -> Noted:
+    """A word among staff; the member never reads it.
+
+    Who is called in it (“@sam”) and is one of `colleagues`, the users who may open the case, finds it among their tasks at once.
+    """
+    entry = _write(case, Kind.NOTE, text, at=at, by_user=by_user)
+    by_id = {one.pk: one for one in colleagues}
+    meant = mentions.called(text, {pk: one.email for pk, one in by_id.items()})
+    others = [by_id[pk] for pk in meant.ids if by_id[pk] != by_user] if modules.is_on("tasks") else []
+    for one in others:
+        team = one.care_teams.order_by("pk").first() or case.team
+        add_task(
+            title=_("%(who)s asks you to read a note in %(number)s") % {"who": _named(by_user), "number": case.number}, at=at, owner=one,
+            team=team.code, cause=f"{MENTION}{case.public_id}:{entry.pk}:{one.pk}", member_id=case.member_id,
+        )  # fmt: skip
+    return Noted(entry, others, meant.unknown)
+
+
+def _named(user) -> str:
+    return (user.get_full_name() or user.email) if user else _("Somebody")
 
 
 @transaction.atomic

@@ -38,7 +38,7 @@ def test_one_cause_makes_one_task_done_once_with_an_outcome(maria, sam):
 
 
 def test_an_unknown_team_is_refused_with_those_there_are(maria):
-    with pytest.raises(ValueError, match="There are: programme, service, stores"):
+    with pytest.raises(ValueError, match="There are: product, programme, service, stores"):
         operations.add_task(title="Call", cause="x", at=AT, team="moon")
 
 
