@@ -5,7 +5,7 @@ then forgets and asks again. So a checkout needs no query to know the rules, and
 """
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, cached_property
@@ -44,6 +44,31 @@ class Known:
         thresholds = [step.points_from for step in self.steps]
         return thresholds == sorted(thresholds) and all(step.is_plain for step in self.steps)
 
+    @cached_property
+    def tier_codes(self) -> dict[int, str]:
+        return {tier_id: tier.code for tier_id, tier in self.tiers.items()}
+
+    @cached_property
+    def ladder(self) -> str:
+        """The tiers from the lowest, as PostgreSQL writes an array."""
+        return _array(self.tiers)
+
+    @cached_property
+    def ladder_from(self) -> str | None:
+        """The points each tier of a plain ladder begins at; None where the ladder asks for more."""
+        return _array(tier.points_from for tier in self.tiers.values()) if self.has_plain_ladder else None
+
+    def tier_percents(self, rule_set: RuleSet) -> str:
+        """What each tier multiplies by under a rule set, in the order of the ladder."""
+        if rule_set.id not in self._percents:
+            percents = rule_set.tier_percents
+            self._percents[rule_set.id] = _array(percents.get(tier.code, 100) for tier in self.tiers.values())
+        return self._percents[rule_set.id]
+
+    @cached_property
+    def _percents(self) -> dict[int, str]:
+        return {}
+
     def live_at(self, at: datetime) -> RuleSet:
         """The rule set in force at a time. Raises NoRuleSet."""
         place = bisect_right(self.live_from, at)
@@ -53,6 +78,10 @@ class Known:
 
     def by_id(self, rule_set_id: int) -> RuleSet:
         return next(rule_set for rule_set in self.rule_sets if rule_set.id == rule_set_id)
+
+
+def _array(numbers: Iterable[int]) -> str:
+    return "{" + ",".join(map(str, numbers)) + "}"
 
 
 class _Memory:

@@ -51,8 +51,17 @@ class _Remembered:
         for code in codes:
             self._answers.pop(code, None)
 
+    def one(self, code: str) -> Any:
+        """The answer for one code; None when there is none."""
+        known = self._answers.get(code)
+        return self([code]).get(code) if known is None or self._is_old else known
+
+    @property
+    def _is_old(self) -> bool:
+        return time.monotonic() - self._since > REMEMBERED_SECONDS or len(self._answers) > REMEMBERED_MAX
+
     def __call__(self, codes: Iterable[str]) -> dict[str, Any]:
-        if time.monotonic() - self._since > REMEMBERED_SECONDS or len(self._answers) > REMEMBERED_MAX:
+        if self._is_old:
             self.forget()
         answers, wanted = self._answers, set(codes)
         if missing := [code for code in wanted if code not in answers]:
@@ -109,25 +118,29 @@ def facts_of(lines: Iterable[Line]) -> dict[str, ProductFacts]:
 
 def store_id(code: str) -> int:
     """The id of the store with this code. Raises UnknownStore."""
-    try:
-        return store_ids([code])[code]
-    except KeyError:
-        raise UnknownStore(code) from None
+    found = store_ids.one(code)
+    if found is None:
+        raise UnknownStore(code)
+    return found
 
 
 def store_zone(code: str) -> ZoneInfo:
     """The time zone of the store with this code, by which its happy hours and days are told. Raises UnknownStore."""
-    try:
-        return ZoneInfo(_zones([code])[code])
-    except KeyError:
-        raise UnknownStore(code) from None
+    zone = _zones.one(code)
+    if zone is None:
+        raise UnknownStore(code)
+    return ZoneInfo(zone)
 
 
 def source_id(code: str) -> int:
     """The id of the source with this code, which is made when it is new."""
+    return source_ids.one(code) or _new_source(code)
+
+
+def _new_source(code: str) -> int:
     from sales.operations import source  # operations forgets what it changes here
 
-    return source_ids([code]).get(code) or source(code).pk
+    return source(code).pk
 
 
 def category_path(*names: str) -> str:

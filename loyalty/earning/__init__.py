@@ -66,7 +66,8 @@ loyalty/earning/kinds.py describes every kind and field for forms and for checki
 from loyalty.earning.compiling import compile_rule_set
 from loyalty.earning.conditions import Basket, Product, When, category_names
 from loyalty.earning.periods import EVER, NEVER, celebrated_on, month_end, occasion, period_of, step_of
-from loyalty.earning.planning import MICRO, Plan, Profile, Rule, RuleSet
+from loyalty.earning.planning import MICRO, RuleSet
+from loyalty.earning.plans import Plan, Profile, Rule
 from loyalty.earning.problems import InvalidRuleSet, UnknownCurrency
 from loyalty.earning.state import Budget, Term, Trial, due_units, runs
 

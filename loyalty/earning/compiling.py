@@ -8,7 +8,8 @@ from typing import Any
 from loyalty.earning.conditions import BASKET_CONDITIONS, LINE_CONDITIONS, When
 from loyalty.earning.expiry import of_definition
 from loyalty.earning.kinds import BUDGET, BY_CODE, WHEN, Field, fields_of, kind_of
-from loyalty.earning.planning import Rule, RuleSet
+from loyalty.earning.planning import RuleSet
+from loyalty.earning.plans import Rule
 from loyalty.earning.problems import InvalidRuleSet, Problem
 from loyalty.earning.state import Budget, Trial, terms_of
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from loyalty.earning.conditions import Basket, Index, Product, When
 from loyalty.earning.expiry import Expiry  # noqa: TC001 (a dataclass field)
 from loyalty.earning.periods import days_near, period_of
+from loyalty.earning.plans import Plan, Profile, Rule
 from loyalty.earning.problems import UnknownCurrency
 from loyalty.earning.reasons import Reasons
-from loyalty.earning.state import BY_ITSELF, Budget, Term, Trial, call, event_call, limits
+from loyalty.earning.state import BY_ITSELF, Term, call, event_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,71 +26,6 @@ MICRO = 1_000_000
 MEMORY_MAX = 200_000
 TERMS_MAX = 2_000
 SERVICE = "service"
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One entry of a definition. `settings` holds the fields of its kind (loyalty/earning/kinds.py)."""
-
-    code: str
-    name: str
-    when: When
-    name_zh: str = ""
-    kind: str = "exclude"
-    has_state: bool = False
-    multiply_percent: int = 100
-    bonus_points: int = 0
-    stacks: bool = False
-    group: str = ""
-    stops: bool = False
-    budget: Budget = field(default_factory=Budget)
-    trial: Trial | None = None
-    settings: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def is_limited(self) -> bool:
-        """Whether only the posting function can tell if it is granted."""
-        return bool(self.budget or self.trial or self.when.tiers or self.kind == "occasion")
-
-    def limits(self) -> dict[str, Any]:
-        """What the posting function is told of a rule that only it can grant."""
-        said: dict[str, Any] = {"rule": self.code} | limits(self.budget, self.trial, self.when.tiers)
-        if self.kind == "occasion":
-            asked = self.settings
-            said |= {
-                "code": self.code, "begins": asked["begins"], "before": asked["days_before"], "after": asked["days_after"],
-                "times": asked["purchases"],
-            }  # fmt: skip
-        return said
-
-
-class Profile(NamedTuple):
-    """What one kind of line earns: numerator / denominator micropoints per minor unit, and how that came about.
-
-    `applied`, `bonuses` and `limited` (rules with a budget, a trial, tiers or an occasion, which only the posting function can grant) are places in
-    `RuleSet.rules`; `beaten` had a larger or an earlier one of their group beside them, `stopped` came after one that stops.
-    """
-
-    numerator: int
-    denominator: int
-    applied: tuple[int, ...]
-    beaten: tuple[int, ...]
-    stopped: tuple[int, ...]
-    bonuses: tuple[int, ...]
-    limited: tuple[int, ...]
-    excluded_by: str
-
-
-@dataclass(slots=True)
-class Plan:
-    """What a basket earns before any member's state. Line lists follow the basket's lines."""
-
-    line_micropoints: list[int]
-    base_micropoints: int
-    line_extra_micropoints: list[int] | None
-    extra_micropoints: int
-    profiles: list[Profile]
-    basket: Basket
 
 
 @dataclass(slots=True)
@@ -161,7 +97,7 @@ class RuleSet:
             profiles.append(profiles_by.get(bits) or self._profile(currency, bits))
         amounts = basket.earning_minor or basket.totals_minor
         lines = [amount * p[0] // p[1] for amount, p in zip(amounts, profiles, strict=True)]
-        plan = Plan(lines, sum(lines), None, 0, profiles, basket)
+        plan = Plan(lines, sum(lines), None, 0, profiles, basket, force)
         if self.has_bonuses:
             self._add_bonuses(plan)
         return plan
@@ -283,8 +219,7 @@ class RuleSet:
         if self._purchase_terms:
             basket = plan.basket
             earning = basket.earning_minor or basket.totals_minor
-            force = self._in_force(basket)
-            bits = [self._match(product) & force for product in basket.products]
+            bits = [self._match(product) & plan.force for product in basket.products]
             that_earn = [
                 (i, found)
                 for i, (found, minor, profile) in enumerate(zip(bits, earning, plan.profiles, strict=True), 1)
@@ -403,7 +338,7 @@ class RuleSet:
             "rate": {"points": points, "per_minor": per_minor},
             "earning_minor": sum(a for a, p in zip(amounts, plan.profiles, strict=True) if not p.excluded_by),
             "base_micropoints": plan.base_micropoints,
-        } | self._reasons.of(plan, self._in_force(basket), too_small_for)
+        } | self._reasons.of(plan, plan.force, too_small_for)
 
     # -- time ----------------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from loyalty.earning.planning import Plan, Profile, Rule
+    from loyalty.earning.plans import Plan, Profile, Rule
 
 USUAL_MAX = 2_000
 REFUSED = "not_applied"

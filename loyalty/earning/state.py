@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from loyalty.earning.conditions import Basket, Product
-    from loyalty.earning.planning import Rule
+    from loyalty.earning.plans import Rule
 
 MILLI = 1000
 DISTINCT = {"categories", "products", "brands"}

@@ -17,7 +17,7 @@ from loyalty.operations import telling
 from loyalty.operations.errors import CannotRecord, KeyReused, SpendingBlocked, UnknownMember
 from loyalty.operations.planned_purchases import Item, Planned, PurchaseIn, plan
 from loyalty.operations.planned_purchases import programme_zone as _programme_zone  # noqa: F401 (the other verbs ask here)
-from loyalty.operations.written_purchases import CALL, CALL_ONE, columns_of, literal, values_of_one
+from loyalty.operations.written_purchases import CALL, CALL_ONE, columns_of, values_of_one
 from sales.lines import Line
 
 POINTS = 1  # the currency of this house; stamps and cashback will have their own wallets
@@ -143,15 +143,7 @@ def _call(latest: int, rule_set: RuleSet, items: list[Item], tries: Iterator[int
     The short way meets a key that another kind of act has only when it writes; a second try goes the general way, which says so.
     """
     known = rules.known()
-    tiers = known.tiers
-    head = [
-        POINTS,
-        latest,
-        rule_set.id,
-        literal(map(str, tiers)),
-        literal([str(tier.points_from) for tier in tiers.values()]) if known.has_plain_ladder else None,
-        literal([str(rule_set.tier_percents.get(tier.code, 100)) for tier in tiers.values()]),
-    ]
+    head = [POINTS, latest, rule_set.id, known.ladder, known.ladder_from, known.tier_percents(rule_set)]
     is_checkout = len(items) == 1 and items[0].purchase.has_member and not rule_set.holds_points_back
     if is_checkout and next(tries) == 0:
         told = telling.for_one(rule_set, items[0].plan)
@@ -182,7 +174,7 @@ def _again_after_races(call):
 
 
 def _take_answers(rows: list[tuple], rule_set: RuleSet, items: list[Item], answers: list):
-    codes = {tier_id: tier.code for tier_id, tier in rules.known().tiers.items()}
+    codes = rules.known().tier_codes
     for row in rows:
         item = items[row[0] - 1]
         row = (*row[:_USED], _json(row[_USED]), *row[_USED + 1 :])  # noqa: PLW2901 (the same answer, its benefits read)
