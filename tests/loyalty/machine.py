@@ -241,6 +241,15 @@ class Members(RuleBasedStateMachine):
             return
         pair[0].merge(self.at, pair[1])
         self.merges.append((pair[1], self.shop.merge(self.members[survivor], self.members[absorbed], at=self.at)))
+        self._tiers_agree(survivor)
+
+    def _tiers_agree(self, *places):
+        """Of those whose tiers have just been evaluated; any other's may be that of the month it was touched in."""
+        held = {
+            wallet.member_id: wallet.tier.code for wallet in Wallet.objects.filter(currency=1).select_related("tier")
+        }
+        for place in places:
+            assert held[self.members[place].pk] == self.models[place].tier(self.day)[0]
 
     @precondition(lambda self: self.merges)
     @rule(data=st.data())
@@ -292,6 +301,7 @@ class Members(RuleBasedStateMachine):
             operations.evaluate_tiers(at=self.at)
         for model in self.models:
             model.live_until(self.at)
+        self._tiers_agree(*(place for place, model in enumerate(self.models) if not model.merged_into))
 
     @invariant()
     def the_database_agrees(self):
