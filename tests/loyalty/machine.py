@@ -76,8 +76,9 @@ class Members(RuleBasedStateMachine):
         self.models = [Ledger(rules=self.says, place=n) for n in range(self.count)]
         self.day = BEGIN
         self.sales, self.holds, self.reviews, self.merges, self.acts = [], [], [], [], []
-        for who in range(self.count):  # so that every life has something to spend, refund and pass on
-            self._buy(who, [12_345 * (who + 1), 399])
+        # So that every life has something to spend, refund and pass on, and two together reach a tier that neither has.
+        for who in range(self.count):
+            self._buy(who, [60_000 + 12_345 * (who + 1), 399])
 
     @property
     def at(self):
@@ -245,9 +246,8 @@ class Members(RuleBasedStateMachine):
 
     def _tiers_agree(self, *places):
         """Of those whose tiers have just been evaluated; any other's may be that of the month it was touched in."""
-        held = {
-            wallet.member_id: wallet.tier.code for wallet in Wallet.objects.filter(currency=1).select_related("tier")
-        }
+        wallets = Wallet.objects.filter(member__in=self.members, currency=1)
+        held = dict(wallets.values_list("member", "tier__code"))
         for place in places:
             assert held[self.members[place].pk] == self.models[place].tier(self.day)[0]
 
