@@ -24,13 +24,13 @@ def owner(database: str) -> psycopg.Connection:
 
 
 @contextlib.contextmanager
-def database(name: str):
-    """Point Django at a new, migrated database of this name; drop it afterwards."""
+def database(name: str, *, is_empty: bool = False):
+    """Point Django at a new, migrated database of this name, or at one that holds nothing; drop it afterwards."""
     if settings.EMBEDDED_POSTGRES:
         settings.EMBEDDED_POSTGRES.ensure()
     home = connection.settings_dict["NAME"]
     try:
-        _create(home, name, template=_template(home))
+        _create(home, name, template="template0" if is_empty else _template(home))
         point_at(name)
         yield name
     finally:
