@@ -183,8 +183,8 @@ def worth(figures: dict) -> dict | None:
         ends = (part["total"] - reach, part["total"] + reach)
         return {
             "total": verdicts.money(part["total"], currency, is_signed=True),
-            "low": verdicts.money(ends[0], currency, is_signed=True),
-            "high": verdicts.money(ends[1], currency, is_signed=True),
+            "low": unbroken(verdicts.money(ends[0], currency, is_signed=True)),
+            "high": unbroken(verdicts.money(ends[1], currency, is_signed=True)),
             "is_detected": ends[0] > 0 or ends[1] < 0,
         }
 
@@ -195,6 +195,11 @@ def worth(figures: dict) -> dict | None:
         "send_cost": verdicts.money(held["send_cost"], currency),
         "messages": held["messages"],
     }
+
+
+def unbroken(words: str) -> str:
+    """An amount whose sign is never left alone at the end of a line (a word joiner stands behind it): for narrow tiles."""
+    return words.replace("−", "−\u2060").replace("+", "+\u2060")
 
 
 def _wider(figures) -> float:

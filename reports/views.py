@@ -69,7 +69,7 @@ def _programme_lift() -> dict | None:
     if last.figures["sample_ratio"]["verdict"] == "red" or not first or first.get("cannot"):
         return {"as_of": last.as_of, "verdict": verdicts.of(lift.Read(last.figures))}
     currency, ends = last.figures["currency"], verdicts.shown(first, last.figures)
-    told = [verdicts.money(value, currency, is_signed=True) for value in (first["absolute"], *ends)]
+    told = [lift.unbroken(verdicts.money(value, currency, is_signed=True)) for value in (first["absolute"], *ends)]
     return {
         "as_of": last.as_of,
         "size": told[0],
