@@ -55,7 +55,8 @@ def run(database: str, *arguments: str, seconds: int) -> Run:
         text = said.read()
     if process.returncode or re.search(r"number of failed transactions: [1-9]", text):
         raise RuntimeError(f"pgbench failed:\n{text}")
-    tps = statistics.mean(float(rate) for rate in re.findall(r"progress: .*?, ([\d.]+) tps", text)[1:])
+    rates = [float(rate) for rate in re.findall(r"progress: .*?, ([\d.]+) tps", text)]
+    tps = statistics.mean(rates[1:] or rates)  # the last second of a short run is not always told
     transactions = int(re.search(r"transactions actually processed: (\d+)", text)[1])
     return Run(tps, spent / took / tps * 1e6, (_wal_position(database) - wal) / transactions)
 

@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from campaigns import flow_words as words
-from insights.trends import CATEGORY, DAYS, trends
+from insights.trends import CATEGORY, DAYS, in_season, trends
 from loyalty.models import Reward
 from sales.models import Category
 
@@ -94,10 +94,14 @@ def points_unused(at) -> list[Idea]:
 
 
 def falling_categories(at) -> list[Idea]:
-    """Categories that lost more than the whole shop did, surely: for who bought there before and does not any more."""
-    fallen = [one for one in trends(at=at) if one.kind == CATEGORY and one.is_found and not one.is_rising]
-    shelves = Category.objects.in_bulk([int(one.key) for one in fallen])
-    return [_falling(one, shelves[int(one.key)]) for one in fallen if int(one.key) in shelves][:FALLS_MOST]
+    """Categories that lost more than the whole shop did, surely: for who bought there before and does not any more.
+
+    Not those whose season is over: nobody is to be asked back to Halloween in November.
+    """
+    fallen = {int(one.key): one for one in trends(at=at) if one.kind == CATEGORY and one.is_found and not one.is_rising}
+    over = in_season(list(fallen), at=at)
+    shelves = Category.objects.in_bulk([key for key in fallen if key not in over])
+    return [_falling(one, shelves[key]) for key, one in fallen.items() if key in shelves][:FALLS_MOST]
 
 
 def _falling(one, shelf) -> Idea:
@@ -110,7 +114,7 @@ def _falling(one, shelf) -> Idea:
     bought = {"number": 1, "measure": "times", "category": shelf.pk, "product": "", "brand": "", "store": ""}
     return Idea(
         f"falling_{shelf.pk}", _("Bring back buyers of %(category)s") % shown,
-        _("A category that fell more than the whole shop, surely (Holm's p below 0.05): for who bought there in the %(days)d days before and not in the last %(days)d.")
+        _("A category that sells all the year and fell more than the whole shop, surely (Holm's p below 0.05): for who bought there in the %(days)d days before and not in the last %(days)d.")
         % {"days": DAYS},
         _all(
             {"type": "bought", "op": "at_least", "days": 2 * DAYS, "until": DAYS, **bought},

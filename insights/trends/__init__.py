@@ -5,8 +5,8 @@ reading     the sums, from the purchases of members who were there in both windo
 """
 
 from insights.trends.judging import ALPHA, MEMBERS_LEAST, Sums, Trend, Whole, judge
-from insights.trends.reading import BRAND, CATEGORY, DAYS, STORE, trends
+from insights.trends.reading import BRAND, CATEGORY, DAYS, STORE, in_season, trends
 
 __all__ = [
-    "ALPHA", "BRAND", "CATEGORY", "DAYS", "MEMBERS_LEAST", "STORE", "Sums", "Trend", "Whole", "judge", "trends",
+    "ALPHA", "BRAND", "CATEGORY", "DAYS", "MEMBERS_LEAST", "STORE", "Sums", "Trend", "Whole", "in_season", "judge", "trends",
 ]  # fmt: skip

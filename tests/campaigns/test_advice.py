@@ -102,14 +102,14 @@ def sale_of(member, days_ago, place, key):
     }
 
 
-def test_a_category_that_fell_more_than_the_shop_is_spoken_of_with_its_figures(town):
-    """Sixty members; cheese falls to nothing while all else goes on. Who bought it before and does not now is the audience."""
-    people, place, (milk, _tea) = town(60)
+def cheese_falls(people, place, milk, *, sold_before: bool):
+    """Cheese falls to nothing while all else goes on; the shop is half a year older than that, with or without cheese."""
     Member.objects.update(joined_at=AT - timedelta(days=400))
     shelf = Category.objects.create(level=2, path="GROCERY > CHEESE", raw_name="CHEESE", name_en="Cheese")
     cheese = Product.objects.create(code="CHEESE", category=shelf)
     rows = [(one, 90, cheese) for one in people] + [(one, day, milk) for one in people for day in (91, 30)]
-    rows += [(people[0], 20, cheese)]
+    rows += [(one, day, milk) for one in people[:30] for day in (150, 210)] + [(people[0], 20, cheese)]
+    rows += [(one, day, cheese) for one in people[:20] for day in (150, 210) if sold_before]
     receipts = Purchase.objects.bulk_create(
         sale(one, AT - timedelta(days=day), 900 + 10 * (n % 40), place, f"c{n}")
         for n, (one, day, _product) in enumerate(rows)
@@ -118,11 +118,24 @@ def test_a_category_that_fell_more_than_the_shop_is_spoken_of_with_its_figures(t
         PurchaseLine(purchase=receipt, line_no=1, product=product, quantity=1, total_minor=receipt.total_minor)
         for receipt, (_one, _day, product) in zip(receipts, rows, strict=True)
     )
+    return shelf
+
+
+def test_a_category_that_fell_more_than_the_shop_is_spoken_of_with_its_figures(town):
+    """Who bought it before and does not now is the audience."""
+    people, place, (milk, _tea) = town(60)
+    shelf = cheese_falls(people, place, milk, sold_before=True)
     one = of(f"falling_{shelf.pk}")
     assert one.members.count == 59
     assert "Sales of Cheese: −" in one.idea.data[0]
     made = advice.accept(one.idea.code, at=AT)
     assert (made.name, made.offers_buy_again) == ("Bring back buyers of Cheese", 3)
+
+
+def test_the_end_of_a_season_is_no_reason_to_bring_anybody_back(town):
+    people, place, (milk, _tea) = town(60)
+    shelf = cheese_falls(people, place, milk, sold_before=False)
+    assert f"falling_{shelf.pk}" not in {one.idea.code for one in advice.recommended(at=AT)}
 
 
 def test_rehearsals_and_broken_splits_teach_nothing_of_what_to_expect(town, draft):
