@@ -181,6 +181,7 @@ def _past(moment: datetime, field: str):
             422,
             _("%(moment)s lies in the future. Check the clock and the zone.") % {"moment": moment.isoformat()},
             field=field,
+            code="future",
         )
 
 
@@ -191,7 +192,10 @@ def _member(said: schemas.MemberIn | None) -> dict:
     given = [(name, value) for name, value in said if value is not None]
     if len(given) != 1:
         raise Refused(
-            422, _("Name the member in exactly one way: public_id, card, phone, email or external_id."), field="member"
+            422,
+            _("Name the member in exactly one way: public_id, card, phone, email or external_id."),
+            field="member",
+            code="member_form",
         )
     [(name, value)] = given
     if name == "public_id":

@@ -2,6 +2,7 @@
 
 import uuid
 
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -77,4 +78,55 @@ class WebhookPosition(models.Model):
         ]
         indexes = [
             models.Index(fields=["webhook", "wallet"], condition=models.Q(is_behind=True), name="api_webhook_behind")
+        ]
+
+
+class RefusedOrder(models.Model):
+    """An order or a refund that a shop sent and that was refused: one open row for one key, however often it is sent.
+
+    Nothing personal is in it: what was sent stays out (card, phone, e-mail and names with it), only a keyed hash of it is kept to
+    tell whether the shop sends the same again. Words are made of `code` when they are read. So an erasure has nothing to do here.
+    A row that has arrived since is found by asking purchases for its key (`api.refused_orders.queue`): recording a purchase does nothing here.
+    """
+
+    class Kind(models.IntegerChoices):
+        ORDER = 1, _("Order")
+        REFUND = 2, _("Refund")
+        BEYOND = 3, _("Not listed one by one")
+
+    class Outcome(models.IntegerChoices):
+        ARRIVED = 1, _("Arrived")
+        LET_GO = 2, _("Dropped")
+
+    source = models.ForeignKey("sales.Source", on_delete=models.PROTECT, related_name="+", db_index=False)
+    kind = models.PositiveSmallIntegerField(choices=Kind)
+    client_key = models.CharField(max_length=100, blank=True, help_text="Empty where none could be read.")
+    code = models.CharField(max_length=20)
+    field = models.CharField(max_length=60, blank=True)
+    store_said = models.CharField(max_length=20, blank=True, help_text="The code of a store that is not known.")
+    body_digest = models.BinaryField(max_length=16)
+    bodies = models.PositiveIntegerField(
+        default=1, help_text="One, and one more whenever what came was not what came before."
+    )
+    tries = models.PositiveIntegerField(default=1)
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True, blank=True)
+    outcome = models.PositiveSmallIntegerField(choices=Outcome, null=True, blank=True)
+    closed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["source", "kind", "client_key"],
+                condition=models.Q(closed_at=None),
+                name="one_open_refusal_for_one_key",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(closed_at=None, outcome=None)
+                | models.Q(closed_at__isnull=False, outcome__isnull=False),
+                name="a_closed_refusal_says_how_it_ended",
+            ),
         ]

@@ -6,6 +6,8 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from api.refused_orders import noting
+
 TITLES = {
     400: gettext_lazy("The request cannot be read"),
     401: gettext_lazy("No valid token"),
@@ -21,9 +23,10 @@ TITLES = {
 class Refused(Exception):
     """Ends a request with a problem."""
 
-    def __init__(self, status: int, detail: str, *, field: str = ""):
+    def __init__(self, status: int, detail: str, *, field: str = "", code: str = ""):
+        """`code` says what the field alone does not (api/refused_orders/wording.py)."""
         super().__init__(detail)
-        self.status, self.detail, self.field = status, detail, field
+        self.status, self.detail, self.field, self.code = status, detail, field, code
 
 
 def problem(status: int, detail: str, errors: list[tuple[str, str]] = ()) -> HttpResponse:
@@ -40,13 +43,15 @@ def problem(status: int, detail: str, errors: list[tuple[str, str]] = ()) -> Htt
     return response
 
 
-def refused(_request, reason: Refused) -> HttpResponse:
+def refused(request, reason: Refused) -> HttpResponse:
+    noting.note(request, noting.code_of(reason.status, reason.field, reason.code), reason.field)
     return problem(reason.status, reason.detail, [(reason.field, reason.detail)] if reason.field else [])
 
 
-def invalid(_request, reason) -> HttpResponse:
+def invalid(request, reason) -> HttpResponse:
     """Every field that pydantic did not take, by its path in the body: lines.2.total_minor."""
     errors = [(_path(error["loc"]), error["msg"]) for error in reason.errors]
+    noting.note(request, noting.SHAPES.get(reason.errors[0]["type"], "invalid"), errors[0][0])
     named = ", ".join(dict.fromkeys(field for field, _message in errors))
     return problem(
         422, _("Correct %(fields)s and send the request again; nothing was changed.") % {"fields": named}, errors
@@ -63,9 +68,11 @@ def unauthenticated(_request, _reason) -> HttpResponse:
     return problem(401, _("Send the header “Authorization: Bearer” with the token of an active client."))
 
 
-def missing(_request, _reason) -> HttpResponse:
+def missing(request, _reason) -> HttpResponse:
+    noting.note(request, noting.code_of(404))
     return problem(404, _("There is nothing under this address that this client may see."))
 
 
-def http_error(_request, reason) -> HttpResponse:
+def http_error(request, reason) -> HttpResponse:
+    noting.note(request, noting.code_of(reason.status_code))
     return problem(reason.status_code if reason.status_code in TITLES else 400, str(reason))

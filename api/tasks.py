@@ -3,6 +3,8 @@
 from celery import shared_task
 
 from api import journey_calls, webhooks
+from api.refused_orders import queue
+from members import clock
 from members.modules import only_with
 
 
@@ -17,3 +19,9 @@ def deliver_webhooks():
 def deliver_journey_calls():
     """Make the calls that journeys asked for."""
     journey_calls.deliver()
+
+
+@shared_task
+def tidy_refused_orders():
+    """Close refused orders that have arrived since, and forget what was closed long ago."""
+    queue.tidy(at=clock.now())

@@ -89,6 +89,7 @@ app.conf.beat_schedule = {
     "loyalty-occasions": {"task": "loyalty.tasks.grant_occasions", "schedule": 1800.0},
     "loyalty-memberships": {"task": "loyalty.tasks.refresh_memberships", "schedule": 3600.0},
     "api-webhooks": {"task": "api.tasks.deliver_webhooks", "schedule": 5.0},
+    "api-refused-orders": {"task": "api.tasks.tidy_refused_orders", "schedule": 900.0},
     "loyalty-screen": {"task": "loyalty.tasks.screen", "schedule": 20.0},
     "loyalty-seal": {"task": "loyalty.tasks.seal_days", "schedule": 3600.0},
 }
