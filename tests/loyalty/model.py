@@ -203,7 +203,7 @@ class Ledger:
         sale.given = self.earn(points, day, sale)
         if not sale.given and not self.rules.waits_days:
             sale.lot = None  # all of it paid a debt
-        return points + self.settle_visits(day, gives=True)
+        return points + self.settle_visits(day, gives=sale.is_visit)  # of visits that a merge brought, at the next one
 
     def earn(self, points: int, day: date, sale: Sale | None) -> int:
         """Points wait, or come in at once. Answers how many can be spent."""
