@@ -11,6 +11,7 @@ from celery import shared_task
 from django.db import transaction
 
 from campaigns import noticing, operations, programme_lift, rehearsal, surveying
+from campaigns.advice.ideas import fallen
 from campaigns.memberships import keeping
 from campaigns.models import Campaign, Fire
 from campaigns.operations import choosing, listening, noting, repeating
@@ -152,6 +153,12 @@ def ask_surveys():
 def tell_members():
     """Receipts that were asked for, tiers that changed, points about to expire. Safe to run any number of times, at once."""
     return noticing.tell(at=clock.now())
+
+
+@shared_task
+def look_for_actions():
+    """What the recommended actions are read from and takes long to count, kept for the day. Safe to repeat."""
+    return len(fallen(clock.now(), is_kept=False))
 
 
 @shared_task

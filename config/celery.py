@@ -66,6 +66,7 @@ app.conf.beat_schedule = {
         "schedule": crontab(hour=5, minute=20),
         "kwargs": {"is_thorough": True},
     },
+    "campaigns-actions": {"task": "campaigns.tasks.look_for_actions", "schedule": crontab(hour=0, minute=10)},
     "campaigns-surveys": {"task": "campaigns.tasks.ask_surveys", "schedule": 60.0},
     "campaigns-warnings": {"task": "campaigns.tasks.watch_over_members", "schedule": 6 * 3600.0},
     "campaigns-audiences": {"task": "campaigns.tasks.refresh_audiences", "schedule": 2.0},

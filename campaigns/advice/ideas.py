@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from django.conf import settings
+from django.core.cache import cache
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from campaigns import flow_words as words
-from insights.trends import CATEGORY, DAYS, in_season, trends
+from insights.trends import CATEGORY, DAYS, Trend, in_season, trends
 from loyalty.models import Reward
 from sales.models import Category
 
@@ -17,6 +19,7 @@ NEW_DAYS = 60
 UNUSED_DAYS = 180
 FALLS_MOST = 2
 """So many falling categories are spoken of at once."""
+KEPT_S = 26 * 3600
 
 
 @dataclass(frozen=True)
@@ -94,14 +97,27 @@ def points_unused(at) -> list[Idea]:
 
 
 def falling_categories(at) -> list[Idea]:
-    """Categories that lost more than the whole shop did, surely: for who bought there before and does not any more.
+    """Categories that lost more than the whole shop did, surely: for who bought there before and does not any more."""
+    found = fallen(at)
+    shelves = Category.objects.in_bulk([int(one.key) for one in found])
+    return [_falling(one, shelves[int(one.key)]) for one in found if int(one.key) in shelves][:FALLS_MOST]
 
-    Not those whose season is over: nobody is to be asked back to Halloween in November.
+
+def fallen(at, *, is_kept: bool = True) -> list[Trend]:
+    """What fell and sells all the year: nobody is to be asked back to Halloween in November.
+
+    Purchases of weeks are looked at, which in a large shop takes a minute: once a day is enough, and the beat does it at night. Where
+    nothing is kept, as after a flush, or where it is not to be taken, it is looked at now.
     """
-    fallen = {int(one.key): one for one in trends(at=at) if one.kind == CATEGORY and one.is_found and not one.is_rising}
-    over = in_season(list(fallen), at=at)
-    shelves = Category.objects.in_bulk([key for key in fallen if key not in over])
-    return [_falling(one, shelves[key]) for key, one in fallen.items() if key in shelves][:FALLS_MOST]
+    place = f"campaigns:fallen:{at:%Y-%m-%d}"
+    kept = cache.get(place) if is_kept and settings.REPORTS_ARE_KEPT else None
+    if kept is None:
+        found = [one for one in trends(at=at) if one.kind == CATEGORY and one.is_found and not one.is_rising]
+        over = in_season([int(one.key) for one in found], at=at)
+        kept = [one for one in found if int(one.key) not in over]
+        if settings.REPORTS_ARE_KEPT:
+            cache.set(place, kept, KEPT_S)
+    return kept
 
 
 def _falling(one, shelf) -> Idea:

@@ -3,13 +3,18 @@
 from datetime import timedelta
 
 import pytest
+from django.core.cache.backends.locmem import LocMemCache
 
 from campaigns import audiences, checks
+from campaigns.advice import ideas
 from campaigns.advice import operations as advice
 from campaigns.advice.gains import Gain, expected
 from campaigns.models import Audience, Campaign, LiftReport, MemberDriver
 from campaigns.series import Pooled
+from campaigns.tasks import look_for_actions
+from insights.trends import trends
 from loyalty.models import Reward, Wallet
+from members import clock
 from members.models import Member
 from sales.models import Category, Product, Purchase, PurchaseLine
 from tests.campaigns.conftest import *  # noqa: F403 - the same town, audience and draft
@@ -152,3 +157,19 @@ def test_rehearsals_and_broken_splits_teach_nothing_of_what_to_expect(town, draf
     pooled = advice.measured_lift()
     assert (pooled.dates, pooled.absolute) == (1, 100.0)
     assert pooled.low < 100 < pooled.high
+
+
+def test_in_a_day_the_trends_are_looked_at_once_and_by_night(town, settings, monkeypatch):
+    people, place, (milk, _tea) = town(60)
+    shelf = cheese_falls(people, place, milk, sold_before=True)
+    looks = []
+    monkeypatch.setattr(ideas, "cache", LocMemCache("fallen", {}))
+    monkeypatch.setattr(ideas, "trends", lambda *, at: looks.append(at) or trends(at=at))
+    monkeypatch.setattr(clock, "now", lambda: AT)
+    settings.REPORTS_ARE_KEPT = True
+    assert look_for_actions() == 1
+    for _look in range(2):
+        assert of(f"falling_{shelf.pk}").members.count == 59
+    assert looks == [AT]
+    assert ideas.fallen(AT + timedelta(days=1)) is not None
+    assert len(looks) == 2, "another day is looked at anew"
