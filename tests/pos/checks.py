@@ -250,6 +250,7 @@ for (const name of ["mousedown", "mouseup", "click", "pointerdown", "touchstart"
 """
 SOUND = "window.beeps = 0; window.AudioContext = class extends AudioContext { constructor() { super(); window.beeps += 1; } };"
 WAYS = itertools.cycle(["card", "phone", "card", "name"])
+SHIFTS = itertools.count()
 
 
 def k1_award_fast(stage, scene):
@@ -277,7 +278,8 @@ def shift(stage, scene, *, sales: int):
     page = at_till(stage, scene)
     page.add_init_script(NO_MOUSE)
     page.reload()
-    crew = [scene.member(given=f"Shopper{number}") for number in range(5)]
+    shift_number = next(SHIFTS)  # two on one site meet shoppers of other names
+    crew = [scene.member(given=f"Shopper{number}of{shift_number}") for number in range(5)]
     wanted, took = {member.pk: [] for member in crew}, []
     for number in range(sales):
         member, minor = crew[number * 7 % 5], 100 + number * 137
