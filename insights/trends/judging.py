@@ -20,6 +20,8 @@ from insights.lift.corrections import holm
 ALPHA = 0.05
 MEMBERS_LEAST = 30
 """Below, a handful of members would be the trend."""
+ROUNDING = 1e-9
+"""A variance that is this share of what it is the difference of is none: of a group that is the whole shop only rounding is left."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def _doubt(whole: Whole, one: Sums) -> tuple[float, float, float] | None:
     weight, excess = one.before / whole.before, one.now - whole.ratio * one.before
     spread = one.squared - 2 * weight * one.crossed + weight**2 * whole.turned_squared
     variance = spread - excess**2 / whole.members
-    if variance <= 0:
+    if variance <= ROUNDING * (one.squared + weight**2 * whole.turned_squared):
         return None
     error, freedom = variance**0.5, one.members - 1
     p_value = 2 * float(stats.t.sf(abs(excess) / error, freedom))

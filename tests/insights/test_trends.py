@@ -144,3 +144,11 @@ def test_a_group_of_few_members_or_with_nothing_sold_before_is_not_judged_and_st
         ("new", False),
         ("1", False),
     ]
+
+
+@pytest.mark.parametrize("residue", [-1e-7, 0.0, 1e-7])
+def test_a_group_that_is_the_whole_shop_is_not_judged_by_what_rounding_left(residue):
+    squared = 12_345_678.9
+    whole = Whole(40, 80_000.0, 82_000.0, squared)
+    only = Sums("store", "1", 40, 80_000.0, 82_000.0, squared + residue, squared)
+    assert not judge(whole, [only])[0].is_judged
