@@ -100,10 +100,8 @@ def _read(path: Path, at: datetime, rejects: Rejects) -> list[Row]:
     wanted = [kinds[0], "points", *(name for name in OPTIONAL if name in file.headings)]
     tiers, found = set(Tier.objects.values_list("code", flat=True)), []
     for rows in file.batches(wanted, problem=rejects.add):
-        columns = {name: rows.text(name) for name in wanted}
-        for place, number in enumerate(rows.numbers.tolist()):
-            cells = {name: column[place].as_py() or "" for name, (column, _broken) in columns.items()}
-            read = _row(int(number), kinds[0], cells, at, tiers)
+        for number, cells in rows.cells(wanted):
+            read = _row(number, kinds[0], cells, at, tiers)
             (rejects.add if isinstance(read, Problem) else found.append)(read)
     return found
 

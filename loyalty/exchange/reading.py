@@ -1,24 +1,26 @@
 """Taking files of exchange into an empty house: each by its importer, and the totals held against the manifest."""
 
-import csv
 import json
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from loyalty.exchange.writing import SOURCE
+from loyalty.exchange.writing import FIELDS, PRODUCTS, SOURCE, STORES
 from loyalty.importing import BATCH_RECEIPTS, Posting
 from loyalty.opening import import_balances
+from members.importing.files import File
 from members.importing.members import MemberMapping, import_members
 from members.importing.problems import CannotImport, Rejects
 from members.knowing import CustomField
 from members.models import Member
+from sales import catalogue
 from sales.importing.loading import Load, load
 from sales.importing.mapping import Mapping
 from sales.importing.staging import Staging
-from sales.models import Purchase
+from sales.models import Purchase, Source
 from sales.operations import ensure_products, ensure_stores
 
 
@@ -26,24 +28,29 @@ class NotEmpty(CannotImport):
     """Somebody lives here already: an exchange moves into an empty house."""
 
 
+COUNTED = ("members", "purchases", "lines", "holders", "points")
+"""The totals of a manifest that what comes in is held against."""
+
+
 def read(folder: Path, *, at: datetime, rejects: Rejects) -> dict[str, int]:
     """Take a folder in. Raises CannotImport when it is not whole, or what came in is not what the manifest says.
 
-    Members and purchases that were taken before stay, so that a run that was killed may be begun again.
+    What was taken before stays, so that a run that was killed may be begun again: it is known by the source under which it came.
     """
     manifest = _manifest(folder)
-    if Member.objects.exists() and not Purchase.objects.filter(source__code=SOURCE).exists():
+    if Member.objects.exists() and not Source.objects.filter(code=SOURCE).exists():
         raise NotEmpty(_("There are members here already. An exchange moves into an empty house."))
-    _take_fields(folder)
-    for row in _rows(folder / "stores.csv"):
+    catalogue.source_id(SOURCE)
+    _take_fields(folder, rejects)
+    for row in _rows(folder / "stores.csv", STORES, rejects):
         ensure_stores([(row["code"], row["name"])], time_zone=row["time_zone"])
     ensure_products(
         (one["code"], one["name"], one["category"], one["brand"], one["is_service"] == "yes", one["tags"])
-        for one in _rows(folder / "products.csv")
+        for one in _rows(folder / "products.csv", PRODUCTS, rejects)
     )
-    import_members(
-        folder / "members.csv", MemberMapping(), at=at, source=SOURCE, rejects=rejects, progress=lambda *_told: None
-    )
+    members = folder / "members.csv"
+    import_members(members, MemberMapping(), at=at, source=SOURCE, rejects=rejects, progress=lambda *_told: None)
+    _stop_at(members, rejects)
     _take_purchases(folder, rejects)
     _agree(manifest, rejects)
     import_balances(
@@ -54,25 +61,54 @@ def read(folder: Path, *, at: datetime, rejects: Rejects) -> dict[str, int]:
 
 
 def _manifest(folder: Path) -> dict[str, int]:
+    path = folder / "manifest.json"
     try:
-        return json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CannotImport(_("%(folder)s holds no manifest.json: %(error)s") % {"folder": folder, "error": error}) from error  # fmt: skip
+    counts = found if isinstance(found, dict) else {}
+    if missing := [name for name in COUNTED if type(counts.get(name)) is not int]:
+        raise CannotImport(
+            _("%(path)s does not count %(names)s. Export the programme again.")
+            % {"path": path, "names": ", ".join(missing)}
+        )
+    return counts
 
 
-def _rows(path: Path) -> Iterator[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        yield from csv.DictReader(file)
+def _rows(path: Path, columns: tuple[str, ...], rejects: Rejects) -> Iterator[dict[str, str]]:
+    """The rows of one small file; stops the run after the last if one of them was no row."""
+    file = File(path)
+    if missing := [name for name in columns if name not in file.headings]:
+        raise CannotImport(
+            _("%(path)s lacks the columns %(names)s. Export the programme again.")
+            % {"path": path, "names": ", ".join(missing)}
+        )
+    for batch in file.batches(list(columns), problem=rejects.add):
+        for _number, cells in batch.cells(list(columns)):
+            yield cells
+    _stop_at(path, rejects)
 
 
-def _take_fields(folder: Path):
+def _stop_at(path: Path, rejects: Rejects):
+    if rejects.count:
+        raise CannotImport(
+            ngettext(
+                "%(path)s: %(count)s row cannot be taken. Mend it and run the import again; what is in stays.",
+                "%(path)s: %(count)s rows cannot be taken. Mend them and run the import again; what is in stays.",
+                rejects.count,
+            )
+            % {"path": path, "count": f"{rejects.count:,}"}
+        )
+
+
+def _take_fields(folder: Path, rejects: Rejects):
     CustomField.objects.bulk_create(
         [
             CustomField(
                 code=row["code"], label_en=row["label_en"], label_zh=row["label_zh"], kind=row["kind"],
                 is_personal=row["is_personal"] == "yes", choices=[one for one in row["choices"].split(";") if one],
             )
-            for row in _rows(folder / "fields.csv")
+            for row in _rows(folder / "fields.csv", FIELDS, rejects)
         ],
         ignore_conflicts=True,
     )  # fmt: skip

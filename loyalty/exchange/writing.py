@@ -1,6 +1,7 @@
 """Writing the files of exchange: canonical, in a fixed order, without anything of this database's own such as its ids."""
 
 import csv
+import itertools
 import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -43,16 +44,17 @@ def write(folder: Path, *, at: datetime) -> dict[str, int]:
     `left_out` counts identifiers beyond a member's first of a kind, `waiting` points that are pending or held: both stay behind.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    roots = _roots()
+    folder.chmod(0o700)  # personal data in clear: nobody else of this machine reads it
     totals = {
         "fields": _file(folder / "fields.csv", FIELDS, _fields()),
         "stores": _file(folder / "stores.csv", STORES, Store.objects.order_by("code").values_list(*STORES)),
         "products": _file(folder / "products.csv", PRODUCTS, _products()),
     }
     own = list(CustomField.objects.order_by("code"))
-    cards = _cards(roots)
+    named = _identifiers()
+    cards = _cards(named)
     totals["members"] = _file(
-        folder / "members.csv", (*MEMBERS, *(f"{CUSTOM}{one.code}" for one in own)), _members(own)
+        folder / "members.csv", (*MEMBERS, *(f"{CUSTOM}{one.code}" for one in own)), _members(own, named)
     )
     totals["lines"] = _file(folder / "purchases.csv", PURCHASES, _lines(cards))
     balances = list(_balances(cards, at))
@@ -130,26 +132,25 @@ def _identifiers() -> dict[int, dict[str, str]]:
     return found
 
 
-def _cards(roots: dict[int, int]) -> dict[int, str]:
+def _cards(named: dict[int, dict[str, str]]) -> dict[int, str]:
     """The card by which each record's purchases and balances are told, the merged ones' too."""
-    cards = {pk: named["card"] for pk, named in _identifiers().items() if "card" in named}
-    return cards | {pk: cards[root] for pk, root in roots.items() if root in cards}
+    cards = {pk: who["card"] for pk, who in named.items() if "card" in who}
+    return cards | {pk: cards[root] for pk, root in _roots().items() if root in cards}
 
 
-def _members(own: list[CustomField]) -> list[tuple]:
+def _members(own: list[CustomField], named: dict[int, dict[str, str]]) -> Iterator[tuple]:
     """Active members in the order in which they joined, then by card."""
-    named, consents, personal = _identifiers(), _consents(), _personal(own)
-    rows = []
-    for one in Member.objects.active().order_by("pk").iterator(CHUNK):
-        who = named.get(one.pk, {})
-        said = {
-            **who, "given_name": one.given_name, "family_name": one.family_name, "language": one.language, "time_zone": one.time_zone,
-            "country": one.country, "joined": _time(one.joined_at), "consents": consents.get(one.pk, ""),
-            "birthday": f"{one.birth_month:02}-{one.birth_day:02}" if one.birth_month and one.birth_day else "",
-        }  # fmt: skip
-        values = [_plain(personal.get((one.pk, field.pk), one.custom_fields.get(field.code))) for field in own]
-        rows.append((*(said.get(name, "") for name in MEMBERS), *values))
-    return sorted(rows, key=lambda row: (row[MEMBERS.index("joined")], row[0]))
+    consents, personal = _consents(), _personal(own)
+    joined = Member.objects.active().order_by("joined_at", "pk").iterator(CHUNK)
+    for _at, together in itertools.groupby(joined, key=lambda one: one.joined_at):
+        for one in sorted(together, key=lambda one: named.get(one.pk, {}).get("card", "")):
+            said = {
+                **named.get(one.pk, {}), "given_name": one.given_name, "family_name": one.family_name, "language": one.language,
+                "time_zone": one.time_zone, "country": one.country, "joined": _time(one.joined_at), "consents": consents.get(one.pk, ""),
+                "birthday": f"{one.birth_month:02}-{one.birth_day:02}" if one.birth_month and one.birth_day else "",
+            }  # fmt: skip
+            values = [_plain(personal.get((one.pk, field.pk), one.custom_fields.get(field.code))) for field in own]
+            yield (*(said.get(name, "") for name in MEMBERS), *values)
 
 
 def _personal(own: list[CustomField]) -> dict[tuple[int, int], object]:
@@ -186,24 +187,33 @@ def _consents() -> dict[int, str]:
 
 def _lines(cards: dict[int, str]) -> Iterator[tuple]:
     """Every line of every receipt in the order of time; a refund names the receipt it takes back."""
-    receipts = Purchase.objects.select_related("source", "store", "refunds__source").order_by("purchased_at", "pk")
-    rows = [(_time(one.purchased_at), _receipt(one), one) for one in receipts.iterator(CHUNK)]
-    rows.sort(key=lambda row: row[:2])
-    for start in range(0, len(rows), CHUNK):
-        chunk = rows[start : start + CHUNK]
+    for chunk in _batched(_receipts()):
         lines: dict[int, list[PurchaseLine]] = {}
-        found = PurchaseLine.objects.filter(purchase__in=[one.pk for _at, _name, one in chunk])
+        found = PurchaseLine.objects.filter(purchase__in=[one.pk for _name, one in chunk])
         for line in found.select_related("product__category").order_by("purchase_id", "line_no"):
             lines.setdefault(line.purchase_id, []).append(line)
-        for time, name, one in chunk:
+        for name, one in chunk:
             back = _receipt(one.refunds) if one.refunds else ""
             for line in lines.get(one.pk, []):
                 product = line.product
                 path = product.category.path if product.category else ""
                 yield (
-                    name, time, one.store.code, product.code, f"{line.quantity:.3f}", line.unit, money(line.total_minor, one.currency),
-                    one.currency, cards.get(one.member_id, ""), back, product.name, path, product.brand, ";".join(sorted(product.tags)),
+                    name, _time(one.purchased_at), one.store.code, product.code, f"{line.quantity:.3f}", line.unit,
+                    money(line.total_minor, one.currency), one.currency, cards.get(one.member_id, ""), back, product.name, path, product.brand,
+                    ";".join(sorted(product.tags)),
                 )  # fmt: skip
+
+
+def _receipts() -> Iterator[tuple[str, Purchase]]:
+    """Every receipt with what it is called, by time, and by name where two are of one moment: an order any house has."""
+    stored = Purchase.objects.select_related("source", "store", "refunds__source").order_by("purchased_at", "pk")
+    for _at, together in itertools.groupby(stored.iterator(CHUNK), key=lambda one: one.purchased_at):
+        yield from sorted(((_receipt(one), one) for one in together), key=lambda row: row[0])
+
+
+def _batched(rows: Iterator[tuple]) -> Iterator[list[tuple]]:
+    while chunk := list(itertools.islice(rows, CHUNK)):
+        yield chunk
 
 
 def _receipt(one: Purchase) -> str:

@@ -54,6 +54,12 @@ class Rows:
         holds_nul = pc.match_substring(column, "\0").to_numpy(zero_copy_only=False)
         return column, broken | holds_nul
 
+    def cells(self, wanted: list[str]) -> Iterator[tuple[int, dict[str, str]]]:
+        """Row by row: its number, and its cells as trimmed text; what is not valid text is empty."""
+        columns = {name: self.text(name)[0].to_pylist() for name in wanted}
+        for place, number in enumerate(self.numbers.tolist()):
+            yield int(number), {name: column[place] or "" for name, column in columns.items()}
+
 
 def _decoded(column: pa.Array) -> tuple[pa.Array, np.ndarray]:
     try:

@@ -10,6 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 import loyalty.operations
+from loyalty.exchange import reading
 from loyalty.models import Wallet
 from members import operations as members
 from members.knowing import CustomField
@@ -141,3 +142,47 @@ def test_into_a_house_where_somebody_lives_nothing_moves(db, tmp_path):
     shutil.rmtree(tmp_path / "out")
     with pytest.raises(CommandError, match=r"manifest\.json"):
         call_command("import_programme", tmp_path / "out")
+
+
+def test_a_run_that_was_killed_when_members_were_in_is_begun_again(empty_house, monkeypatch):
+    folder, before = empty_house
+    with monkeypatch.context() as killed:
+        killed.setattr(reading, "_take_purchases", _stop)
+        with pytest.raises(KeyboardInterrupt):
+            call_command("import_programme", folder, verbosity=0)
+    assert (Member.objects.active().count(), Purchase.objects.count()) == (3, 0)
+    call_command("import_programme", folder, verbosity=0)
+    assert totals() == before
+
+
+def _stop(*_given):
+    raise KeyboardInterrupt
+
+
+def test_what_is_wrong_in_a_file_is_told_by_file_and_nothing_after_it_is_taken(empty_house, tmp_path):
+    folder, _before = empty_house
+
+    def refused(name: str, text: str, words: str):
+        broken = shutil.copytree(folder, tmp_path / f"broken {words}")
+        (broken / name).write_text(text, encoding="utf-8")
+        with pytest.raises(CommandError, match=words) as told:
+            call_command("import_programme", broken, verbosity=0)
+        assert name in str(told.value)
+        assert not Member.objects.exists()
+
+    sound = (folder / "products.csv").read_text(encoding="utf-8")
+    refused("manifest.json", '{"members": 3, "points": "many"}', "does not count purchases, lines, holders, points")
+    refused("stores.csv", "code,title\nS1,Elm Street\n", "lacks the columns name, time_zone")
+    refused("products.csv", sound + "more,cells\n", "1 row cannot be taken")
+
+
+def test_nobody_else_of_the_machine_reads_what_was_written(moved_out):
+    assert moved_out[0].stat().st_mode & 0o777 == 0o700
+
+
+def test_a_house_without_anybody_moves_too(committed_db, tmp_path, database_template, django_db_blocker):
+    call_command("export_programme", tmp_path / "empty", verbosity=0)
+    with another_database(database_template, django_db_blocker):
+        catalogue.forget()
+        call_command("import_programme", tmp_path / "empty", verbosity=0)
+        assert not Member.objects.exists()

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 from django.utils.translation import gettext as _
 
 from loyalty.opening import import_balances
 from members.clock import now
-from members.importing.problems import CannotImport, Rejects
+from members.importing.told import at_terminal
 
 
 class Command(BaseCommand):
@@ -31,22 +31,10 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, file, control_members, control_points, rejects, source, verbosity, **_options):
-        with Rejects(rejects) as told:
-            try:
-                done = import_balances(
-                    file,
-                    control_members=control_members,
-                    control_points=control_points,
-                    source=source,
-                    at=now(),
-                    rejects=told,
-                )
-            except CannotImport as reason:
-                raise CommandError("\n".join([str(reason), *told.summary()])) from reason
-            except OSError as reason:
-                raise CommandError(
-                    _("%(file)s: %(error)s.") % {"file": reason.filename, "error": reason.strerror}
-                ) from reason
+        with at_terminal(rejects) as told:
+            done = import_balances(
+                file, control_members=control_members, control_points=control_points, source=source, at=now(), rejects=told
+            )  # fmt: skip
         if verbosity:
             self.stdout.write(
                 _("%(members)s members with %(points)s points: %(posted)s points brought in now, %(known)s rows known before, %(tiers)s tiers given.")

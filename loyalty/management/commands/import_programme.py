@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 from django.utils.translation import gettext as _
 
 from loyalty.exchange.reading import read
 from members.clock import now
-from members.importing.problems import CannotImport, Rejects
+from members.importing.told import at_terminal
 
 
 class Command(BaseCommand):
@@ -20,15 +20,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, folder, rejects, verbosity, **_options):
-        with Rejects(rejects) as told:
-            try:
-                taken = read(folder, at=now(), rejects=told)
-            except CannotImport as reason:
-                raise CommandError("\n".join([str(reason), *told.summary()])) from reason
-            except OSError as reason:
-                raise CommandError(
-                    _("%(file)s: %(error)s.") % {"file": reason.filename, "error": reason.strerror}
-                ) from reason
+        with at_terminal(rejects) as told:
+            taken = read(folder, at=now(), rejects=told)
         if verbosity:
             self.stdout.write(
                 _("%(members)s members, %(purchases)s purchases with %(lines)s lines, %(points)s points.")

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 from django.utils.translation import gettext as _
 from tqdm import tqdm
 
 from loyalty.importing import BATCH_RECEIPTS, Outcome, Posting
-from members.importing.problems import CannotImport, Rejects
+from members.importing.problems import Rejects
+from members.importing.told import at_terminal
 from sales.importing.loading import Load, UnknownMembers, load
 from sales.importing.mapping import read_mapping
 from sales.importing.staging import Staging
@@ -36,22 +37,15 @@ class Command(BaseCommand):
 
     def handle(self, *, file, mapping, rejects, source, unknown_members, verbosity, **_options):
         is_quiet = verbosity == 0
-        try:
-            with Rejects(rejects) as told, Staging() as staging:
-                job = Load(file, read_mapping(mapping), told, source, UnknownMembers(unknown_members))
-                with _reading_bar(is_quiet) as bar:
-                    left_out = load(job, staging, progress=bar.advance)
-                with tqdm(
-                    total=staging.count(), desc=_("Posting"), unit=_(" lines"), unit_scale=True, disable=is_quiet
-                ) as bar:
-                    posting = Posting(source, problem=told.add, done=bar.update)
-                    outcome = posting.run(staging.receipts(BATCH_RECEIPTS))
-        except CannotImport as reason:
-            raise CommandError(str(reason)) from reason
-        except OSError as reason:
-            raise CommandError(
-                _("%(file)s: %(error)s.") % {"file": reason.filename, "error": reason.strerror}
-            ) from reason
+        with at_terminal(rejects) as told, Staging() as staging:
+            job = Load(file, read_mapping(mapping), told, source, UnknownMembers(unknown_members))
+            with _reading_bar(is_quiet) as bar:
+                left_out = load(job, staging, progress=bar.advance)
+            with tqdm(
+                total=staging.count(), desc=_("Posting"), unit=_(" lines"), unit_scale=True, disable=is_quiet
+            ) as bar:
+                posting = Posting(source, problem=told.add, done=bar.update)
+                outcome = posting.run(staging.receipts(BATCH_RECEIPTS))
         if not is_quiet:
             self._tell(outcome, told, left_out)
 

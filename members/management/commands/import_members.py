@@ -3,12 +3,13 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 from django.utils.translation import gettext as _
 from tqdm import tqdm
 
 from members.importing.members import import_members, read_member_mapping
-from members.importing.problems import CannotImport, Rejects
+from members.importing.problems import Rejects
+from members.importing.told import at_terminal
 
 
 class Command(BaseCommand):
@@ -27,32 +28,25 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, file, mapping, rejects, source, verbosity, **_options):
-        try:
-            with Rejects(rejects) as told, tqdm(
-                total=100, desc=_("Members"), disable=verbosity == 0, bar_format="{desc}: {percentage:3.0f}%|{bar}| {postfix} [{elapsed}]"
-            ) as bar:  # fmt: skip
-                lines = 0
+        with at_terminal(rejects) as told, tqdm(
+            total=100, desc=_("Members"), disable=verbosity == 0, bar_format="{desc}: {percentage:3.0f}%|{bar}| {postfix} [{elapsed}]"
+        ) as bar:  # fmt: skip
+            lines = 0
 
-                def advance(count: int, share: float):
-                    nonlocal lines
-                    lines += count
-                    bar.set_postfix_str(_("%(count)s lines") % {"count": f"{lines:,}"}, refresh=False)
-                    bar.update(round(100 * share) - bar.n)
+            def advance(count: int, share: float):
+                nonlocal lines
+                lines += count
+                bar.set_postfix_str(_("%(count)s lines") % {"count": f"{lines:,}"}, refresh=False)
+                bar.update(round(100 * share) - bar.n)
 
-                outcome = import_members(
-                    file,
-                    read_member_mapping(mapping),
-                    at=datetime.now(UTC),
-                    source=source,
-                    rejects=told,
-                    progress=advance,
-                )
-        except CannotImport as reason:
-            raise CommandError(str(reason)) from reason
-        except OSError as reason:
-            raise CommandError(
-                _("%(file)s: %(error)s.") % {"file": reason.filename, "error": reason.strerror}
-            ) from reason
+            outcome = import_members(
+                file,
+                read_member_mapping(mapping),
+                at=datetime.now(UTC),
+                source=source,
+                rejects=told,
+                progress=advance,
+            )
         if verbosity:
             self._tell(outcome, told)
 
