@@ -19,7 +19,6 @@ from delivery.models import Message
 PAIRS_MAX = 12
 CLOSE = timedelta(hours=24)
 WEEK = timedelta(days=7)
-WITHOUT_CAP = 1_000_000  # more messages than anybody gets
 Status = Campaign.Status
 
 
@@ -114,7 +113,7 @@ placed AS (
          count(*) OVER (PARTITION BY member_id ORDER BY at RANGE BETWEEN make_interval(days => %s) PRECEDING AND CURRENT ROW) AS messages
     FROM contact),
 tired AS (
-  SELECT member_id, max(messages) AS most, bool_or(is_planned AND (messages > %s OR since < make_interval(hours => %s))) AS is_refused
+  SELECT member_id, max(messages) AS most, bool_or(is_planned AND (messages > %s::int OR since < make_interval(hours => %s))) AS is_refused
     FROM placed GROUP BY member_id)
 SELECT most, count(*), count(*) FILTER (WHERE is_refused) FROM tired GROUP BY most ORDER BY most
 """
@@ -134,7 +133,7 @@ def fatigue(*, at: datetime) -> Fatigue:
     heard = " UNION ALL ".join(f"SELECT one.* FROM ({sql}) AS one" for sql, _given in pieces)  # noqa: S608 - Django's own text
     given = [value for _sql, values in pieces for value in values]
     with connection.cursor() as cursor:
-        cursor.execute(_TIRED.format(heard=heard), [*given, days, cap if cap is not None else WITHOUT_CAP, hours])
+        cursor.execute(_TIRED.format(heard=heard), [*given, days, cap, hours])  # no cap is NULL: nothing is more
         rows = cursor.fetchall()
     return Fatigue(tuple((most, n) for most, n, _ in rows), sum(refused for *_, refused in rows), days, cap, hours)
 

@@ -21,6 +21,11 @@ def month_before(day: date, months: int) -> date:
     return date(years, month + 1, 1)
 
 
+def month_after(day: date, months: int = 1) -> date:
+    """The first of the month so many months after a day's own."""
+    return month_before(day, -months)
+
+
 def months_until(at: datetime, count: int) -> list[date]:
     """The first days of the last months, the running one last."""
     return [month_before(today(at), back) for back in reversed(range(count))]

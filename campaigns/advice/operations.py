@@ -84,8 +84,10 @@ def _basket_minor(conditions: dict, at) -> float:
 def accept(code: str, *, at, by=None) -> Campaign:
     """Make the action's campaign, in draft: audience, e-mail in both languages, holdout, offers and budget. Raises NothingToDo.
 
-    Said yes to twice, the draft that stands is given again.
+    Said yes to twice, even at once, the draft that stands is given again.
     """
+    with connection.cursor() as cursor:  # a second yes waits for the first, and then finds its draft
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{FLOW}{code}"])
     one = next((one for one in recommended(at=at) if one.idea.code == code), None)
     if one is None:
         raise NothingToDo(_("This is not recommended any more: the figures have changed."))

@@ -11,7 +11,7 @@ from insights import queries as scored
 from loyalty import queries as loyalty
 from members.languages import reads_chinese
 from members.models import Member
-from reports.calendar import midnight, months_until
+from reports.calendar import midnight, month_after, months_until
 from reports.panels.registry import People, zone_at
 
 ACTIVE_DAYS = SHOP_DAYS = 91
@@ -20,10 +20,6 @@ WEEKS = 52
 NOBODY = "SELECT id AS member_id FROM members_member WHERE false", {}
 
 _BOUGHT = "SELECT member_id FROM sales_purchase WHERE kind = 1 AND member_id IS NOT NULL AND purchased_at >= %(begin)s AND purchased_at < %(end)s AND purchased_at <= %(at)s"
-
-
-def _next_month(month: date) -> date:
-    return (month.replace(day=28) + timedelta(days=4)).replace(day=1)
 
 
 def _first(month: str) -> date:
@@ -42,9 +38,9 @@ def _stage(named, _at):
 
 
 def _active(named, at):
-    end = midnight(_next_month(_first(named[0])))
+    end = midnight(month_after(_first(named[0])))
     return _BOUGHT, {
-        "begin": midnight(_next_month(_first(named[0])) - timedelta(days=ACTIVE_DAYS)),
+        "begin": midnight(month_after(_first(named[0])) - timedelta(days=ACTIVE_DAYS)),
         "end": end,
         "at": at,
     }
@@ -59,12 +55,11 @@ HAVING min(purchased_at) >= %(first)s AND min(purchased_at) < %(first_end)s
 
 
 def _cohort(named, at):
-    first, month = _first(named[0]), _first(named[0])
-    for _later in range(int(named[1])):
-        month = _next_month(month)
+    first = _first(named[0])
+    month = month_after(first, int(named[1]))
     return _COHORT, {
         "since": midnight(months_until(at, COHORT_MONTHS + 1)[0]), "at": at, "first": midnight(first),
-        "first_end": midnight(_next_month(first)), "begin": midnight(month), "end": midnight(_next_month(month)),
+        "first_end": midnight(month_after(first)), "begin": midnight(month), "end": midnight(month_after(month)),
     }  # fmt: skip
 
 
