@@ -111,7 +111,7 @@ def reverse(request, public_id: UUID, said: ReversalIn):
 
 @router.post("/vouchers/claim", response={200: EntitlementOut, **asking.ANSWERS}, summary="Claim a voucher code")
 def claim(request, said: ClaimIn):
-    """The code becomes the member's; claimed by them before, the same answer. Wrong codes are counted."""
+    """The code becomes the member's; claimed by them before, the same answer until it is used. Wrong codes are counted."""
     caller = asking.spender(request)
     with asking.refusals("code"):
         given = loyalty.claim_voucher(

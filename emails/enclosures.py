@@ -36,7 +36,7 @@ def surveys() -> list[tuple[str, str]]:
 def pools() -> list[tuple[str, str]]:
     from loyalty.models import VoucherPool
 
-    return [(str(one.pk), one.name) for one in VoucherPool.objects.filter(is_active=True)]
+    return [(str(one.pk), one.name) for one in VoucherPool.objects.filter(is_active=True, brought_from="")]
 
 
 def flag(audience: str) -> str:

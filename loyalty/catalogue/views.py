@@ -53,7 +53,9 @@ def reward(request, pk=None):
 @require_GET
 def pools(request):
     """Pools of codes: how many there are, and how many found an owner or were used."""
-    used = Q(vouchers__entitlement__uses_left=0)
+    used = Q(vouchers__entitlement__uses_left=0) | (
+        Q(vouchers__owned_at__isnull=False, vouchers__entitlement=None) & ~Q(brought_from="")
+    )
     found = VoucherPool.objects.select_related("reward").annotate(
         made=Count("vouchers"), owned=Count("vouchers", filter=Q(vouchers__owned_at__isnull=False)),
         used=Count("vouchers", filter=used),

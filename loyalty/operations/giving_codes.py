@@ -17,6 +17,7 @@ WITH asked AS (
 free AS (
     SELECT id, code_hash FROM loyalty_voucher
      WHERE pool_id = %(pool)s AND owned_at IS NULL AND NOT is_void
+       AND NOT EXISTS (SELECT FROM loyalty_voucherpool p WHERE p.id = pool_id AND p.brought_from <> '')  -- in somebody's hands
      ORDER BY id LIMIT (SELECT count(*) FROM asked) FOR UPDATE SKIP LOCKED),
 numbered AS (SELECT code_hash, row_number() OVER (ORDER BY id) AS n FROM free)
 SELECT count(*) FILTER (WHERE claimed.outcome = 'owned')

@@ -41,7 +41,7 @@ def create_pool(*, name: str, reward: Reward, count: int, valid_from: datetime, 
     with transaction.atomic():
         pool = VoucherPool.objects.create(name=name, reward=reward, valid_from=valid_from, valid_until=valid_until)
         made = [codes.new_code() for _number in range(count)]
-        _store(pool, made)
+        put_in(pool, made)
     return Pool(pool, made)
 
 
@@ -50,10 +50,11 @@ def add_codes(*, pool: VoucherPool, brought: Iterable[str]) -> int:
     plain = [code for code in dict.fromkeys(codes.plain(text) for text in brought) if code]
     if bad := next((code for code in plain if not 8 <= len(code) <= 40), None):
         raise LedgerRefusal(_("%(code)s is no code: 8 to 40 letters and digits.") % {"code": bad[:40]})
-    return _store(pool, plain)
+    return put_in(pool, plain)
 
 
-def _store(pool: VoucherPool, plain: list[str]) -> int:
+def put_in(pool: VoucherPool, plain: list[str]) -> int:
+    """Store codes without blanks and dashes; known ones are passed over. Returns how many are new."""
     hashes, secret, last_four = zip(*map(sealed, plain), strict=True) if plain else ((), (), ())
     with connection.cursor() as cursor:
         cursor.execute(
@@ -73,14 +74,20 @@ def _store(pool: VoucherPool, plain: list[str]) -> int:
 def claim_voucher(*, code: str, member_id: int, actor: str, at: datetime) -> Entitlement:
     """Give the member what the code gives; claimed by them before: that again. `actor` is who types (see loyalty.fraud).
 
-    Raises CannotUseCode, fraud.TooManyAttempts. Call it outside a transaction: a wrong code is remembered.
+    Raises CannotUseCode (also when they used it up), fraud.TooManyAttempts. Call it outside a transaction: a wrong code is remembered.
     """
     fraud.check_code_attempts(actor=actor, at=at)
     answer = ask("loyalty_claim_voucher", "bytea bigint timestamptz", codes.hash_of(code), member_id, at)
     fraud.note_code_attempt(actor=actor, code=codes.plain(code), was_right=answer["outcome"] != "no_code", at=at)
     if answer["outcome"] != "owned":
-        raise _refusal(answer["outcome"], code)
-    return Entitlement.objects.select_related("category").get(pk=answer["entitlement_id"])
+        nobodys = answer["outcome"] == "taken" and answer["entitlement_id"] is None
+        raise _refusal("used" if nobodys else answer["outcome"], code)
+    given = Entitlement.objects.select_related("category").get(pk=answer["entitlement_id"])
+    if given.uses_left < 1:
+        raise _refusal("used", code)
+    if not given.valid_from <= at <= given.valid_until:
+        raise _refusal("over", code)
+    return given
 
 
 def _refusal(outcome: str, code: str) -> CannotUseCode:
@@ -88,6 +95,7 @@ def _refusal(outcome: str, code: str) -> CannotUseCode:
         return CannotUseCode(_("This code is mistyped: a letter is wrong or missing. Check it and type it again."))
     words = {
         "no_code": _("This code is not known. Check it and type it again."),
+        "used": _("This code was used already."),
         "taken": _("This code belongs to somebody else."),
         "over": _("This code cannot be used now: its time is over, or has not come."),
     }

@@ -134,6 +134,10 @@ class VoucherPool(models.Model):
     codes_put_in = models.PositiveIntegerField(
         default=0, db_default=0, editable=False, help_text="How many codes were ever made or brought in."
     )
+    brought_from = models.CharField(
+        max_length=60, blank=True, default="", db_default="", editable=False,
+        help_text="The system whose codes these are, in people's hands already: they are never handed out.",
+    )  # fmt: skip
 
     class Meta:
         ordering = ["-created_at"]
@@ -331,6 +335,9 @@ class GiftCard(models.Model):
     valid_until = models.DateField()
     is_blocked = models.BooleanField(default=False)
     issued_at = models.DateTimeField()
+    brought_from = models.CharField(
+        max_length=60, blank=True, default="", db_default="", editable=False, help_text="The system that sold it, if not this one."
+    )  # fmt: skip
 
 
 class Tender(models.Model):

@@ -46,7 +46,7 @@ LANGUAGE sql STABLE AS $$
         THEN 'had_enough' END
 $$;
 
--- A wallet for money on a code, filled.
+-- A wallet for money on a code, filled: sold now, or opened with what another system's card held.
 CREATE FUNCTION loyalty_issue_gift_card(
     money text, code_hash bytea, code bytea, last_four text, minor bigint, until date, in_member bigint, act loyalty_transfer,
     OUT card bigint
@@ -58,8 +58,10 @@ BEGIN
                                 lot_points, qualifying_micropoints)
     VALUES (gen_random_uuid(), loyalty_currency_id('gift:' || money), 0, 0, 0, 0, 0, 0, '{}', '{}', '{}')
     RETURNING * INTO w;
-    act.reason := 'loaded';
-    w := loyalty_post(w, act, 1, 10, minor, until);
+    IF act.reason IS DISTINCT FROM 'opening' THEN
+        act.reason := 'loaded';
+    END IF;
+    w := loyalty_post(w, act, CASE act.reason WHEN 'opening' THEN 6 ELSE 1 END, 10, minor, until);
     PERFORM loyalty_save_wallet(w);
     INSERT INTO loyalty_giftcard (public_id, wallet_id, member_id, code_hash, code, last_four, currency, issued_minor, valid_until,
                                   is_blocked, issued_at)
@@ -152,11 +154,12 @@ BEGIN
     available := loyalty_spendable(w);
 END $$;
 
--- The next free code of a reward's pools goes to the owner of an entitlement; NULL when there is none.
+-- The next free code of a reward's pools goes to the owner of an entitlement; NULL when there is none. Codes of another system are
+-- in somebody's hands already.
 CREATE FUNCTION loyalty_own_voucher(in_reward bigint, entitlement bigint, at timestamptz) RETURNS bigint LANGUAGE sql AS $$
     UPDATE loyalty_voucher SET entitlement_id = entitlement, owned_at = at
      WHERE id = (SELECT v.id FROM loyalty_voucher v JOIN loyalty_voucherpool p ON p.id = v.pool_id
-                  WHERE p.reward_id = in_reward AND p.is_active AND p.valid_from <= at AND p.valid_until >= at
+                  WHERE p.reward_id = in_reward AND p.is_active AND p.brought_from = '' AND p.valid_from <= at AND p.valid_until >= at
                     AND v.owned_at IS NULL AND NOT v.is_void
                   ORDER BY v.id LIMIT 1 FOR UPDATE OF v SKIP LOCKED)
     RETURNING id
