@@ -83,15 +83,15 @@ def read(path: Path, at: datetime, rejects: Rejects) -> list[Row]:
     wanted = ["code", *kinds, *(name for name in OPTIONAL if name in file.headings)]
     reader, rows = _Reader(kinds[0] if kinds else "", at), []
     for batch in file.batches(wanted, problem=rejects.add):
-        columns = {name: batch.text(name)[0].to_pylist() for name in wanted}
-        for place, number in enumerate(batch.numbers.tolist()):
-            cells = {name: column[place] for name, column in columns.items()}
-            if not any(cells.values()) and None not in cells.values():
+        broken = [(name, batch.text(name)[1]) for name in wanted]
+        for place, (number, cells) in enumerate(batch.cells(wanted)):
+            unreadable = [name for name, mask in broken if mask[place]]
+            if not any(cells.values()) and not unreadable:
                 continue  # an empty line at the end of a sheet
             try:
-                rows.append(reader.row(int(number), cells))
+                rows.append(reader.row(number, cells, unreadable))
             except _Wrong as wrong:
-                rejects.add(Problem(int(number), *wrong.told))
+                rejects.add(Problem(number, *wrong.told))
     return rows
 
 
@@ -107,10 +107,12 @@ class _Reader:
                 self.rewards[name.casefold()][one.pk] = one
         self.seen: dict[bytes, int] = {}
 
-    def row(self, number: int, cells: dict[str, str | None]) -> Row:
-        """Raises _Wrong for the first cell that cannot be taken."""
-        if unreadable := next((name for name, text in cells.items() if text is None or "\0" in text), None):
-            raise _Wrong(unreadable, _("The cell is not valid text."), _("Save the file as UTF-8 without NUL bytes."))
+    def row(self, number: int, cells: dict[str, str], unreadable: list[str]) -> Row:
+        """Raises _Wrong for the first cell that cannot be taken; `unreadable` columns are no valid text."""
+        if unreadable:
+            raise _Wrong(
+                unreadable[0], _("The cell is not valid text."), _("Save the file as UTF-8 without NUL bytes.")
+            )
         said = dict.fromkeys((*OPTIONAL, self.kind), "") | cells
         who, used_at = self._who(said[self.kind]), self._used_at(said)
         gives = self._gives(said, is_used=used_at is not None)

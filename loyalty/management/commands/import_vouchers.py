@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from loyalty.old_codes import Control, Outcome, import_vouchers
 from loyalty.sentences import money
 from members.clock import now
-from members.importing.problems import CannotImport, Rejects
+from members.importing.told import at_terminal
 
 SOURCE_MAX = 60
 
@@ -66,15 +66,8 @@ class Command(BaseCommand):
         if not 0 < len(source) <= SOURCE_MAX:
             raise CommandError(_("The name of the old system has 1 to %(most)s letters.") % {"most": SOURCE_MAX})
         control = Control(control_codes, dict(control_value), dict(control_reward))
-        with Rejects(rejects) as told:
-            try:
-                done = import_vouchers(file, control=control, source=source, at=now(), rejects=told)
-            except CannotImport as reason:
-                raise CommandError("\n".join([str(reason), *told.summary()])) from reason
-            except OSError as reason:
-                raise CommandError(
-                    _("%(file)s: %(error)s.") % {"file": reason.filename, "error": reason.strerror}
-                ) from reason
+        with at_terminal(rejects) as told:
+            done = import_vouchers(file, control=control, source=source, at=now(), rejects=told)
         if verbosity:
             self._tell(done)
 
