@@ -16,7 +16,7 @@ from campaigns.outcomes import SEGMENTS, Subject
 from experiments import queries as assigned
 from insights import lift
 
-PRIMARY = metrics.ALWAYS[0].name
+PRIMARY = metrics.EVERY[0].name
 REST = "Rest"
 """The arm of those who wait for a winner; see campaigns.operations.planning."""
 DAYS_WITHOUT_END = 28
@@ -64,7 +64,7 @@ def _plan(plan) -> dict | None:
         return None
     return {
         "made_at": plan.made_at.isoformat(), "covariate_days": plan.covariate_days, "spend_cap_minor": plan.spend_cap_minor,
-        "point_minor_per_1000": plan.point_minor_per_1000, "margin_percent": plan.margin_percent,
+        "point_minor_per_1000": plan.point_minor_per_1000, "margin_percent": plan.margin_percent, "margins": len(plan.margins),
         "send_minor_per_1000": plan.send_minor_per_1000,
     }  # fmt: skip
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import connection
 
-from campaigns import metrics
+from campaigns import margins, metrics
 from campaigns.models import AnalysisPlan
 from campaigns.tallies import reading
 from insights.lift import Aggregates
@@ -43,7 +43,13 @@ class Subject:
 
     @property
     def measures(self) -> tuple[metrics.Measure, ...]:
-        return metrics.ALWAYS + (metrics.OF_OFFERS if self.has_offers else ())
+        has_margin = self.plan is not None and (self.plan.margin_percent is not None or self.margins)
+        return metrics.told(*[metrics.MARGIN] * bool(has_margin), *[metrics.OFFERS] * self.has_offers)
+
+    @property
+    def margins(self) -> dict[str, int]:
+        """By category, where the plan has a margin for it."""
+        return self.plan.margins if self.plan else {}
 
 
 def of_campaign(campaign) -> Subject:
@@ -68,7 +74,7 @@ assigned AS {kept} (
 
 _BOUGHT = """
 bought AS (
-    SELECT p.member_id, least(sum(p.total_minor), %(cap)s)::float8 AS spend, (count(*) FILTER (WHERE p.kind = 1))::float8 AS orders,
+    SELECT p.member_id, sum(p.total_minor)::bigint AS whole, least(sum(p.total_minor), %(cap)s)::float8 AS spend, (count(*) FILTER (WHERE p.kind = 1))::float8 AS orders,
            {visits}::float8 AS visits
       FROM sales_purchase p {mine}
      WHERE p.purchased_at >= %(begin)s AND p.purchased_at < %(end)s AND p.member_id IS NOT NULL {since}
@@ -118,10 +124,10 @@ outcome AS (
            coalesce(b.spend, 0) AS spend, coalesce(b.orders, 0) AS orders, coalesce(b.visits, 0) AS visits,
            (b.orders > 0 AND b.orders IS NOT NULL)::int::float8 AS buyers,
            coalesce(m.earned, 0) AS points_earned, coalesce(m.spent, 0) AS points_spent,
-           coalesce(b.spend, 0) * %(margin)s - coalesce(m.earned, 0) * %(point)s AS net,
+           coalesce({kept}, 0) AS margin, coalesce({kept}, 0) - coalesce(m.earned, 0) * %(point)s AS net,
            (u.member_id IS NOT NULL)::int::float8 AS withdrew, (s.member_id IS NOT NULL)::int::float8 AS complained {offers}
       FROM assigned a LEFT JOIN bought b USING (member_id) LEFT JOIN moved m USING (member_id)
-      LEFT JOIN left_us u USING (member_id) LEFT JOIN spoke_up s USING (member_id) {redeemed}
+      LEFT JOIN left_us u USING (member_id) LEFT JOIN spoke_up s USING (member_id) {beyond} {redeemed}
 )"""
 
 _SIMULATED = """
@@ -130,7 +136,8 @@ outcome AS (
            CASE WHEN a.orders_before = 0 THEN 0 WHEN a.orders_before < 4 THEN 1 ELSE 2 END AS segment,
            coalesce(least(o.spend_minor, %(cap)s), 0)::float8 AS spend, coalesce(o.orders, 0)::float8 AS orders,
            coalesce(o.orders, 0)::float8 AS visits, (coalesce(o.orders, 0) > 0)::int::float8 AS buyers,
-           0::float8 AS points_earned, 0::float8 AS points_spent, coalesce(least(o.spend_minor, %(cap)s), 0)::float8 * %(margin)s AS net,
+           0::float8 AS points_earned, 0::float8 AS points_spent, coalesce(least(o.spend_minor, %(cap)s), 0)::float8 * %(margin)s / 100 AS margin,
+           coalesce(least(o.spend_minor, %(cap)s), 0)::float8 * %(margin)s / 100 AS net,
            coalesce(o.is_unsubscribed, false)::int::float8 AS withdrew, 0::float8 AS complained,
            coalesce(o.is_redeemed, false)::int::float8 AS redeemers, jsonb_array_length(coalesce(o.redeemed_categories, '[]'))::float8 AS units
       FROM assigned a LEFT JOIN campaigns_rehearsaloutcome o ON o.member_id = a.member_id AND o.campaign_id = %(campaign)s
@@ -142,7 +149,7 @@ def _source(subject: Subject, *, days: float, is_summed: bool = False) -> str:
     if is_summed:
         left_us = _LEFT.format(mine="", since="", mine_message="", since_event="")
         more = {"left_us": ", ".join([left_us, *([_REDEEMED] if subject.has_offers else [])])}
-        return reading.SOURCE.format(**more, **_of_offers(subject))
+        return reading.source(by_category=bool(subject.margins), **more, **_of_offers(subject))
     assigned = _ASSIGNED.format(kept="MATERIALIZED" if subject.is_staggered else "NOT MATERIALIZED")
     if subject.rehearsal_of:
         return f"WITH {assigned}, {_SIMULATED}"
@@ -157,9 +164,19 @@ def _source(subject: Subject, *, days: float, is_summed: bool = False) -> str:
             since_event=since.format("e.at"),
         ),
         *([_REDEEMED] if subject.has_offers else []),
-        _OUTCOME.format(**_of_offers(subject)),
+        *([margins.BEYOND.format(mine=mine.format("p.member_id"), which=since.format("p.purchased_at"))] if subject.margins else []),
+        _OUTCOME.format(**_of_margin(subject), **_of_offers(subject)),
     ]  # fmt: skip
     return "WITH " + ", ".join(parts)
+
+
+def _of_margin(subject: Subject) -> dict[str, str]:
+    """What is kept of a member's spend, and the join it needs."""
+    beyond = "coalesce(k.hundredths, 0)" if subject.margins else None
+    return {
+        "kept": margins.kept(spend="b.whole", capped="b.spend", beyond=beyond),
+        "beyond": "LEFT JOIN beyond k USING (member_id)" if subject.margins else "",
+    }
 
 
 def _of_offers(subject: Subject) -> dict[str, str]:
@@ -177,9 +194,8 @@ def _given(subject: Subject, until) -> dict:
     return {
         "experiment": subject.experiment.pk, "begin": subject.begin, "end": until, "zone": settings.TIME_ZONE,
         "cause": subject.cause, "campaign": subject.rehearsal_of, "cap": plan and plan.spend_cap_minor,
-        "before_cap": plan and plan.before_cap_minor, "margin": ((plan and plan.margin_percent) or 100) / 100,
-        "point": ((plan and plan.point_minor_per_1000) or 0) / 1000,
-    }  # fmt: skip
+        "before_cap": plan and plan.before_cap_minor, "point": ((plan and plan.point_minor_per_1000) or 0) / 1000,
+    } | margins.given(subject)  # fmt: skip
 
 
 def statement(subject: Subject, *, until) -> tuple[str, dict]:

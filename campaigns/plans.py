@@ -9,6 +9,7 @@ from campaigns.bulk import in_bulk
 from campaigns.models import AnalysisPlan, Baseline
 from insights.lift.capping import ACTIVE_MIN, CAP_QUANTILE
 from loyalty import liability
+from sales import queries as sales
 
 COVARIATE_DAYS = 84
 """Twelve whole weeks, so that no weekday counts more than another."""
@@ -56,7 +57,7 @@ def make(*, experiment, starts_at, at, outcome_days: int | None = None) -> Analy
     plan = AnalysisPlan.objects.create(
         experiment=experiment, made_at=at, outcome_days=outcome_days, covariate_days=COVARIATE_DAYS,
         spend_cap_minor=_cap(experiment, until - window, until), before_cap_minor=_cap(experiment, until - back, until),
-        point_minor_per_1000=value.minor_per_1000 if value else None, margin_percent=settings.MARGIN_PERCENT,
+        point_minor_per_1000=value.minor_per_1000 if value else None, margin_percent=settings.MARGIN_PERCENT, margins=sales.margins(),
         send_minor_per_1000=settings.SEND_COST_PER_1000,
     )  # fmt: skip
     note_baselines(experiment=experiment, starts_at=starts_at, at=at)

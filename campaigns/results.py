@@ -94,6 +94,11 @@ class AnalysisPlan(models.Model):
     margin_percent = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="Of revenue that is kept; empty: unknown, and revenue is shown."
     )
+    margins = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="The same by category, of those whose own or whose department's is stated: percent by id.",
+    )
     send_minor_per_1000 = models.JSONField(default=dict, help_text="What a thousand messages cost, by channel.")
 
 

@@ -135,7 +135,8 @@ def fate_words(fate: str) -> str:
 def metric_words(metric: str) -> str:
     return {
         "spend": _("Spend per member"),
-        "net": _("Spend per member less rewards"),
+        "margin": _("Margin per member"),
+        "net": _("Left per member after rewards"),
         "orders": _("Purchases per member"),
         "visits": _("Days with a purchase, per member"),
         "buyers": _("Members who bought"),

@@ -24,6 +24,7 @@ AUTHORED = ("emails", "push", "campaigns", "recommender", "portal")
 RUN = {
     "care": {"team", "topic", "route", "survey", "stage"},
     "members": {"customfield", "tag", "lifecyclerules", "visitsite"},
+    "sales": {"margin"},
 }
 """Tables by which managers run the programme, by app: not all of that app's are theirs."""
 

@@ -35,7 +35,8 @@ CROSSED = (
 
 _METRICS = {
     "spend": _("Purchases less refunds in the window, of everybody assigned, capped as the plan says."),
-    "net": _("Spend times the margin, where it is stated, less the points earned at what a point is worth."),
+    "margin": _("What is kept of that spend: the margin of the goods' category where it has one of its own, else the one for all."),
+    "net": _("That margin, or the whole spend where none is stated, less the points earned at what a point is worth."),
     "orders": _("Receipts of sale in the window."),
     "visits": _("Different days with a receipt of sale, in the programme's zone."),
     "buyers": _("Share of members with at least one receipt of sale."),

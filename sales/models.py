@@ -3,6 +3,7 @@
 import uuid
 
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -55,6 +56,33 @@ class Category(models.Model):
     def name(self) -> str:
         """The reviewed name in the reader's language, else the source's own."""
         return name_of(self.raw_name, self.name_en, self.name_zh)
+
+
+class Margin(models.Model):
+    """What is kept of the price of a category's goods after their cost, and of everything below it that has no margin of its own."""
+
+    category = models.OneToOneField(
+        Category, on_delete=models.CASCADE, related_name="+", verbose_name=_("category"),
+        limit_choices_to={"level__lte": Category.Level.CATEGORY},
+    )  # fmt: skip
+    percent = models.SmallIntegerField(
+        _("margin, in percent of the price"),
+        validators=[MinValueValidator(-100), MaxValueValidator(100)],
+        help_text=_(
+            "Below zero: sold for less than it costs. Reports of campaigns that begin from now on count with it."
+        ),
+    )
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("margin"), _("margins")
+        ordering = ["category__path"]
+
+    def __str__(self):
+        return f"{self.category_path}: {self.percent} %"
+
+    @property
+    def category_path(self) -> str:
+        return self.category.path
 
 
 def name_of(raw: str, en: str, zh: str) -> str:

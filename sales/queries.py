@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 
 from members.queries import ids_of
-from sales.models import Product, Purchase, PurchaseLine, Source
+from sales.models import Category, Margin, Product, Purchase, PurchaseLine, Source
 from sales.refunds import Sold
 
 
@@ -184,3 +184,15 @@ def products_by_tag() -> list[tuple[str, int]]:
 def tagged(tag: str) -> QuerySet[Product]:
     """The products that carry a tag, by code."""
     return Product.objects.filter(tags__contains=[tag]).select_related("category").order_by("code")
+
+
+def margins() -> dict[int, int]:
+    """Of each category whose margin is stated, its own or that of the nearest above it: percent of the price that is kept, by id."""
+    stated, found = dict(Margin.objects.values_list("category", "percent")), {}
+    if not stated:
+        return {}
+    for pk, parent in Category.objects.order_by("level", "pk").values_list("pk", "parent"):
+        percent = stated.get(pk, found.get(parent))
+        if percent is not None:
+            found[pk] = percent
+    return found

@@ -5,6 +5,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import connection, transaction
 
+from campaigns import margins
 from campaigns.bulk import in_bulk
 from campaigns.tallies.models import DAYS, Tally, TallyMark
 from members.statistics import refresh_statistics
@@ -19,13 +20,14 @@ SELECT coalesce((SELECT max(id) FROM sales_purchase), 0), coalesce((SELECT max(i
 
 # The same sums as the report's own (campaigns/outcomes.py), of one stretch of ids and of posting times. Sums of bigint are numeric, and
 # each row of a report would pay for that ten times over: they are cast back, where they fit.
+NOT_FOLDED = "AND p.id > %(after_id)s AND p.id <= %(until_id)s"
 BOUGHT = f"""
     SELECT p.member_id, sum(p.total_minor)::bigint AS spend, count(*) FILTER (WHERE p.kind = 1) AS orders, max(p.purchased_at) AS newest,
            bit_or(set_bit(0::bit({DAYS}), ((p.purchased_at AT TIME ZONE %(zone)s)::date - (%(begin)s::timestamptz AT TIME ZONE %(zone)s)::date), 1))
                FILTER (WHERE p.kind = 1) AS days
       FROM sales_purchase p
      WHERE p.purchased_at >= %(begin)s AND p.purchased_at < %(end)s AND p.member_id IS NOT NULL
-       AND p.id > %(after_id)s AND p.id <= %(until_id)s
+       {NOT_FOLDED}
      GROUP BY p.member_id
 """  # noqa: S608 - joined from constants
 MOVED = """
@@ -38,26 +40,30 @@ MOVED = """
        AND w.member_id IS NOT NULL
      GROUP BY w.member_id
 """
+NOTHING_BEYOND = "beyond AS (SELECT NULL::bigint AS member_id, 0::bigint AS hundredths WHERE false)"
 _BEGIN = f"""
-WITH bought AS ({BOUGHT}), moved AS ({MOVED}), made AS (
+WITH bought AS ({BOUGHT}), moved AS ({MOVED}), {{beyond}}, made AS (
     INSERT INTO campaigns_tally (assignment_id, experiment_id, arm_id, member_id, before_minor, orders_before, visits_before,
-                                 spend_minor, orders, days, points_earned, points_spent)
+                                 spend_minor, orders, days, points_earned, points_spent, beyond_hundredths)
     SELECT a.id, a.experiment_id, a.arm_id, a.member_id, coalesce(l.spend_minor, 0), coalesce(l.orders, 0), coalesce(l.visits, 0),
-           coalesce(b.spend, 0), coalesce(b.orders, 0), coalesce(b.days, 0::bit({DAYS})), coalesce(m.earned, 0), coalesce(m.spent, 0)
+           coalesce(b.spend, 0), coalesce(b.orders, 0), coalesce(b.days, 0::bit({DAYS})), coalesce(m.earned, 0), coalesce(m.spent, 0),
+           coalesce(k.hundredths, 0)
       FROM experiments_assignment a LEFT JOIN campaigns_baseline l ON l.assignment_id = a.id
       LEFT JOIN bought b ON b.member_id = a.member_id LEFT JOIN moved m ON m.member_id = a.member_id
+      LEFT JOIN beyond k ON k.member_id = a.member_id
      WHERE a.experiment_id = %(experiment)s AND a.skipped_reason = '' AND a.assigned_at < %(end)s
     RETURNING 1
 )
 SELECT (SELECT count(*) FROM made), greatest((SELECT max(newest) FROM bought), (SELECT max(newest) FROM moved))
 """  # noqa: S608 - joined from constants
 _FOLD = f"""
-WITH bought AS ({BOUGHT}), moved AS ({MOVED}), changed AS (
+WITH bought AS ({BOUGHT}), moved AS ({MOVED}), {{beyond}}, changed AS (
     UPDATE campaigns_tally t
        SET spend_minor = t.spend_minor + coalesce(n.spend, 0), orders = t.orders + coalesce(n.orders, 0),
            days = t.days | coalesce(n.days, 0::bit({DAYS})), points_earned = t.points_earned + coalesce(n.earned, 0),
-           points_spent = t.points_spent + coalesce(n.spent, 0)
-      FROM (SELECT member_id, b.spend, b.orders, b.days, m.earned, m.spent FROM bought b FULL JOIN moved m USING (member_id)) n
+           points_spent = t.points_spent + coalesce(n.spent, 0), beyond_hundredths = t.beyond_hundredths + coalesce(n.hundredths, 0)
+      FROM (SELECT member_id, b.spend, b.orders, b.days, m.earned, m.spent, k.hundredths
+              FROM bought b FULL JOIN moved m USING (member_id) LEFT JOIN beyond k USING (member_id)) n
      WHERE t.experiment_id = %(experiment)s AND t.member_id = n.member_id
     RETURNING 1
 )
@@ -83,6 +89,9 @@ def _keep(subject, end: datetime) -> str:
         mark = TallyMark.objects.filter(experiment=subject.experiment).first()
         cursor.execute(_NOW)
         newest = cursor.fetchone()
+        if mark is not None and not is_placed_as_before(mark, subject):
+            drop(subject.experiment.pk)
+            mark = None
         if mark is None:
             return _note_first(subject, newest)
         if mark.settles_at is None:
@@ -91,7 +100,12 @@ def _keep(subject, end: datetime) -> str:
             return "settling"
         if newest[3] < mark.settles_at:
             return "waiting"
-        return _fold(cursor, mark, newest, end)
+        return _fold(cursor, mark, newest, subject, end)
+
+
+def is_placed_as_before(mark: TallyMark, subject) -> bool:
+    """Whether each product that belonged to no category when it was folded in still belongs to none; asked where margins go by category."""
+    return not subject.margins or margins.unplaced(mark.product_id_max)[1] == mark.products_unplaced
 
 
 def drop(experiment_id: int):
@@ -110,19 +124,23 @@ def _note_first(subject, newest) -> str:
     return "noted"
 
 
-def _fold(cursor, mark: TallyMark, newest, end: datetime) -> str:
+def _fold(cursor, mark: TallyMark, newest, subject, end: datetime) -> str:
     is_first = not Tally.objects.filter(experiment=mark.experiment_id).exists()
     given = {
         "experiment": mark.experiment_id, "begin": mark.begin, "end": end, "zone": settings.TIME_ZONE,
         "after_id": 0 if is_first else mark.purchase_id, "until_id": mark.next_purchase_id,
         "after_posted": mark.begin if is_first else mark.posted_until, "until_posted": mark.next_posted_until,
     }  # fmt: skip
+    # Before the lines are read: a product that is placed meanwhile shows as a difference at the next look.
+    placed = margins.unplaced() if subject.margins else (0, 0)
+    beyond = margins.BEYOND.format(mine="", which=NOT_FOLDED) if subject.margins else NOTHING_BEYOND
     with in_bulk():
-        cursor.execute(_BEGIN if is_first else _FOLD, given)
+        cursor.execute((_BEGIN if is_first else _FOLD).format(beyond=beyond), given | margins.given(subject))
     _rows, latest = cursor.fetchone()
     mark.purchase_id, mark.posted_until = mark.next_purchase_id, mark.next_posted_until
     mark.next_purchase_id, _assignment, mark.next_posted_until, *_ = newest
     mark.newest_at = max(filter(None, [mark.newest_at, latest]), default=None)
     mark.settles_at = None
+    mark.product_id_max, mark.products_unplaced = placed
     mark.save()
     return "begun" if is_first else "folded"

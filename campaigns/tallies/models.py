@@ -36,6 +36,10 @@ class Tally(models.Model):
     days = DaySet()
     points_earned = models.BigIntegerField()
     points_spent = models.BigIntegerField()
+    beyond_hundredths = models.BigIntegerField(
+        db_default=0,
+        help_text="What the margins of categories keep beyond the plan's one for all, in hundredths of a minor unit.",
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["experiment", "member"], name="one_tally_for_one_member")]
@@ -59,3 +63,7 @@ class TallyMark(models.Model):
     next_purchase_id = models.BigIntegerField()
     next_posted_until = models.DateTimeField()
     settles_at = models.BigIntegerField(null=True)
+    product_id_max = models.BigIntegerField(db_default=0)
+    products_unplaced = models.IntegerField(
+        db_default=0, help_text="Products up to there that belonged to no category."
+    )

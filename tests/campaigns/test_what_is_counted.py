@@ -16,14 +16,14 @@ from loyalty.models import Account, Currency, PointValue, Transfer
 from loyalty.operations import points as posting
 from members.operations import give_consent
 from recommender.models import Decision
-from sales.models import Purchase
+from sales.models import Margin, Purchase, PurchaseLine
 from tests.campaigns.conftest import deliver
 from tests.campaigns.people import AT, sell
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
 END = AT + 14 * DAY
-MARGIN, POINT_PER_1000, MAIL_PER_1000 = 30, 800, 500
+MARGIN, DAIRY_MARGIN, POINT_PER_1000, MAIL_PER_1000 = 30, 12, 800, 500
 
 
 @pytest.fixture
@@ -31,6 +31,9 @@ def told(town, draft, settings):
     """A campaign with offers whose members did something of everything; the report, and what each member did, counted here."""
     settings.MARGIN_PERCENT, settings.SEND_COST_PER_1000 = MARGIN, {"email": MAIL_PER_1000}
     people, place, products = town(48)
+    Margin.objects.create(
+        category=products[0].category.parent, percent=DAIRY_MARGIN
+    )  # milk is dairy, tea has no margin of its own
     PointValue.objects.create(
         currency=Currency.objects.get(code="points"),
         money="USD",
@@ -54,6 +57,7 @@ def told(town, draft, settings):
                 key=f"in-{i}-{n}",
             )
             mine["spend"] += 900 + 70 * i
+            mine["margin"] += (900 + 70 * i) * (DAIRY_MARGIN, MARGIN)[n % 2] / 100
             mine["orders"] += 1
         mine["visits"] = max(0, i % 4 - 1) or int(i % 4 > 0)
         mine["buyers"] = mine["redeemers"] = int(i % 4 > 0)
@@ -61,6 +65,7 @@ def told(town, draft, settings):
         if i % 4 == 3:
             give_back(one, f"in-{i}-2", place)
             mine["spend"] -= 900 + 70 * i
+            mine["margin"] -= (900 + 70 * i) * DAIRY_MARGIN / 100
         said = {"member_id": one.pk, "source": "test", "at": AT + DAY}
         if i % 3 == 0:
             issue(points=100 + i, client_key=f"given-{i}", **said)
@@ -71,7 +76,7 @@ def told(town, draft, settings):
         if i % 10 == 1:
             give_consent(member=one, channel="email", is_granted=False, at=AT + DAY, source="test")
             mine["withdrew"] = 1
-        mine["net"] = mine["spend"] * MARGIN / 100 - mine["points_earned"] * POINT_PER_1000 / 1000
+        mine["net"] = mine["margin"] - mine["points_earned"] * POINT_PER_1000 / 1000
     for message in Message.objects.filter(cause=campaign.cause).order_by("pk")[::9]:
         record_event(message_id=message.pk, kind="complained", at=AT + DAY)
         did[message.member_id]["complained"] = 1
@@ -94,10 +99,14 @@ def decide(campaign, member, product):
 
 def give_back(member, key, place):
     sold = Purchase.objects.get(client_key=key)
-    Purchase.objects.create(
+    back = Purchase.objects.create(
         source=place[0], client_key=f"back-{key}", body_hash=b"x" * 16, kind=2, refunds=sold, member=member, store=place[1],
         purchased_at=sold.purchased_at + timedelta(hours=1), currency="USD", total_minor=-sold.total_minor,
     )  # fmt: skip
+    line = sold.lines.get()
+    PurchaseLine.objects.create(
+        purchase=back, line_no=1, product=line.product, quantity=-1, total_minor=-line.total_minor, refunds_line_no=1
+    )
 
 
 def by_arm(campaign, did) -> dict[str, list[dict]]:
@@ -123,6 +132,26 @@ def test_every_outcome_of_every_arm_is_what_a_loop_over_its_members_counts(told)
         assert any(arm[metric]["sum"] for arm in report["arms"]), f"somebody did something of {metric}"
     guards = {one["metric"] for one in report["comparisons"] if one["role"] == "guardrail"}
     assert guards == {"withdrew", "complained"}
+
+
+def test_a_margin_changed_after_planning_changes_no_report(told):
+    campaign, report, _did = told
+    Margin.objects.update(percent=90)
+    again = figures.read(outcomes.of_campaign(campaign), until=END, is_final=True, planned_end=END)
+    assert [arm["margin"] for arm in again["arms"]] == [arm["margin"] for arm in report["arms"]]
+    assert again["plan"]["margins"] == report["plan"]["margins"] == 2  # dairy, and milk below it
+
+
+def test_what_a_member_beyond_the_cap_keeps_is_cut_as_their_spend_is(told):
+    campaign, _report, did = told
+    subject = outcomes.of_campaign(campaign)
+    subject.plan.spend_cap_minor = 3_000  # as if it had been planned so
+    read = figures.read(subject, until=END, is_final=True, planned_end=END)
+    assert any(one["spend"] > 3_000 for one in did.values())
+    for arm in read["arms"]:
+        mine = by_arm(campaign, did)[arm["name"]]
+        kept = sum(one["margin"] * min(1, 3_000 / one["spend"]) if one["spend"] else 0 for one in mine)
+        assert arm["margin"]["sum"] == pytest.approx(kept)
 
 
 def test_what_is_left_is_revenue_at_its_margin_less_points_and_less_sending_with_the_differences_own_interval(told):

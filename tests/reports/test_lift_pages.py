@@ -91,7 +91,7 @@ def test_what_was_bought_after_a_click_stands_beside_the_lift_and_never_as_lift(
 def test_each_metric_of_a_report_says_what_is_counted_when_asked(measured):  # noqa: F811
     page = page_of(measured(40))
     meanings = page.split("What do these figures mean?", 1)[1]
-    for name in ("Spend per member less rewards", "Days with a purchase, per member", "Members who complained of mail"):
+    for name in ("Left per member after rewards", "Days with a purchase, per member", "Members who complained of mail"):
         assert f"<dt>{name}</dt>" in meanings
     assert "time zone America/New_York" in meanings
     client = signed_in("analyst")
