@@ -1,23 +1,24 @@
 """What the variants of a running campaign have reached: one statement, counted over everybody who was to get a variant.
 
-Links count only when a person followed them; opens count nowhere. Purchases count from the hour a member's part went out.
+Links count only when a person followed them; opens count nowhere. Purchases count from the hour a member's part went out. Where
+there are several parts, variants are compared within each (winning.within_parts): a later part had less time and other days.
 """
 
 from django.db import connection
 
+from campaigns import winning
 from campaigns.models import Campaign
-from campaigns.winning import Reached
 from delivery import queries as outbox
 from delivery.models import MessageEvent
 
 _READ = """
-SELECT variant_id, count(*), coalesce(sum(x), 0)::float8, coalesce(sum(x * x), 0)::float8
-  FROM (SELECT r.variant_id, {value} AS x
+SELECT variant_id, wave, count(*), coalesce(sum(x), 0)::float8, coalesce(sum(x * x), 0)::float8, coalesce(avg(propensity), 1)
+  FROM (SELECT r.variant_id, r.wave, r.propensity, {value} AS x
           FROM campaigns_recipient r
           LEFT JOIN campaigns_wave w ON w.campaign_id = r.campaign_id AND w.number = r.wave
           {joined}
          WHERE r.campaign_id = %(campaign)s AND (%(wave)s::int IS NULL OR r.wave = %(wave)s) {per_member}) AS one
- GROUP BY variant_id
+ GROUP BY variant_id, wave
 """
 _BOUGHT = """
 LEFT JOIN sales_purchase p ON p.member_id = r.member_id AND p.purchased_at >= coalesce(w.sent_at, %(begin)s) AND p.purchased_at < %(until)s
@@ -27,11 +28,14 @@ _VALUES = {
     Campaign.Goal.ORDERS: "(count(*) FILTER (WHERE p.kind = 1))::float8",
     Campaign.Goal.BUYERS: "(count(*) FILTER (WHERE p.kind = 1) > 0)::int::float8",
 }
-_PER_MEMBER = "GROUP BY r.id, r.variant_id"
+_PER_MEMBER = "GROUP BY r.id, r.variant_id, r.wave, r.propensity"
 
 
-def reached(campaign: Campaign, *, until, wave: int | None = None) -> list[Reached]:
-    """Each variant's members, Σ and Σ² of the campaign's goal so far, in the variants' order; of one part if asked."""
+def reached(campaign: Campaign, *, until, wave: int | None = None) -> list[winning.Reached]:
+    """Each variant's members, Σ and Σ² of the campaign's goal so far, in the variants' order; of one part if asked.
+
+    Read from who was given which variant with which chance, and what they did: exposures, propensities and outcomes, nothing else.
+    """
     given = {"campaign": campaign.pk, "wave": wave, "begin": campaign.launched_at, "until": until}
     if campaign.goal == Campaign.Goal.CLICKED:
         clicked, params = outbox.responders(campaign.cause, "clicked").order_by().query.sql_with_params()
@@ -43,8 +47,8 @@ def reached(campaign: Campaign, *, until, wave: int | None = None) -> list[Reach
         statement = _READ.format(value=_VALUES[campaign.goal], joined=_BOUGHT, per_member=_PER_MEMBER)
     with connection.cursor() as cursor:
         cursor.execute(statement, given)
-        rows = {variant: held for variant, *held in cursor.fetchall()}
-    return [Reached(one.pk, one.name, *rows.get(one.pk, (0, 0.0, 0.0))) for one in campaign.variants.all()]
+        found = winning.within_parts([winning.InPart(*row) for row in cursor.fetchall()])
+    return [winning.Reached(one.pk, one.name, *found.get(one.pk, (0, 0.0, 0.0))) for one in campaign.variants.all()]
 
 
 def harmed(campaign: Campaign) -> tuple[int, int]:

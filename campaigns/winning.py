@@ -37,6 +37,45 @@ class Reached:
 
 
 @dataclass(frozen=True)
+class InPart:
+    """What one variant reached in one part: members, Σ and Σ² of the goal, and the chance its members had of this variant."""
+
+    variant_id: int
+    part: int
+    n: int
+    total: float
+    squares: float
+    propensity: float
+
+
+def within_parts(rows: Sequence[InPart]) -> dict[int, tuple[int, float, float]]:
+    """Variant → members, Σ and Σ², each part moved to the level of all: differences between variants are those within parts.
+
+    Where shares move, whoever had more of an early part had more time, and would look better for it. A part's level is the mean that
+    its members would have had under equal shares: each counts by the inverse of their chance (Horvitz and Thompson, *JASA* 47, 1952).
+    With one part nothing moves. A part in which a single variant went out compares nothing and stays out, unless there is no other.
+    """
+    parts: dict[int, list[InPart]] = {}
+    for row in rows:
+        parts.setdefault(row.part, []).append(row)
+    compared = [held for held in parts.values() if len(held) > 1] or list(parts.values())
+    whole = _level([row for held in compared for row in held])
+    found: dict[int, tuple[int, float, float]] = {}
+    for held in compared:
+        by = whole - _level(held)
+        for row in held:
+            n, total, squares = found.get(row.variant_id, (0, 0.0, 0.0))
+            moved = row.squares + 2 * by * row.total + row.n * by * by
+            found[row.variant_id] = n + row.n, total + row.total + row.n * by, squares + moved
+    return found
+
+
+def _level(rows: Sequence[InPart]) -> float:
+    weights = sum(row.n / row.propensity for row in rows)
+    return sum(row.total / row.propensity for row in rows) / weights if weights else 0.0
+
+
+@dataclass(frozen=True)
 class Against:
     """The leader compared with another: the difference per member with its always-valid interval; None while it cannot be said."""
 
