@@ -9,10 +9,11 @@ from django.views.decorators.http import require_GET, require_POST
 
 from members import clock
 from members.access import SEES_MEMBERS, Role, has_role, staff_only
-from reports import exports
+from reports import charts, exports
 from reports.models import Dashboard
 from reports.panels import PANELS, read
 from reports.readings import StillCounting
+from reports.templatetags.report_cells import told_rows
 from reports.waiting import begin, patient
 
 readers = staff_only(Role.ANALYST, Role.MARKETER, Role.APPROVER)
@@ -35,9 +36,17 @@ def seen(panel, user, *, at, begin=None):
 
 
 def drawn(panel, user, *, at, begin=None) -> dict:
-    """What a template needs of one panel. A chart is drawn of what the reader may see, never of more."""
+    """What a template needs of one panel. A chart is drawn of what the reader may see, never of more; its bars lead where its rows do."""
     table = seen(panel, user, at=at, begin=begin)
-    return {"panel": panel, "table": table, "chart": panel.chart(table) if table and panel.chart else ""}
+    chart = panel.chart(table) if table and panel.chart else ""
+    if chart:
+        chart = charts.leading(chart, [_leads(row) for row in told_rows(table, panel)])
+    return {"panel": panel, "table": table, "chart": chart}
+
+
+def _leads(row: list[dict]) -> str:
+    """Where a row of a table leads: the first of its cells that leads anywhere."""
+    return next((cell["url"] for cell in row if cell.get("url")), "")
 
 
 def arranged(user) -> list[str]:

@@ -228,6 +228,27 @@ def test_a_refund_that_does_not_fit_is_named_and_moves_nothing(till, bought, lin
     assert Wallet.objects.get().available == 24
 
 
+@pytest.mark.parametrize("lines", [None, [{"line": 1, "quantity": "2", "total_minor": 1000}]])
+@pytest.mark.parametrize("asked", ["refundable", "purchase_by_key"])
+def test_a_refund_told_twice_at_once_is_answered_alike_whenever_the_other_one_is_done(
+    till, bought, monkeypatch, lines, asked
+):
+    from sales import queries
+
+    told, ask, answers = back(lines=lines) if lines else back(), getattr(queries, asked), []
+
+    def the_other_one_first(*arguments):
+        monkeypatch.setattr(queries, asked, ask)
+        answers.append(till.post(f"purchases/{bought}/refunds", told))
+        return ask(*arguments)
+
+    monkeypatch.setattr(queries, asked, the_other_one_first)
+    answers.append(till.post(f"purchases/{bought}/refunds", told))
+    assert [one.status_code for one in answers] == [201, 200]
+    assert answers[1].json() == answers[0].json() | {"replay": True}
+    assert Purchase.objects.count() == 2
+
+
 def test_a_purchase_of_another_client_does_not_exist_here(till, bought):
     other = Till(create_client(name="Partner")[1])
     assert problem(other.post(f"purchases/{bought}/refunds", back())) == (404, [])

@@ -1,6 +1,7 @@
 import csv
 import html
 import io
+import re
 from datetime import timedelta
 
 import pytest
@@ -239,6 +240,17 @@ def test_a_chart_says_what_it_shows_and_takes_the_pages_colours():
     assert "var(--pine)" in svg
     assert "currentColor" in svg
     assert "#01020" not in svg
+
+
+def test_a_bar_leads_where_its_row_does_and_a_row_kept_back_leads_nowhere():
+    svg = charts.bars([{"name": name, "value": 3} for name in "ABC"], title="Members", label="Bars")
+    led = charts.leading(svg, ["/people/?is=A&at=2026", "", "/people/?is=C"])
+    assert re.findall(r"<a ([^>]*)>", led) == [
+        'href="/people/?is=A&amp;at=2026" tabindex="-1"', 'href="/people/?is=C" tabindex="-1"'
+    ]  # fmt: skip
+    assert led.count('aria-label="Members: 3; name: ') == 3
+    assert "<a " not in charts.leading(svg, [])
+    assert "href" not in charts.leading(svg, [])
 
 
 def test_a_chart_names_the_days_and_months_of_its_table_whatever_the_zone_of_the_server():
