@@ -181,15 +181,21 @@ WITH moves AS (
 )
 """
 
-_COHORTS = f"""{_LAYERS}
-SELECT month, account, lot, sum(points)::bigint
-  FROM (SELECT l.month, l.account, l.lot, greatest(0, least(l.points, l.until - greatest(0, coalesce(g.points, 0)))) AS points
-          FROM layers l LEFT JOIN gone g
-               ON g.wallet_id = l.wallet_id AND g.account = l.account AND g.lot IS NOT DISTINCT FROM l.lot
-         UNION ALL
-        SELECT month, account, lot, -points FROM gone WHERE points < 0) left_over
- WHERE points > 0
- GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+_LEFT_OVER = f"""{_LAYERS}, left_over AS (
+    SELECT l.wallet_id, l.month, l.account, l.lot, greatest(0, least(l.points, l.until - greatest(0, coalesce(g.points, 0)))) AS points
+      FROM layers l LEFT JOIN gone g ON g.wallet_id = l.wallet_id AND g.account = l.account AND g.lot IS NOT DISTINCT FROM l.lot
+     UNION ALL
+    SELECT wallet_id, month, account, lot, -points FROM gone WHERE points < 0
+)
+"""  # noqa: S608 (its parts are constants of this file)
+
+_COHORTS = f"""{_LEFT_OVER}
+SELECT month, account, lot, sum(points)::bigint FROM left_over WHERE points > 0 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+"""  # noqa: S608 (its parts are constants of this file)
+
+_HOLDERS = f"""{_LEFT_OVER}
+SELECT w.member_id FROM left_over o JOIN loyalty_wallet w ON w.id = o.wallet_id
+ WHERE o.points > 0 AND o.month = %(month)s AND (o.lot IS NULL OR o.lot >= %(today)s) AND w.member_id IS NOT NULL
 """  # noqa: S608 (its parts are constants of this file)
 
 _LEDGER = """
@@ -228,6 +234,12 @@ def count(*, currency: Currency, at: datetime) -> Counted:
 
         lots, [(ledger_points, debt)] = rows(_COHORTS), rows(_LEDGER)
         return Counted(at, lots, ledger_points, debt, *_lived(cursor, currency, at), rows(_MOVEMENTS))
+
+
+def holders(*, currency: Currency, month: date, at: datetime) -> tuple[str, dict]:
+    """A statement of the member ids, some repeated, who are owed points earned in a month, and its parameters; pools of others are none."""
+    today = at.astimezone(_zone()).date()
+    return _HOLDERS, {"currency": currency.pk, "month": month, "at": at, "today": today, "zone": settings.TIME_ZONE}
 
 
 def liability(*, currency: Currency, at: datetime) -> Liability:

@@ -64,7 +64,7 @@ def listed(statement: str, given: dict, *, at: datetime) -> list[list]:
     ]
 
 
-def _told(lines: list[list]) -> Listed:
+def still_there(lines: list[list]) -> Listed:
     """Who was erased since is not in an answer that was kept."""
     known = (
         Member.objects.active().filter(public_id__in=[line[0] for line in lines]).values_list("public_id", flat=True)
@@ -85,7 +85,7 @@ def members_of(panel: Panel, named: tuple[str, ...], *, at: datetime, begin: Cal
     asked = _question(panel, named, at)
     if _named(asked.name.partition(":")[2]) is None:
         begin = None  # a worker could not tell from its digest what was asked
-    return _told(readings.read(asked, at=at, begin=begin).value)
+    return still_there(readings.read(asked, at=at, begin=begin).value)
 
 
 def _question(panel: Panel, named: tuple[str, ...], moment: datetime) -> readings.Question:
@@ -127,7 +127,7 @@ def people(request, code):
         if column.unit in LABELS or column.code in panel.people.named_by
     ]  # fmt: skip
     back = (reverse("reports:panel", args=[code]), panel.title)
-    return _shown(request, found, where=where, is_hidden=is_hidden, back=back, at=table.at)
+    return show(request, found, where=where, is_hidden=is_hidden, back=back, at=table.at)
 
 
 def _place(table, named_by: tuple[str, ...], named: tuple[str, ...]) -> int | None:
@@ -161,12 +161,13 @@ def of_arm(request, pk):
         raise Http404(_("There is no such figure."))
     at, is_hidden = clock.now(), 0 < counted[arm] < SMALL and not sees_persons(request.user)
     given = {"experiment": campaign.experiment_id, "arm": arm}
-    found = Listed([], 0) if is_hidden else _told(listed(_OF_ARM, given, at=at))
+    found = Listed([], 0) if is_hidden else still_there(listed(_OF_ARM, given, at=at))
     back = (reverse("reports:campaign", args=[pk]), campaign.name)
-    return _shown(request, found, where=[(_("Arm"), verdicts.arm_words([arm]))], is_hidden=is_hidden, back=back, at=at)
+    return show(request, found, where=[(_("Arm"), verdicts.arm_words([arm]))], is_hidden=is_hidden, back=back, at=at)
 
 
-def _shown(request, found: Listed, **more):
+def show(request, found: Listed, **more):
+    """The page of a group: `where` says in pairs of words which, `back` is an address with its words."""
     back, back_words = more.pop("back")
     context = more | {
         "people": [(*row, found.count) for row in found.rows], "count": found.count, "shown": SHOWN, "back": back, "back_words": back_words,

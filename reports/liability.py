@@ -1,6 +1,7 @@
 """The analyst's page of what the programme owes, and its figures for the books."""
 
 from datetime import datetime
+from typing import NamedTuple
 
 from babel.numbers import get_currency_precision
 from django.http import Http404
@@ -25,8 +26,18 @@ COHORT_HEADER = [
 MONTH_HEADER = ["currency", "month", "opening", "issued", "redeemed", "expired", "cancelled", "owed_more", "closing"]
 
 
-def _asked(request):
-    """The currency a page is about and all there are, what is owed in it, and its months: as of now unless the address names a day."""
+class Asked(NamedTuple):
+    """The currency a page is about and all there are, what is owed in it and its months; `day` as the address names it, or empty."""
+
+    currency: books.Currency
+    known: list[books.Currency]
+    owed: books.Liability
+    months: list[books.Month]
+    day: str
+
+
+def asked(request) -> Asked:
+    """What the address asks for: as of now unless it names a day that is past."""
     known = books.currencies()
     code = request.GET.get("currency", "points")
     chosen = next((one for one in known if one.code == code), None)
@@ -39,7 +50,7 @@ def _asked(request):
         if is_past
         else owed.read(chosen, at=now, begin=begin)
     )
-    return chosen, known, found, months
+    return Asked(chosen, known, found, months, request.GET.get("day", ""))
 
 
 def _end_of_day(said: str) -> datetime | None:
@@ -58,13 +69,13 @@ def _end_of_day(said: str) -> datetime | None:
 @patient
 def liability(request):
     """Points and money owed by the month they were earned in, with breakage and its doubt, and each month's movements."""
-    currency, known, found, months = _asked(request)
+    currency, known, found, months, day = asked(request)
     is_guest = not has_role(request.user, Role.ANALYST, Role.MARKETER, Role.APPROVER)  # of this one page
     context = {
         "at": found.at,
         "currencies": known,
         "currency": currency,
-        "day": request.GET.get("day", ""),
+        "day": day,
         "is_guest": is_guest,
     }
     context |= {"owed": found, "chart": _chart(found), "months": months[::-1], "is_equal": _is_equal(found, months)}
@@ -101,7 +112,7 @@ def _chart(owed) -> str:
 @patient
 def liability_csv(request):
     """Cohorts with control totals: the sum of the rows, the ledger's own figure, and their difference, which is 0."""
-    _currency, _known, found, _months = _asked(request)
+    found = asked(request).owed
     value = [found.value.money, found.value.minor_per_1000] if found.value else ["", ""]
     rows = [
         [
@@ -132,7 +143,7 @@ def _shares(estimate) -> list:
 @patient
 def movements_csv(request):
     """Each month's movements with control totals: the sums, and the ledger's closing figure."""
-    currency, _known, found, months = _asked(request)
+    currency, _known, found, months, _day = asked(request)
     rows = [
         [
             currency.code,

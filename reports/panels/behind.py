@@ -158,9 +158,21 @@ def _topic(named, at):
     return _ASKED, zone_at(at, name=named[0], chinese=reads_chinese())
 
 
+_ANSWERED = """
+SELECT i.member_id FROM care_answer a JOIN care_invitation i ON i.id = a.invitation_id JOIN care_survey s ON s.id = i.survey_id
+ WHERE s.name = %(survey)s AND a.answered_at >= %(begin)s AND a.answered_at < %(end)s
+   AND a.answered_at > %(at)s - interval '13 months' AND a.answered_at <= %(at)s
+"""
+
+
+def _answered(named, at):
+    month = _first(named[1])
+    return _ANSWERED, {"survey": named[0], "begin": midnight(month), "end": midnight(month_after(month)), "at": at}
+
+
 STAGE, ACTIVE, COHORT = People(("stage",), _stage), People(("month",), _active), People(("cohort", "later"), _cohort)
 RFM = People(("recency", "frequency"), _rfm)
 VALUE, CHURN = People(("tenth",), _tenth("value")), People(("tenth",), _tenth("churn"))
 TIER, STEP = People(("tier",), _tier), People(("from", "to"), _step)
 STORE, TYPE, WEEK = People(("code",), _store), People(("type",), _type), People(("week",), _week)
-TOPIC = People(("topic",), _topic)
+TOPIC, ANSWER = People(("topic",), _topic), People(("survey", "month"), _answered)

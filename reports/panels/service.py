@@ -86,7 +86,7 @@ def complaints(at):
 _ANSWERS = """
 SELECT s.name, date_trunc('month', a.answered_at AT TIME ZONE %(zone)s)::date, s.kind, count(*), avg(a.score),
        (100.0 * (count(*) FILTER (WHERE a.score >= 9) - count(*) FILTER (WHERE a.score <= 6)) / count(*)),
-       1.0 * count(*) FILTER (WHERE a.score >= 4) / count(*)
+       1.0 * count(*) FILTER (WHERE a.score >= 4) / count(*), count(DISTINCT i.member_id)
   FROM care_answer a JOIN care_invitation i ON i.id = a.invitation_id JOIN care_survey s ON s.id = i.survey_id
  WHERE a.answered_at > %(at)s - interval '13 months' AND a.answered_at <= %(at)s GROUP BY s.id, 2 ORDER BY 1, 2
 """
@@ -99,17 +99,27 @@ SELECT s.name, date_trunc('month', a.answered_at AT TIME ZONE %(zone)s)::date, s
         "Answers by survey and month. Net promoter score: share of 9 and 10 less share of 0 to 6. Satisfaction: share of 4 and 5."
     ),
     group=GROUP,
+    people=behind.ANSWER,
 )
 def surveys(at):
     columns = (
         Column("survey", _("Survey"), "text"), Column("month", _("Month"), "month"), Column("answers", _("Answers")),
         Column("mean", _("Mean"), "number"), Column("nps", _("Net promoter score"), "number"), Column("csat", _("Satisfied"), "percent"),
+        Column("members", _("Members")),
     )  # fmt: skip
     rows = tuple(
-        (name, month, n, float(mean), float(nps) if kind == "nps" else None, float(csat) if kind == "csat" else None)
-        for name, month, kind, n, mean, nps, csat in rows_of(_ANSWERS, zone_at(at))
+        (
+            name,
+            month,
+            n,
+            float(mean),
+            float(nps) if kind == "nps" else None,
+            float(csat) if kind == "csat" else None,
+            members,
+        )
+        for name, month, kind, n, mean, nps, csat, members in rows_of(_ANSWERS, zone_at(at))
     )
-    return Table(columns, rows, at, "answers") if rows else None
+    return Table(columns, rows, at, "members") if rows else None
 
 
 def _over_time(day: str, series: str, metric: str, title):

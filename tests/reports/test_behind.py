@@ -3,8 +3,14 @@
 import html
 import re
 from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db.models.functions import TruncMonth
 
 from care.models import Case
+from loyalty import operations as loyalty
+from loyalty.models import Transfer
 from members import clock
 from members.models import Member, User
 from reports import behind, figures
@@ -41,6 +47,7 @@ def test_every_row_that_counts_members_leads_to_just_as_many(house):  # noqa: F8
         "retention",
         "weeks",
         "cases",
+        "surveys",
     }
     for code in LEADING:
         table = read(PANELS[code], at=NOW)
@@ -97,6 +104,38 @@ def test_the_first_page_holds_what_an_overview_must(house):  # noqa: F811
     )
     for code in ("earn_and_burn", "tier_flow", "retention", "new_and_lost", "programme_lift"):
         assert f'href="/reports/figures/{code}/"' in page, code
+
+
+def test_each_month_of_the_liability_leads_to_who_is_owed_points_of_it(house):  # noqa: F811
+    client = signed_in("marketer", "service")
+    page = text_of(client.get("/reports/liability/"))
+    links = [html.unescape(one) for one in re.findall(r'href="(/reports/liability/[0-9-]+/people/\?[^"]+)"', page)]
+    months = [one.split("/")[3] for one in links]
+    answers = [client.get(one) for one in links]
+    earned = {}  # by hand: nobody spent all that they had of a month, but one who spent 17 of their oldest
+    for member, month in Transfer.objects.filter(credit_account__in=(10, 11), wallet__currency__code="points").values_list(
+        "wallet__member", TruncMonth("occurred_at", tzinfo=ZoneInfo(settings.TIME_ZONE))
+    ):  # fmt: skip
+        earned.setdefault(month.date().isoformat(), set()).add(member)
+    assert len(months) == 3
+    assert [answer.context["count"] for answer in answers] == [len(earned[month]) for month in months]
+    listed = {told[0] for told in answers[0].context["people"]}
+    assert listed == {str(one.public_id) for one in house if one.pk in earned[months[0]]}
+    assert "Earned in" in text_of(answers[0])
+    nowhere = ("2001-01-01/people/", "x/people/", f"{months[0]}/people/?currency=none")
+    assert [client.get(f"/reports/liability/{one}").status_code for one in nowhere] == [404] * 3
+
+
+def test_a_month_of_few_stays_closed_to_who_may_not_open_members(house):  # noqa: F811
+    loyalty.adjust(
+        member_id=house[0].pk, points=30, reason="Sorry", source="desk", client_key="few", by_user_id=None, at=NOW - timedelta(days=90)
+    )  # fmt: skip
+    asked = f"/reports/liability/{(NOW - timedelta(days=90)).strftime('%Y-%m')}-01/people/"
+    closed = signed_in("analyst").get(asked)
+    assert (closed.context["people"], closed.context["count"]) == ([], 0)
+    assert "Fewer than ten people" in text_of(closed)
+    assert str(house[0].public_id) not in text_of(closed)
+    assert signed_in("marketer").get(asked).context["count"] == 1
 
 
 def test_a_small_group_stays_closed_to_who_may_not_open_members(house):  # noqa: F811
