@@ -5,7 +5,7 @@ from typing import ClassVar
 from django import forms
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.forms import WagtailAdminModelForm
-from wagtail.admin.panels import FieldPanel, FieldRowPanel, ObjectList
+from wagtail.admin.panels import FieldPanel, ObjectList
 from wagtail.admin.ui.tables import Column
 from wagtail.snippets.models import register_snippet
 from wagtail.snippets.views.snippets import SnippetViewSet
@@ -35,9 +35,7 @@ class MarginViewSet(SnippetViewSet):
     list_display = [Column("category_path", label=_("Category"), sort_key="category__path"), "percent"]
     list_per_page = 50
     search_fields = ["category__path", "category__name_en", "category__name_zh"]
-    edit_handler = ObjectList(
-        [FieldRowPanel([FieldPanel("category"), FieldPanel("percent")])], base_form_class=MarginForm
-    )
+    edit_handler = ObjectList([FieldPanel("category"), FieldPanel("percent")], base_form_class=MarginForm)
 
     def get_queryset(self, request):
         return Margin.objects.select_related("category")
