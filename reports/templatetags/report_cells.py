@@ -95,14 +95,25 @@ def behind_url(code: str, named: list) -> str:
 
 
 def told_lines(table, most: int) -> list[str]:
-    """The first rows of a table as lines of text: what the row is, then each figure under its column's name."""
+    """The first rows of a table as lines of text: what the row is, then each figure under its column's name.
+
+    Of rows that bear a day or a month the newest come first: who gets so many lines wants to read what is new.
+    """
     names = next((place for place, column in enumerate(table.columns) if column.unit not in LABELS), 1) or 1
     labels = [str(column.label) for column in table.columns[names:]]
     return [
         f"{' · '.join(cell['words'] for cell in row[:names])}: "
         + ", ".join(f"{label} {cell['words']}" for label, cell in zip(labels, row[names:], strict=True))
-        for row in told_rows(table)[:most]
+        for row in _newest_first(table)[:most]
     ]
+
+
+def _newest_first(table) -> list[list[dict]]:
+    dated = next((place for place, column in enumerate(table.columns) if column.unit in ("date", "month")), None)
+    rows = list(zip(table.rows, told_rows(table), strict=True))
+    if dated is not None:
+        rows.sort(key=lambda row: (row[0][dated] is not None, row[0][dated]), reverse=True)
+    return [told for _row, told in rows]
 
 
 @register.filter

@@ -1,7 +1,7 @@
 """What each role should know, by e-mail: each period once, only what the reader may see, figures those of the pages."""
 
 import email
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from email import policy
 
@@ -18,7 +18,9 @@ from members.roles import Role
 from reports.digests import kinds, writing
 from reports.models import DigestChoice, DigestIssue
 from reports.panels import PANELS, read
+from reports.panels.tables import Column, Table
 from reports.tasks import send_digests
+from reports.templatetags.report_cells import told_lines
 from sales.lines import Line
 from sales.models import Store
 from tests.flows import world
@@ -82,6 +84,19 @@ def test_the_figures_are_those_of_the_page_and_small_groups_stay_hidden():
         assert f"- {row[0]}: " in said
         assert (f"{row[0]}: Members < 10" in said) == (place in table.hidden)
     assert "Ada" not in said
+
+
+def test_of_months_and_days_the_newest_come_first():
+    def lines(columns, *rows):
+        return told_lines(Table(columns, rows, MONDAY), 2)
+
+    month, n = Column("month", "Month", "month"), Column("n", "New", "count")
+    months = [(date(2026, number, 1), number) for number in range(1, 8)]
+    assert lines((month, n), *months) == ["2026-07: New 7", "2026-06: New 6"]
+    survey = Column("survey", "Survey", "text")
+    answers = [("Visit", *months[0]), ("Visit", *months[6]), ("Website", *months[6])]
+    assert lines((survey, month, n), *answers) == ["Visit · 2026-07: New 7", "Website · 2026-07: New 7"]
+    assert lines((survey, n), ("Visit", 3), ("Website", 9)) == ["Visit: New 3", "Website: New 9"]
 
 
 def test_who_leads_one_store_reads_of_that_store_alone():
