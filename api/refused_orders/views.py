@@ -1,5 +1,6 @@
 """The page of refused orders, one screen of them, and letting one go."""
 
+from collections import defaultdict
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -24,7 +25,8 @@ def listing(request):
     rows = queue.waiting().filter(**chosen)
     shown, total = list(rows[:SCREEN]), rows.count()
     context = {
-        "rows": [(row, wording.wrong(row), wording.helps(row)) for row in shown],
+        "rows": shown,
+        "groups": _by_what_helps(shown),
         "total": total,
         "others": total - len(shown),
         "chosen": chosen,
@@ -33,6 +35,14 @@ def listing(request):
         "let_go": [(row, wording.wrong(row)) for row in queue.let_go_lately()],
     }
     return TemplateResponse(request, "api/refused_orders.html", context)
+
+
+def _by_what_helps(rows: list) -> list[tuple[str, str, list]]:
+    """(What is wrong, what helps, the rows), the error that came last first: a remedy is read once for all it helps, and rows stay low."""
+    groups = defaultdict(list)
+    for row in rows:
+        groups[wording.wrong(row), wording.helps(row)].append(row)
+    return [(wrong, helps, some) for (wrong, helps), some in groups.items()]
 
 
 @managers_only

@@ -33,7 +33,7 @@ def manager(db):
 
 def listed(manager, **asked) -> list[str]:
     """The numbers of the orders on the page."""
-    return [row.client_key for row, _wrong, _helps in manager.get(reverse(PAGE), asked).context["rows"]]
+    return [row.client_key for row in manager.get(reverse(PAGE), asked).context["rows"]]
 
 
 def test_a_refused_order_stands_on_the_page_once_however_often_it_is_sent(till, member, manager):
@@ -189,6 +189,9 @@ def test_one_screen_shows_the_latest_and_counts_the_others(till, manager):
     page = manager.get(reverse(PAGE))
     assert page.context["others"] == 5
     assert "5 more wait" in page.content.decode()
+    assert (
+        page.content.decode().count("Create the store under Stores") == 1
+    )  # a remedy is said once for all that it helps
     assert listed(manager, code="store") == [f"k{n}" for n in range(29, 0, -2)]
     assert len(listed(manager, source=source.pk, code="future")) == 15
     assert listed(manager, source=source.pk + 1) == []

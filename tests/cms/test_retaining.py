@@ -91,6 +91,7 @@ def test_a_band_is_looked_at_first_then_met_at_once(manager, warning):
     assert "left alone by chance" in told
     assert "What it changed" in told
     assert "Do it for the whole band" not in told
+    assert "Nobody of this band is still open" in told
 
 
 def test_a_recommended_action_is_opened_as_a_draft(client, settings):
