@@ -138,6 +138,11 @@ def _cards(named: dict[int, dict[str, str]]) -> dict[int, str]:
     return cards | {pk: cards[root] for pk, root in _roots().items() if root in cards}
 
 
+def cards_of_members() -> dict[int, str]:
+    """Each member's card, and of a record that was merged the card of whom it became."""
+    return _cards(_identifiers())
+
+
 def _members(own: list[CustomField], named: dict[int, dict[str, str]]) -> Iterator[tuple]:
     """Active members in the order in which they joined, then by card."""
     consents, personal = _consents(), _personal(own)

@@ -12,8 +12,12 @@ from loyalty.models import Account, Entitlement, GiftCard, Reward, Transfer, Vou
 from loyalty.operations import CannotUseCard, CannotUseCode
 from loyalty.operations.acting import day_of
 from loyalty.spending import codes
+from members import operations as members
 from members.cards import new_card_number
 from members.clock import now
+from sales import catalogue
+from tests.conftest import another_database
+from tests.loyalty.conftest import open_shop
 from tests.loyalty.test_concurrency import is_sound
 from tests.loyalty.test_rewards import redeem, reward
 
@@ -211,6 +215,52 @@ def test_a_short_code_is_taken_when_it_has_its_owner_and_a_changed_row_is_refuse
     ):
         call_command("import_vouchers", file, control_codes=1, source="Other", rejects=rejects)
     assert stored() == before
+
+
+def furnish(cards) -> list:
+    """A house whose codes move: two members by card, and the rewards that the codes name."""
+    reward("percent", name_en="Free coffee", amount=100, points=50, valid_from=datetime(2020, 1, 1, tzinfo=UTC))
+    reward(name_en="Five off", points=100, is_partial=True, valid_from=datetime(2020, 1, 1, tzinfo=UTC))
+    return [
+        members.enrol(at=now(), source="till", card=card, email=f"m{n}@example.com") for n, card in enumerate(cards)
+    ]
+
+
+def test_codes_in_hand_go_out_and_into_another_house_where_they_work(
+    committed_db, tmp_path, capsys, database_template, django_db_blocker
+):
+    cards = [new_card_number() for _ in range(2)]
+    ann, bob = furnish(cards)
+    shop = open_shop()
+    (tmp_path / "old.csv").write_text(FILE.format(ann=cards[0], bob=cards[1]))
+    call_command("import_vouchers", tmp_path / "old.csv", **CONTROL, verbosity=0)
+    shop.adjust(bob, 500, at=now())
+    own = redeem(shop, bob, Reward.objects.get(name_en="Free coffee"), at=now())
+    shop.adjust(ann, 500, at=now())
+    half = redeem(shop, ann, Reward.objects.get(name_en="Five off"), at=now())
+    operations.record_paid_purchase(
+        source="till", client_key="half", store_code="S1", purchased_at=now(), currency="USD", lines=[shop.line(200)],
+        member_id=ann.pk, spend=operations.Spend(benefits=(half.redemption.entitlement.public_id,)),
+    )  # fmt: skip
+    call_command("export_vouchers", tmp_path / "first.csv")
+    assert capsys.readouterr().out == (
+        "13 codes. The other house takes them in with: "
+        "import_vouchers first.csv --control-codes 13 --control-value EUR=5.00 --control-value USD=47.60\n"
+    )
+    assert (tmp_path / "first.csv").stat().st_mode & 0o777 == 0o600
+    with pytest.raises(CommandError, match="is there already"):
+        call_command("export_vouchers", tmp_path / "first.csv")
+    assert is_sound()
+    with another_database(database_template, django_db_blocker):
+        catalogue.forget()
+        ann, bob = furnish(cards)
+        given = {"control_codes": 13, "control_value": [("USD", 4_760), ("EUR", 500)], "verbosity": 0}
+        call_command("import_vouchers", tmp_path / "first.csv", **given)
+        call_command("export_vouchers", tmp_path / "second.csv", verbosity=0)
+        assert (tmp_path / "second.csv").read_bytes() == (tmp_path / "first.csv").read_bytes()
+        assert claim(own.code, bob).benefit == "percent"
+        assert (claim(half.code, ann).amount, is_sound()) == (300, True)
+    catalogue.forget()
 
 
 def test_what_is_typed_wrong_at_the_terminal_is_told(house):
