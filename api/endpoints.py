@@ -217,9 +217,8 @@ def _refund_lines(caller: Caller, purchase: Purchase, said: schemas.RefundIn) ->
 
     Money is the ledger's to check; that no more goods come back than were sold is asked here.
     """
-    left = sales.refundable(
-        purchase
-    )  # before its key is looked up: told twice at once, the other may be done between the two
+    # Before its key is looked up: told twice at once, the other may be done between the two.
+    left = sales.refundable(purchase)
     before = sales.purchase_by_key(caller.source, said.receipt)
     if said.lines is None and before is not None and before.refunds_id == purchase.pk:
         return [(line.refunds_line_no, -line.quantity, -line.total_minor) for line in before.lines.order_by("line_no")]
