@@ -50,8 +50,9 @@ def _invented() -> Part:
         _("Larkfield Market, its name, colours and icons."),
         _("Names, @example.com addresses and 555-01xx phone numbers, drawn from a fixed seed; languages and consents as well."),
         _("Points, tiers and offers: computed from the real purchases by our own rules, as if the programme had existed."),
-        _("The stamp card, the streak, the challenge, the badges, the rewards and the voucher codes; they count from four weeks before the year’s end. The rule on trial runs over real purchases of people who never heard of it, so its report should find nothing."),
+        _("The stamp card, the streak, the challenge, the badges and the voucher codes; they count from four weeks before the year’s end. The rule on trial runs over real purchases of people who never heard of it, so its report should find nothing."),
         _("Readable names of product types, in English and Chinese, reviewed by hand. The source’s own name stays on the product."),
+        _("The rewards, and who took some: one member in seven, until four weeks before the year’s end, through the real operation."),
         _("Refunds: the data has none. A labelled script makes some through the real refund operation."),
         _("The campaign named Rehearsal: its opens, clicks and purchases are simulated with an effect that its report prints. It never enters the programme’s totals."),
     ])  # fmt: skip

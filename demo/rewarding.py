@@ -1,7 +1,7 @@
 """The programme of the fictional shop: rules with a memory, a rule on trial, rewards and voucher codes. All of it invented.
 
 The rules go live on the day of the campaign, so that the real purchases of the last four weeks fill cards and streaks and
-the trial has something to measure. No reward has a stock, because nobody knows any.
+the trial has something to measure. Rewards are there all year. None has a stock, because nobody knows any.
 """
 
 from datetime import datetime, timedelta
@@ -82,15 +82,19 @@ def publish_rules(*, live_from: datetime) -> int:
 
 
 def stock_catalogue(*, since: datetime) -> int:
-    """The rewards and a pool of codes for the first; how many rewards there are."""
+    """The rewards, on offer from that moment; how many there are."""
     for told in REWARDS:
         _make_reward(dict(told), since)
+    return Reward.objects.count()
+
+
+def print_codes(*, since: datetime) -> None:
+    """A pool of codes for the first reward."""
     if not VoucherPool.objects.filter(name=POOL).exists():
         first = Reward.objects.get(name_en=REWARDS[0]["name_en"])
         until = timezone.now() + timedelta(days=120)
         made = loyalty.create_pool(name=POOL, reward=first, count=CODES, valid_from=since, valid_until=until)
         operations.remember(voucher_code=made.codes[0])
-    return Reward.objects.count()
 
 
 def _make_reward(told: dict, since: datetime) -> None:

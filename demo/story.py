@@ -26,7 +26,19 @@ from campaigns import programme_lift
 from campaigns.models import Audience, Campaign
 from delivery.operations import set_policy
 from delivery.queries import counts
-from demo import authoring, devices, dressing, featuring, labels, operations, people, queries, rewarding, serving
+from demo import (
+    authoring,
+    devices,
+    dressing,
+    featuring,
+    labels,
+    operations,
+    people,
+    queries,
+    rewarding,
+    serving,
+    spending,
+)
 from experiments.operations import open_control
 from experiments.queries import control_at
 from insights.operations import refresh_lifecycle
@@ -199,12 +211,19 @@ def _members_by_household(here: Scene) -> dict[int, int]:
 def begin_programme(here: Scene) -> str:
     """Invented rules and rewards, in force from the day of the campaign: the last four weeks' real purchases meet them."""
     rules = rewarding.publish_rules(live_from=here.cut)
-    rewards = rewarding.stock_catalogue(since=here.cut)
+    rewarding.print_codes(since=here.cut)
     pages = starters.write()
     return (
-        f"{rules} rules (one of them a running trial), {rewards} rewards, {rewarding.CODES} voucher codes, {pages} pages for "
-        "members, all invented"
+        f"{rules} rules (one of them a running trial), {rewarding.CODES} voucher codes, {pages} pages for members, "
+        "all invented"
     )
+
+
+def take_rewards(here: Scene) -> str:
+    """Rewards all year, and members who took some: a programme in which nobody ever spends a point shows half of itself."""
+    rewards = rewarding.stock_catalogue(since=here.year.ends_at - timedelta(days=366))
+    taken = spending.take_rewards(until=here.cut)
+    return f"{rewards} rewards; {taken:,} were taken by one member in seven, invented (source: {spending.SOURCE})"
 
 
 # -- offers ------------------------------------------------------------------------------------------------------------
@@ -401,8 +420,9 @@ CHAPTERS = [
     Chapter("history", "The year's own campaigns", import_history),
     Chapter("recommender", "The recommender is trained and judged on later weeks", train),
     Chapter("devices", "Devices subscribe to push", subscribe_devices),
+    Chapter("rewards", "Members take rewards in the course of the year", take_rewards),
     Chapter("campaign", "A campaign is planned and sent, four weeks ago", send_campaign),
-    Chapter("programme", "Rules with cards and a trial, and rewards, are published", begin_programme),
+    Chapter("programme", "Rules with cards and a trial are published", begin_programme),
     Chapter("outcomes", "The four weeks after it are imported", import_after),
     Chapter("report", "Its outcome is read", measure_campaign),
     Chapter("refunds", "A few refunds are made", make_refunds),

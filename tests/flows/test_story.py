@@ -17,9 +17,10 @@ from campaigns.models import Campaign
 from campaigns.queries import funnel
 from config.celery import app
 from config.embedded import Redis
-from demo import dressing, story
+from demo import dressing, spending, story
 from demo.models import InboxMessage
 from demo.processes import Processes
+from loyalty.models import Transfer
 from loyalty.queries import programme_totals
 from members.models import Member
 from sales.models import Purchase, PurchaseLine
@@ -89,6 +90,8 @@ def test_the_whole_story(world, capsys):
     assert Purchase.objects.filter(kind=Purchase.Kind.REFUND).exclude(source__code="demo-refunds").count() == 0
     assert programme_totals(at=timezone.now()).issued > 0
     call_command("verify_ledger")
+    spent = Transfer.objects.filter(source__code=spending.SOURCE, occurred_at__lt=world.cut)
+    assert spent.values_list("points", flat=True).distinct().count() > 0, "rewards were taken before the campaign"
 
     # The campaign: everybody is accounted for, and what arrived is what was sent, each once.
     campaign = Campaign.objects.get(name="Come back to your points")
@@ -111,6 +114,7 @@ def test_the_whole_story(world, capsys):
     assert rehearsal.clones.get().is_draft
 
     # Told again, nothing happens.
-    before = Purchase.objects.count(), InboxMessage.objects.count(), Campaign.objects.count()
+    before = Purchase.objects.count(), InboxMessage.objects.count(), Campaign.objects.count(), Transfer.objects.count()
     story.tell(story.CHAPTERS, print, here=world)
-    assert before == (Purchase.objects.count(), InboxMessage.objects.count(), Campaign.objects.count())
+    after = Purchase.objects.count(), InboxMessage.objects.count(), Campaign.objects.count(), Transfer.objects.count()
+    assert before == after
