@@ -27,6 +27,7 @@ from loyalty.models import (
 from loyalty.operations.purchases import POINTS
 from loyalty.sentences import money, times
 from loyalty.spending import codes
+from members.queries import ids_of
 from sales import catalogue
 from sales.models import Product
 
@@ -207,9 +208,9 @@ def gift_cards(ids: Iterable[int]) -> list[GiftCard]:
 
 
 def gift_cards_of(member_id: int, *, at: datetime) -> list[tuple[GiftCard, str, int]]:
-    """A member's gift cards with their code and what is left on them."""
+    """A member's gift cards with their code and what is left on them; those of records that were merged into theirs too."""
     found = GiftCard.objects.select_related("wallet").filter(
-        member=member_id, is_blocked=False, valid_until__gte=queries.day_of(at), wallet__available__gt=0
+        member__in=ids_of(member_id), is_blocked=False, valid_until__gte=queries.day_of(at), wallet__available__gt=0
     )
     return [(one, codes.shown(one.code), one.wallet.available) for one in found.order_by("valid_until", "pk")]
 

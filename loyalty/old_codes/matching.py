@@ -11,7 +11,7 @@ from loyalty.operations.acting import day_of
 from members.crypto import keyed_hash
 from members.importing.problems import Problem, Rejects
 from members.models import Member
-from members.queries import identifier_ids
+from members.queries import identifier_ids, ids_of
 
 CHUNK = 2_000
 
@@ -93,4 +93,7 @@ def _differs(row: Row, found: Voucher | GiftCard) -> str:
         return "value"
     if until != row.until:
         return "valid_until"
-    return row.kind if row.member_id and owner != row.member_id else ""
+    is_theirs = row.member_id in {None, owner} or owner in ids_of(
+        row.member_id
+    )  # a card stays with a record that was merged
+    return "" if is_theirs else row.kind

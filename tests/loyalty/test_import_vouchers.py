@@ -126,6 +126,19 @@ def test_each_is_redeemed_once_by_whom_it_belongs_to_and_else_refused_in_words(h
     assert is_sound()
 
 
+def test_what_a_merged_record_brought_along_is_its_survivors_and_the_same_file_still_changes_nothing(house, capsys):
+    call_command("import_vouchers", house.file, **CONTROL, verbosity=0)
+    house.merge(house.bob, house.ann, at=now())
+    assert [(code, left) for _card, code, left in rewards.gift_cards_of(house.bob.pk, at=now())] == [
+        ("9000-0000-0001", 2_460)
+    ]
+    assert [one.name for one in rewards.owned(house.bob.pk, at=now())] == ["Free coffee"]
+    before = stored()
+    call_command("import_vouchers", house.file, **CONTROL)
+    assert "0 brought in now, 11 known before" in capsys.readouterr().out
+    assert (stored(), is_sound()) == (before, True)
+
+
 def test_a_code_in_somebodys_hands_is_handed_out_to_nobody(house):
     call_command("import_vouchers", house.file, **CONTROL, verbosity=0)
     house.adjust(house.bob, 500)
