@@ -1,6 +1,10 @@
 """Random lives against the model from a new seed each time, on all cores; then every planted bug must be found.
 
-`make drill` lives for two minutes and says how many lives that were. The full form is `drills/_lives.py`.
+`make drill` lives for two minutes and says how many lives that were. `LIVES=20000 make drill ONLY=machine` lives so many, and says as it
+goes with which SEED and how many LIVES it can be taken up from there; the same words live a broken life again.
+
+A house is the lives of one database, so many of each kind: the jobs go through all wallets there are, so a new database is cheaper
+than a full one. Its commits are not waited for, because nobody pulls a plug here; all promises are verified when its lives are over.
 """
 
 import multiprocessing
@@ -8,6 +12,7 @@ import os
 import random
 import sys
 import time
+from functools import partial
 
 from django.db import DatabaseError, connection
 from hypothesis import HealthCheck, Phase, seed, settings
@@ -23,51 +28,67 @@ from tests.loyalty.machine import PLAIN, WAITING, WITH_VISITS, Members, open_pro
 from tests.loyalty.mutations import MUTATIONS, mutated, rules_for
 
 SECONDS, BATCH, STEPS = 120, 20, 80
+HOUSES_MAX = 100_000
 LIVES_A_BUG = 200
 FOUND = (AssertionError, DatabaseError, ExceptionGroup, HypothesisException)
 KINDS = [(PLAIN, 2), (WITH_VISITS, 2), (PLAIN, 3), (WAITING, 3)]  # what the rule set says, and how many members live
+HOUSE = BATCH * len(KINDS)
 
 
 def run(report):
-    begin = random.SystemRandom().randrange(10**6)
-    with database("regulars_drill_machine") as name:  # the template is made once, before the workers ask for it
-        missed = [bug for bug in MUTATIONS if not _is_found(name, bug)]
-    lives, broken = _on_all_cores(begin, until=time.time() + SECONDS, steps=STEPS)
-    note = f"{STEPS} acts each, seed {begin}, {SECONDS} s on {os.cpu_count()} cores"
-    report("random lives that came to what the model says", lives, f"≥ {BATCH}", lives >= BATCH, note)
+    lives, begin = int(os.environ.get("LIVES") or 0), os.environ.get("SEED")
+    begin = int(begin) if begin else random.SystemRandom().randrange(10**4) * HOUSE
+    with database("regulars_drill_machine"):  # the template is made once, before the workers ask for it
+        connection.close()
+    begun = time.monotonic()
+    done, broken = _on_all_cores(begin, lives=lives or sys.maxsize, until=0 if lives else time.time() + SECONDS)
+    note = f"{STEPS} acts each, seed {begin}, {time.monotonic() - begun:.0f} s on {os.cpu_count()} cores"
+    least = lives or BATCH
+    report("random lives that came to what the model says", done, f"≥ {least}", done >= least, note)
     report("promises of the ledger broken after them", len(broken), "0", not broken, "; ".join(broken))
+    with database("regulars_drill_machine") as name:
+        missed = [bug for bug in MUTATIONS if not _is_found(name, bug)]
     bugs = len(MUTATIONS)
     report(
         "planted bugs found", f"{bugs - len(missed)} of {bugs}", "all", not missed, f"missed: {missed}" * bool(missed)
     )
 
 
-def _on_all_cores(begin: int, *, steps: int, until: float = 0.0, lives: int = 0) -> tuple[int, list[str]]:
-    """Live until a moment, or so many lives, in a process and a database for each core. What breaks a life is raised."""
-    connection.close()
-    workers = os.cpu_count()
-    with multiprocessing.get_context("fork").Pool(workers) as pool:
-        parts = [(begin, number, workers, steps, until, lives) for number in range(workers)]
-        found = pool.map(_part, parts, chunksize=1)
-    return sum(done for done, _broken in found), [one for _done, broken in found for one in broken]
-
-
-def _part(asked: tuple) -> tuple[int, list[str]]:
-    """Every so many-th batch of lives, each from a seed of its own; the kinds take turns."""
-    begin, number, workers, steps, until, lives = asked
-    done = 0
-    with database(f"regulars_drill_machine_{number}"):
-        for batch in range(number, sys.maxsize, workers):
-            if (until and time.time() > until) or (lives and batch * BATCH >= lives):
-                break
-            says, members = KINDS[batch % len(KINDS)]
-            _live(begin + batch * BATCH, lives=BATCH, steps=steps, says=says, members=members)
-            done += BATCH
-            if not until and done % 500 == 0:
-                print(f"worker {number}: {done} lived", flush=True)
-        broken = refuses(verifying.verify())
-        connection.close()
+def _on_all_cores(begin: int, *, lives: int, until: float) -> tuple[int, list[str]]:
+    """So many lives, or until a moment, a process for each core and a database for each house. What breaks a life is raised."""
+    houses = range(begin, begin + min(lives, HOUSES_MAX * HOUSE), HOUSE)
+    begun, done, broken = time.monotonic(), 0, []
+    with multiprocessing.get_context("fork").Pool(os.cpu_count()) as pool:
+        # In their order: what was lived is what comes before a seed.
+        for lived, found in pool.imap(partial(_house, until=until), houses):
+            done += lived
+            broken += found
+            if not until and done % (5 * HOUSE) == 0 and done < lives:
+                took = time.monotonic() - begun
+                print(
+                    f"  {done:,} of {lives:,} lives in {took:.0f} s, {took / done * (lives - done) / 60:.0f} min to go;"
+                    f" from here: SEED={begin + done} LIVES={lives - done} make drill ONLY=machine",
+                    flush=True,
+                )
     return done, broken
+
+
+def _house(number: int, *, until: float) -> tuple[int, list[str]]:
+    """The lives from this seed on, BATCH of each kind, and what they broke; none when time is over."""
+    if until and time.time() > until:
+        return 0, []
+    with database(f"regulars_drill_machine_{number}") as name:
+        with _owner(name) as db:
+            db.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
+        try:
+            for kind, (says, members) in enumerate(KINDS):
+                _live(number + kind * BATCH, lives=BATCH, steps=STEPS, says=says, members=members)
+        except BaseException:
+            print(f"  a life broke: SEED={number} LIVES={HOUSE} make drill ONLY=machine lives it again", flush=True)
+            raise
+        broken = [f"seed {number}: {breach}" for breach in refuses(verifying.verify())]
+        connection.close()
+    return HOUSE, broken
 
 
 def _live(number: int, *, lives: int, steps: int, says=PLAIN, members: int = 2, phases=tuple(Phase)):
@@ -103,14 +124,3 @@ def _install(name: str, functions: str):
     with _owner(name) as db:
         db.execute("SET check_function_bodies = off")
         db.execute(functions)
-
-
-def live_fully(lives: int, steps: int, number: int):
-    print(f"{lives} lives of {steps} acts, seed {number}", flush=True)
-    with database("regulars_drill_machine"):
-        connection.close()
-    begun = time.monotonic()
-    done, broken = _on_all_cores(number, steps=steps, lives=lives)
-    print(f"{done} lives of {steps} acts in {time.monotonic() - begun:.0f} s")
-    print("Every promise holds." if not broken else "\n".join(broken))
-    sys.exit(bool(broken))
