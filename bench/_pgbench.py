@@ -24,11 +24,16 @@ CLIENTS = 8
 
 
 class Run(NamedTuple):
-    """What one run of pgbench did: per second, and per transaction."""
+    """What one run of pgbench did: per second, and per transaction.
+
+    `wal_bytes` are those of records; `wal_page_bytes` those of whole pages beside them. How many of these there are says how long ago the
+    last checkpoint was, not what a transaction writes.
+    """
 
     tps: float
     cpu_us: float
     wal_bytes: float
+    wal_page_bytes: float
 
 
 def run(database: str, *arguments: str, seconds: int) -> Run:
@@ -58,7 +63,8 @@ def run(database: str, *arguments: str, seconds: int) -> Run:
     rates = [float(rate) for rate in re.findall(r"progress: .*?, ([\d.]+) tps", text)]
     tps = statistics.mean(rates[1:] or rates)  # the last second of a short run is not always told
     transactions = int(re.search(r"transactions actually processed: (\d+)", text)[1])
-    return Run(tps, spent / took / tps * 1e6, (_wal_position(database) - wal) / transactions)
+    written = [size / transactions for size in _wal_written(wal, _wal_position(database))]
+    return Run(tps, spent / took / tps * 1e6, *written)
 
 
 def call(database: str, *arguments: str):
@@ -91,9 +97,21 @@ def _spent(pid: int) -> float:
         return 0.0
 
 
-def _wal_position(database: str) -> int:
+def _wal_position(database: str) -> str:
+    """How far the log is flushed, as PostgreSQL writes it: what has been committed lies before."""
     with owner(database) as db:
-        return db.execute("SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')").fetchone()[0]
+        return db.execute("SELECT pg_current_wal_flush_lsn()").fetchone()[0]
+
+
+def _wal_written(begin: str, end: str) -> tuple[int, int]:
+    """Bytes between two positions: of records, and of whole pages beside them."""
+    server = settings.EMBEDDED_POSTGRES
+    command = [str(server.bin / "pg_waldump"), "-p", str(server.data / "pg_wal"), "-s", begin, "-e", end, "--stats"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    total = re.search(r"^Total\s+\d+\s+(\d+) \S+\s+(\d+)", done.stdout, re.MULTILINE)
+    if not total:
+        raise RuntimeError(f"pg_waldump failed:\n{done.stdout}\n{done.stderr}")
+    return int(total[1]), int(total[2])
 
 
 # A UUID that the application made anew for its call: eight and twelve digits by chance.

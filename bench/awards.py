@@ -68,7 +68,8 @@ def _report(report, runs: dict[str, list[pgbench.Run]]):
     compare("whole purchases of three lines per TPC-B-like transaction", "record", "tpcb", "told")
     compare("85/10/5 purchases, redemptions, refunds per purchase", "mix", "record", 0.8)
     ours, rival = (statistics.median(run.wal_bytes for run in runs[arm]) for arm in ("award", "tpcb"))
-    note = f"{ours:,.0f} bytes beside {rival:,.0f}"
+    pages = (statistics.median(run.wal_page_bytes for run in runs[arm]) for arm in ("award", "tpcb"))
+    note = f"{ours:,.0f} bytes beside {rival:,.0f}; whole pages since the last checkpoint {' and '.join(f'{size:,.0f}' for size in pages)} more"
     report(
         "WAL of an award per WAL of a TPC-B-like transaction", round(ours / rival, 2), "≤ 2", ours <= 2 * rival, note
     )
