@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 PLAIN = r"^[^\x00]*$"
 MINOR_MAX = 10**12
@@ -21,8 +21,12 @@ Moment = Annotated[
 ]
 
 
-class Strict(Schema):
-    """A misspelt field is an error, not a silence."""
+class Strict(BaseModel):
+    """A misspelt field is an error, not a silence.
+
+    Not ninja's Schema, which validates every object within a strict one twice, in case it is a row of the database: of a purchase
+    of three lines that took a tenth of a millisecond.
+    """
 
     model_config = ConfigDict(extra="forbid")
 

@@ -43,9 +43,11 @@ LANGUAGE sql STABLE AS $$
                 OR (SELECT CASE WHEN c.begins = 'birthday' THEN m.birth_month * 100 + m.birth_day
                                 ELSE to_char(m.joined_at AT TIME ZONE zone, 'MMDD')::integer END
                       FROM members_member m WHERE m.id = holder) = ANY (c.near)
-                OR EXISTS (SELECT FROM loyalty_rulestate l  -- by its key: the index of days kept goes by rule, not by wallet
+                -- coalesce, so that it is looked up by its key: the index of days kept goes by rule, through all wallets
+                OR EXISTS (SELECT FROM loyalty_rulestate l
                             WHERE l.wallet_id = wallet AND l.term IN (c.term, c.term || '#occasion')
-                              AND (coalesce(l.locked, '{}') ->> 'month')::integer * 100 + (coalesce(l.locked, '{}') ->> 'day')::integer = ANY (c.near)))
+                              AND (coalesce(l.locked, '{}') ->> 'month')::integer * 100
+                                  + (coalesce(l.locked, '{}') ->> 'day')::integer = ANY (c.near)))
          OFFSET 0) x
     OFFSET 0) y
 $$;
