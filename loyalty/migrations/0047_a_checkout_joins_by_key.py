@@ -6,6 +6,6 @@ from config.db.functions import InstallFunctions
 
 
 class Migration(migrations.Migration):
-    dependencies = [("loyalty", "0045_only_rules_that_give_are_settled")]
+    dependencies = [("loyalty", "0046_codes_of_another_system")]
 
     operations = [InstallFunctions("loyalty", "counting.sql", "record_purchase.sql")]
