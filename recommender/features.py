@@ -8,8 +8,9 @@ from typing import Self
 
 import numpy as np
 
-from recommender import hazards, rhythms, tides
+from recommender import categories, hazards, rhythms, situations, tides
 from recommender.candidates import SOURCES, Candidates
+from recommender.categories import Categories
 from recommender.hazards import Hazards
 from recommender.interactions import Interactions, distinct
 from recommender.rankers.base import Fitted
@@ -26,9 +27,9 @@ ORDER = ("order_by_chance", "order_by_baskets", "order_by_days")  # a type's pla
 GROUP = ("group_share_of_trips", "group_trips_since_last", "share_of_group", "popularity_in_group", "group_rest")
 NAMES = (
     *PAIR, *rhythms.PAIR_NAMES, *hazards.NAMES, *ORDER, *ITEM, "basket_share", *tides.NAMES, *MEMBER, *rhythms.BASKET_NAMES, *GROUP,
-    *rhythms.GROUP_NAMES, *(f"source_{name}" for name in SOURCES[1:]), *(f"place_{name}" for name in SOURCES),
+    *rhythms.GROUP_NAMES, *categories.NAMES, *situations.NAMES, "day_of_month", *(f"source_{name}" for name in SOURCES[1:]), *(f"place_{name}" for name in SOURCES),
 )  # fmt: skip
-PARTS = {"tides": Tides, "hazards": Hazards}
+PARTS = {"tides": Tides, "hazards": Hazards, "categories": Categories}
 
 
 @dataclass
@@ -51,6 +52,7 @@ class Habits(Fitted):
         self.popularity_in_group_ = self.popularity_ / np.maximum(in_group[self.groups_ + 1], 1e-9)
         self.basket_share_ = rhythms.basket_share(seen)
         self.tides, self.hazards = Tides().fit(seen, self.groups_), Hazards().fit(seen)
+        self.categories = Categories().fit(seen, self.groups_)
         return self
 
     def state(self) -> dict[str, np.ndarray]:
@@ -74,7 +76,10 @@ class Habits(Fitted):
         columns = [*self._pair(found, theirs, now)]
         habits = rhythms.pairs(theirs, now[theirs.pairs.member]) | self.hazards.of(theirs)
         habits |= _orders(theirs, habits["return_chance"], now)
+        habits |= self.categories.of_pairs(theirs, habits["return_chance"]) | situations.pairs(theirs, now)
         of = {name: _spread(values, at, known) for name, values in habits.items()}
+        of |= self.categories.of_candidates(row, found.item, theirs)
+        of["group_chance_shared"] = of["group_return_chance"] * of["share_of_group_lately"]
         for n in rhythms.RECENT:
             of[f"in_last_{n}_trips"] = np.nan_to_num(of[f"in_last_{n}_trips"])
         columns += [of[name] for name in (*rhythms.PAIR_NAMES, *hazards.NAMES, *ORDER)]
@@ -83,6 +88,7 @@ class Habits(Fitted):
         columns += [*of_members(row, theirs), *(column[row] for column in rhythms.baskets(theirs, now))]
         columns += self._group(found, theirs)
         columns += self._group_rhythm(found, theirs, now, of["in_last_20_trips"])
+        columns += [of[name] for name in (*categories.NAMES, *situations.NAMES)] + [situations.day_of_month(now)[row]]
         columns += [*found.scores[:, 1:].T, *found.places.T]
         return np.column_stack([column.astype(np.float32) for column in columns])
 

@@ -87,6 +87,18 @@ class Interactions:
             self.member_ids, self.item_ids[items], self.member[kept], found[kept], self.day[kept], self.until, self.asked
         )  # fmt: skip
 
+    def renamed(self, item: np.ndarray, kept: np.ndarray, item_ids: np.ndarray) -> "Interactions":
+        """The triples of a mask with other types in the place of theirs, indices into `item_ids`; what falls together counts once."""
+        first = int(self.day.min()) if len(self.day) else 0
+        size, span = max(len(item_ids), 1), (int(self.day.max()) - first + 1) if len(self.day) else 1
+        pair, day = np.divmod(
+            distinct((self.member[kept].astype(np.int64) * size + item) * span + self.day[kept] - first), span
+        )
+        member, renamed = np.divmod(pair, size)
+        return Interactions(
+            self.member_ids, item_ids, member.astype(np.int32), renamed.astype(np.int32), (day + first).astype(np.int32), self.until, self.asked
+        )  # fmt: skip
+
     def _where(self, mask, until, asked=None):
         return Interactions(
             self.member_ids, self.item_ids, self.member[mask], self.item[mask], self.day[mask], until, asked

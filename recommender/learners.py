@@ -7,6 +7,7 @@ import numpy as np
 from scipy.optimize import isotonic_regression
 
 from insights.regression import logistic_regression
+from recommender.nets import Network
 
 THREADS = 1  # threads of two programs that wait for each other on shared cores cost more than they save
 BINS = 15
@@ -48,14 +49,16 @@ class Trees:
     """Gradient-boosted trees (Ke et al., NeurIPS 2017) with a logistic loss: probabilities as they are, no squeezing after.
 
     Where it is told which rows belong to one question, trees that order each question's rows (LambdaMART; Burges 2010) have a say of
-    `order_share` beside them, on the scale of log-odds. What comes out then is a score: `Scale` says what it means. Of either kind
-    `crowd` are grown, each on draws of rows and columns of its own, and averaged: what one makes of chance, another does not.
+    `order_share` beside them, and networks that order them (`nets`) one of `net_share`, all on the scale of log-odds. What comes out then is
+    a score: `Scale` says what it means. Of each kind `crowd` are taught, each on draws of its own, and averaged: what one makes of
+    chance, another does not.
     """
 
     seed: int
     rounds: int = 100
     order_rounds: int = 60
     order_share: float = 0.8
+    net_share: float = 2.0
     crowd: int = 3
     name: ClassVar[str] = "lightgbm"
 
@@ -63,11 +66,12 @@ class Trees:
         self, features: np.ndarray, label: np.ndarray, weight: np.ndarray, question: np.ndarray | None = None
     ) -> Self:
         self._likely = self._grown(features, label, self.rounds, {"objective": "binary"}, weight=weight)
-        self._ordering = []
+        self._ordering, self._nets = [], []
         if question is not None and self.order_rounds:
             sizes = np.unique(question, return_counts=True)[1]
             said = {"objective": "lambdarank", "lambdarank_truncation_level": 20}
             self._ordering = self._grown(features, label, self.order_rounds, said, group=sizes)
+            self._nets = [Network(self.seed + nth).fit(features, label, weight, question) for nth in range(self.crowd)]
         return self
 
     def _grown(self, features: np.ndarray, label: np.ndarray, rounds: int, objective: dict, **data) -> list:
@@ -90,11 +94,15 @@ class Trees:
         score = _mean_score(self._likely, features)
         if self._ordering:
             score += self.order_share * _mean_score(self._ordering, features)
+            score += self.net_share * np.mean([net.scores(features) for net in self._nets], axis=0)
         return 1 / (1 + np.exp(-score))
 
     def state(self) -> dict[str, np.ndarray]:
         kept = {f"{kind}_{nth}_": one for kind in KINDS for nth, one in enumerate(getattr(self, f"_{kind}"))}
-        return {name: np.frombuffer(one.model_to_string().encode(), np.uint8) for name, one in kept.items()}
+        trees = {name: np.frombuffer(one.model_to_string().encode(), np.uint8) for name, one in kept.items()}
+        return trees | {
+            f"net_{nth}/{key}": part for nth, one in enumerate(self._nets) for key, part in one.state().items()
+        }
 
     def restore(self, state: dict[str, np.ndarray]) -> Self:
         import lightgbm
@@ -102,6 +110,13 @@ class Trees:
         for kind in KINDS:
             texts = [state[name].tobytes().decode() for name in sorted(state) if name.startswith(kind)]
             setattr(self, f"_{kind}", [lightgbm.Booster(model_str=text) for text in texts])
+        parts = {name.split("/")[0] for name in state if name.startswith("net_")}
+        self._nets = [
+            Network(self.seed).restore(
+                {k.removeprefix(f"{part}/"): v for k, v in state.items() if k.startswith(f"{part}/")}
+            )
+            for part in sorted(parts)
+        ]
         return self
 
 

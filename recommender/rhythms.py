@@ -84,10 +84,14 @@ def baskets(theirs: Interactions, now: np.ndarray) -> list[np.ndarray]:
 
 def placed(theirs: Interactions, worth: np.ndarray) -> np.ndarray:
     """The place of each type in its member's own order by some worth of the pair, 0 the greatest: shape (P,)."""
-    member = theirs.pairs.member
-    order = np.lexsort((-worth, member))
+    return placed_within(theirs.pairs.member, worth)
+
+
+def placed_within(part: np.ndarray, worth: np.ndarray) -> np.ndarray:
+    """The place of each by its worth among those of the same part, 0 the greatest, ties by position: shape (P,)."""
+    order = np.lexsort((-worth, part))
     place = np.empty(len(order))
-    place[order] = np.arange(len(order)) - np.searchsorted(member, member)
+    place[order] = np.arange(len(order)) - np.searchsorted(part[order], part[order])
     return place
 
 

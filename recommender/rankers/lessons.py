@@ -11,11 +11,13 @@ from recommender.interactions import Interactions
 from recommender.tides import Tides
 
 CHUNK = 600  # members whose candidates are made at a time
-ROWS_MAX = 700_000  # training rows; beyond, negatives are thinned and weighed up
-QUESTIONS_MAX = 25_000  # past questions that are learned from
-POSITIONS_MAX = 12  # past baskets of each member that labels are drawn from
-TRIPS_EACH = 4  # and at most one for so many baskets of the usual member, or sources would know too little
+ROWS_MAX = 900_000  # training rows; beyond, negatives are thinned and weighed up
+QUESTIONS_MAX = 40_000  # past questions that are learned from
+POSITIONS_MAX = 16  # past baskets of each member that labels are drawn from
+TRIPS_EACH = 3  # and at most one for so many baskets of the usual member, or sources would know too little
+REFITTED_EVERY = 3  # positions that are asked of the same sources, which lack the oldest of them and what came after it
 CARE = 0.6  # a basket counts by its size to the power of one less this: chosen on the last basket but one
+LARGE = 10  # types; a larger basket counts as this: ten places are judged, whatever else was bought
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,11 +68,10 @@ class Course:
 
     def _parts(self, seen: Interactions) -> Iterator[tuple]:
         positions = self._positions(seen)
-        sources, habits = self._fitted(positions[-1][0])
-        if not self.horizon_days:  # each question has its own day, and what others bought before it may be known
-            habits.tides = Tides().fit(seen, habits.groups_)
         chance, asked = np.random.default_rng(self.seed), 0
-        for past, after in positions:
+        for nth, (past, after) in enumerate(positions):
+            if nth % REFITTED_EVERY == 0:
+                sources, habits = self._fitted_before(positions[nth : nth + REFITTED_EVERY], seen)
             able = self._able(past, after, QUESTIONS_MAX // len(positions), chance)
             share = ROWS_MAX // len(positions) * CHUNK // max(len(able), 1)
             size = np.bincount(after.member, minlength=after.shape[0])
@@ -82,9 +83,16 @@ class Course:
                 kept, weight = thinned(label, chance, share)
                 found, label = found.these(kept), label[kept]
                 features = habits.of(found, theirs, now_of(theirs, next_trip=not self.horizon_days))
-                care = np.maximum(size[members], 1.0) ** -(0 if self.horizon_days else CARE)
+                care = np.clip(size[members], 1.0, LARGE) ** -(0 if self.horizon_days else CARE)
                 yield features, label, weight[kept], care[found.row], asked + found.row
                 asked += len(members)
+
+    def _fitted_before(self, positions: list[tuple], seen: Interactions) -> tuple[Sources, Habits]:
+        """What the questions of some positions are asked of: as fresh as what serves will be, and without any of their answers."""
+        sources, habits = self._fitted(positions[-1][0])
+        if not self.horizon_days:  # each question has its own day, and what others bought before it may be known
+            habits.tides = Tides().fit(seen, habits.groups_)
+        return sources, habits
 
     def _able(self, past: Interactions, after: Interactions, most: int, chance: np.random.Generator) -> np.ndarray:
         """Members who can be asked about: with a past and, where the next basket is asked for, a next one."""
