@@ -5,8 +5,8 @@ from recommender import candidates, learners, scoreboard
 from recommender.candidates import SOURCES, Sources
 from recommender.features import NAMES, Habits, now_of
 from recommender.interactions import Interactions
-from recommender.rankers import PersonalThenPopular, Popular, TwoStage
-from recommender.rankers.lessons import thinned
+from recommender.rankers import PersonalThenPopular, Popular, TwoStage, lessons
+from recommender.rankers.lessons import Course, thinned
 from recommender.rankers.neighbours import RecentNeighbours, TemporalFrequency
 from tests.recommender import planted
 from tests.recommender.contract import ANN, MILK, small_shop
@@ -51,6 +51,26 @@ def test_each_candidate_says_which_sources_named_it(question):
     bought = np.asarray(seen.counts[np.arange(20)][found.row, found.item]).ravel() > 0
     np.testing.assert_array_equal(own, bought)  # other sources name only what was not bought
     assert (found.named[own].sum(axis=1) == 1).all()
+
+
+def test_each_question_is_asked_of_sources_that_know_no_answer_and_little_less(question, monkeypatch):
+    fitted = []
+    plainly = Course._fitted
+    monkeypatch.setattr(lessons, "POSITIONS_MAX", 5)
+    monkeypatch.setattr(Course, "_fitted", lambda self, seen: fitted.append(seen) or plainly(self, seen))
+    Course(0, 1).lesson(question.seen)
+    trips = question.seen.trips
+    assert trips.min() > 5
+    for seen, lacking in zip(
+        fitted, (3, 5, 0), strict=True
+    ):  # three past baskets, two more, and then everything to serve from
+        np.testing.assert_array_equal(seen.trips, trips - lacking)
+
+
+def test_a_basket_counts_by_its_size_up_to_what_is_large(question, monkeypatch):
+    monkeypatch.setattr(lessons, "LARGE", 2)
+    care = Course(0, 1).lesson(question.seen).care
+    assert np.unique(care.round(6)).tolist() == [round(2**-lessons.CARE, 6), 1.0]
 
 
 def test_features_know_nothing_of_what_comes_after(question):
