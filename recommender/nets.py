@@ -26,9 +26,8 @@ class Encoding:
         features = features[:: max(1, len(features) // ROWS)]
         is_known = ~np.isnan(features)
         _, first = np.unique(np.packbits(is_known, axis=0), axis=1, return_index=True)
-        self.flags_ = np.sort(
-            first[~is_known[:, first].all(axis=0)]
-        )  # many columns are silent together: one flag says it for all
+        # many columns are silent together: one flag says it for all
+        self.flags_ = np.sort(first[~is_known[:, first].all(axis=0)])
         known = np.maximum(is_known.sum(axis=0), 1)
         logs = _logs(features)
         self.mean_ = (logs.sum(axis=0, dtype=np.float64) / known).astype(np.float32)
