@@ -25,10 +25,7 @@ CREATE FUNCTION loyalty_record_purchase(
     in_public_id uuid, month date,
     in_calls text DEFAULT NULL, in_limited text DEFAULT NULL, in_terms text DEFAULT NULL, store_day date DEFAULT NULL,
     zone text DEFAULT NULL, is_within boolean DEFAULT false
-) RETURNS loyalty_recorded
--- One plan for ever, and by index, row for row: see record_purchases.sql. It holds for the functions called from here too.
-LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off
-SET enable_mergejoin = off AS $$
+) RETURNS loyalty_recorded LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 #variable_conflict use_variable
 DECLARE
     wallet bigint;

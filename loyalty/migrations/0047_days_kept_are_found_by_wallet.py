@@ -1,4 +1,4 @@
-"""A checkout reads every row by its key, whatever the tables held when its plan was made. See docs/decisions/0420."""
+"""A checkout looks for a day of the year that was paid for by the wallet. See docs/decisions/0420."""
 
 from django.db import migrations
 
