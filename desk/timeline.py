@@ -22,6 +22,7 @@ import sales.queries
 from campaigns.journeys import queries as journeys
 from campaigns.retention import queries as retention
 from care.models import Answer
+from desk import foretold
 from desk.chores import OpportunityForm, TaskForm
 from members import clock
 from members.access import Role, access_member, staff_only
@@ -154,7 +155,7 @@ def timeline(request, public_id):
             (way.enrolment.journey.name, journeys.why_here(way)) for way in journeys.ways_of(person.pk, is_inside=True)
         ],
         "opportunity_form": OpportunityForm(), "currency": settings.CURRENCY,
-        "warning": retention.of_member(person.pk), "driver": retention.driver_of(person.pk),
+        "foretold": foretold.of_member(person.pk), "warning": retention.of_member(person.pk), "driver": retention.driver_of(person.pk),
     }  # fmt: skip
     return render(request, "desk/timeline.html", context)
 

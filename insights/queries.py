@@ -2,7 +2,7 @@
 
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 
-from insights.models import Score, ScoreRun
+from insights.models import Score, ScoreKind, ScoreRun
 
 
 def live(kind: str, subject: str = "") -> ScoreRun | None:
@@ -40,6 +40,17 @@ def history(member_id: int, kind: str, *, limit: int = 24) -> list[Score]:
     """What earlier runs said of a member, the latest first; refused runs left out."""
     found = Score.objects.filter(member_id=member_id, run__kind=kind, category__isnull=True)
     return list(found.exclude(run__status=ScoreRun.Status.REFUSED).select_related("run").order_by("-run_id")[:limit])
+
+
+def earlier(member_id: int, *, limit: int = 6) -> dict[str, list[Score]]:
+    """What runs before today's said of a member, by kind, the latest first; refused runs left out. One query."""
+    said = Score.objects.filter(
+        member_id=member_id, category__isnull=True, run__status=ScoreRun.Status.RETIRED, run__subject=""
+    )
+    found: dict[str, list[Score]] = {}
+    for one in said.select_related("run").order_by("-run_id")[: limit * len(ScoreKind)]:
+        found.setdefault(one.run.kind, []).append(one)
+    return {kind: rows[:limit] for kind, rows in found.items()}
 
 
 def runs(kind: str, *, limit: int = 24) -> list[ScoreRun]:
