@@ -11,6 +11,7 @@ from typing import Self
 import numpy as np
 
 from recommender.interactions import Interactions, distinct
+from recommender.nearby import Nearby, recently
 from recommender.rankers.base import NOTHING, Fitted, Ranker
 from recommender.rankers.following import Following
 from recommender.rankers.linear import Ease
@@ -21,7 +22,6 @@ from recommender.reasons import TOGETHER
 
 SHELF = 10_000  # types with most buyers
 OWN = 400  # types a member bought, the latest kept
-RECENT_DAYS = 28
 OWN_SOURCE = "own"
 TAKEN = {
     "ease": 40,
@@ -32,6 +32,10 @@ TAKEN = {
     "following": 20,
     "popular": 40,
     "fresh": 10,
+    "store": 20,
+    "cell": 20,
+    "category": 20,
+    "beginners": 20,
 }
 SOURCES = (OWN_SOURCE, *TAKEN)
 
@@ -73,7 +77,8 @@ class Sources(Fitted):
     def __init__(self, factors: tuple | None = None):
         self.factors = factors
 
-    def fit(self, seen: Interactions) -> Self:
+    def fit(self, seen: Interactions, groups: np.ndarray | None = None) -> Self:
+        """`groups` (I,) numbers the category of each type, −1 for none."""
         self.shelf_ = shelf(seen)
         shelved = seen.of_items(self.shelf_)
         self.seconds, self.models = {}, sources()
@@ -84,15 +89,19 @@ class Sources(Fitted):
             model.fit(shelved)
             self.seconds[name] = time.perf_counter() - begun
         self.popular_, self.fresh_ = recent_popularity(shelved), newness(shelved)
+        begun = time.perf_counter()
+        self.nearby = Nearby().fit(shelved, None if groups is None else np.asarray(groups)[self.shelf_])
+        self.seconds["nearby"] = time.perf_counter() - begun
         return self
 
     def state(self) -> dict[str, np.ndarray]:
-        inner = {f"{name}.{key}": value for name, model in self.models.items() for key, value in model.state().items()}
+        parts = self.models | {"nearby": self.nearby}
+        inner = {f"{name}.{key}": value for name, model in parts.items() for key, value in model.state().items()}
         return {"shelf_": self.shelf_, "popular_": self.popular_, "fresh_": self.fresh_} | inner
 
     def restore(self, state: dict[str, np.ndarray]) -> Self:
-        self.models = sources()
-        for name, model in self.models.items():
+        self.models, self.nearby = sources(), Nearby()
+        for name, model in (self.models | {"nearby": self.nearby}).items():
             prefix = f"{name}."
             model.restore({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
         return super().restore({key: value for key, value in state.items() if "." not in key})
@@ -137,6 +146,8 @@ class Sources(Fitted):
     def _table(self, name: str, shelved: Interactions, everybody: np.ndarray) -> np.ndarray:
         if name in ("popular", "fresh"):
             return np.broadcast_to(getattr(self, f"{name}_"), (len(everybody), len(self.shelf_)))
+        if name in Nearby.NAMES:
+            return self.nearby.table(name, shelved)
         model = self.models[name]
         if isinstance(model, RecentNeighbours):
             table = model.parts(shelved, everybody)[1].toarray().astype(np.float32)
@@ -181,7 +192,7 @@ def own_keys(theirs: Interactions) -> np.ndarray:
 
 def recent_popularity(seen: Interactions) -> np.ndarray:
     """Share of members who bought each type on their last shopping day or in the last weeks: shape (I,)."""
-    recent = (seen.trip_age == 0) | (seen.day >= seen.until - RECENT_DAYS)
+    recent = recently(seen)
     pairs = np.unique(seen.member[recent].astype(np.int64) * max(seen.shape[1], 1) + seen.item[recent])
     return (np.bincount(pairs % max(seen.shape[1], 1), minlength=seen.shape[1]) / (seen.shape[0] + 1)).astype(
         np.float32

@@ -13,6 +13,7 @@ from recommender.reasons import TOGETHER
 TOGETHER_MIN = 30  # shopping days on which both were bought
 LIFT_MIN = 3.0  # how much more often together than if neither knew of the other
 COMPLEMENTS = 40  # kept per type
+WIDELY = ("popular", "store", "cell", "category")  # sources that know of popularity and of nothing else
 STORE_MEMBERS_MIN = 10
 STORE_SHARE_MIN = 0.3  # of a store's members, for a type to be called popular there
 RHYTHM_TIMES_MIN = 4
@@ -90,8 +91,8 @@ class Explainer:
             else (reasons.NEW_IN_STORE, {})
             if name == "fresh"
             else (reasons.MEMBERS_LIKE_YOU, {})
-            if name != "popular"
-            else (reasons.POPULAR_HERE if popular else reasons.POPULAR, {})
+            if name not in WIDELY
+            else (reasons.POPULAR_HERE if popular or name == "store" else reasons.POPULAR, {})
             for other, popular, name in zip(partner.tolist(), here.tolist(), source.tolist(), strict=True)
         ]
 

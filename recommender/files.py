@@ -30,6 +30,6 @@ def read(path: Path, mapping: Path | None = None) -> Purchases:
     lines = arrays.read(path, mapping, needs=("member", "time", "product"))
     until = int(lines.day.max()) + 1 if len(lines.day) else 0
     seen = Interactions.of(
-        lines.member, lines.product, lines.day, until=until, item_ids=np.arange(len(lines.products))
+        lines.member, lines.product, lines.day, until=until, item_ids=np.arange(len(lines.products)), stores=lines.store
     )  # fmt: skip
     return Purchases(seen, lines.groups, len(lines.day), lines.left_out, lines.problems, lines.has_dates)

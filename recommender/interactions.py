@@ -24,6 +24,8 @@ class Interactions:
         The first day that is not seen: “today” for whoever looks at these interactions.
     asked : int32 array, shape (M,), optional
         The day each member is asked about, where it is not today for all: whoever lists for a member knows the date.
+    store : int64 array, shape (N,), optional
+        Where it was bought, by any number of the store: of a type bought in two on one day, in one of them.
 
     """
 
@@ -34,10 +36,11 @@ class Interactions:
     day: np.ndarray
     until: int
     asked: np.ndarray | None = None
+    store: np.ndarray | None = None
 
     @classmethod
-    def of(cls, members, items, days, *, until: int, item_ids=None) -> "Interactions":
-        """From parallel arrays of database ids and days, in any order, repeats allowed.
+    def of(cls, members, items, days, *, until: int, item_ids=None, stores=None) -> "Interactions":
+        """From parallel arrays of database ids and days (and stores), in any order, repeats allowed.
 
         Days from `until` on are dropped; so are types outside `item_ids`, when given.
         """
@@ -50,12 +53,15 @@ class Interactions:
         item = np.searchsorted(item_ids, items)
         base = int(days.min()) if len(days) else 0
         span = int(days.max()) - base + 1 if len(days) else 1
-        key = np.unique((member.astype(np.int64) * max(len(item_ids), 1) + item) * span + (days - base))
+        key, first = np.unique(
+            (member.astype(np.int64) * max(len(item_ids), 1) + item) * span + (days - base), return_index=True
+        )
         pair, day = np.divmod(key, span)
         member, item = np.divmod(pair, max(len(item_ids), 1))
         return cls(
             member_ids.astype(np.int64), item_ids,
             member.astype(np.int32), item.astype(np.int32), (day + base).astype(np.int32), until,
+            store=None if stores is None else np.asarray(stores)[seen][first].astype(np.int64),
         )  # fmt: skip
 
     def before(self, day: int) -> "Interactions":
@@ -74,7 +80,7 @@ class Interactions:
         member = np.repeat(np.arange(len(members), dtype=np.int32), length)
         return Interactions(
             self.member_ids[members], self.item_ids, member, self.item[rows], self.day[rows], self.until,
-            None if self.asked is None else self.asked[members],
+            None if self.asked is None else self.asked[members], self._stores(rows),
         )  # fmt: skip
 
     def of_items(self, items: np.ndarray) -> "Interactions":
@@ -84,7 +90,8 @@ class Interactions:
         found = place[self.item]
         kept = found >= 0
         return Interactions(
-            self.member_ids, self.item_ids[items], self.member[kept], found[kept], self.day[kept], self.until, self.asked
+            self.member_ids, self.item_ids[items], self.member[kept], found[kept], self.day[kept], self.until, self.asked,
+            self._stores(kept),
         )  # fmt: skip
 
     def renamed(self, item: np.ndarray, kept: np.ndarray, item_ids: np.ndarray) -> "Interactions":
@@ -101,8 +108,11 @@ class Interactions:
 
     def _where(self, mask, until, asked=None):
         return Interactions(
-            self.member_ids, self.item_ids, self.member[mask], self.item[mask], self.day[mask], until, asked
-        )
+            self.member_ids, self.item_ids, self.member[mask], self.item[mask], self.day[mask], until, asked, self._stores(mask)
+        )  # fmt: skip
+
+    def _stores(self, chosen) -> np.ndarray | None:
+        return None if self.store is None else self.store[chosen]
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -155,6 +165,18 @@ class Interactions:
         """The distinct (member, day) as ascending numbers, and which of them each triple belongs to."""
         first = int(self.day.min()) if len(self.day) else 0
         return np.unique(self.member.astype(np.int64) * (1 << 20) + (self.day - first), return_inverse=True)
+
+    @cached_property
+    def home(self) -> np.ndarray:
+        """The store each member buys most in, −1 where none is known: int64, shape (M,)."""
+        found = np.full(self.shape[0], -1, np.int64)
+        if self.store is None or not len(self.store):
+            return found
+        stores, place = np.unique(self.store, return_inverse=True)
+        pairs, lines = np.unique(self.member.astype(np.int64) * len(stores) + place, return_counts=True)
+        order = np.lexsort((lines, pairs // len(stores)))  # the last of each member is where most was bought
+        found[pairs[order] // len(stores)] = stores[pairs[order] % len(stores)]
+        return found
 
     @cached_property
     def last_days(self) -> np.ndarray:

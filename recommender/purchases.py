@@ -64,7 +64,7 @@ def read(*, until: datetime, types: list[int], member_ids: list[int] | None = No
     sizes = [len(row[2]) // PACKED.itemsize for row in rows]
     member, store = (np.repeat(np.array([row[at] for row in rows], np.int64), sizes) for at in (0, 1))
     item, day = packed["item"].astype(np.int64), packed["day"].astype(np.int64)
-    seen = Interactions.of(member, item, day, until=day_of(until), item_ids=np.asarray(types, np.int64))
+    seen = Interactions.of(member, item, day, until=day_of(until), item_ids=np.asarray(types, np.int64), stores=store)
     return seen, _home_stores(member, store, seen.member_ids)
 
 

@@ -64,7 +64,7 @@ class Course:
         return Lesson(*rows, sources, habits)
 
     def _fitted(self, seen: Interactions) -> tuple[Sources, Habits]:
-        return Sources(self.factors).fit(seen), Habits().fit(seen, self.groups)
+        return Sources(self.factors).fit(seen, self.groups), Habits().fit(seen, self.groups)
 
     def _parts(self, seen: Interactions) -> Iterator[tuple]:
         positions = self._positions(seen)

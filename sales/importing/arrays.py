@@ -17,21 +17,22 @@ from sales.importing.mapping import Mapping, read_mapping
 
 ORDER_DAYS = 7
 PROBLEMS_MAX = 5  # told, beside their number
-USEFUL = ("product", "quantity", "line_total", "unit_price", "refunds_receipt", "receipt", "category")
+USEFUL = ("product", "quantity", "line_total", "unit_price", "refunds_receipt", "receipt", "category", "store")
 
 
 @dataclass(frozen=True, eq=False)
 class Lines:
     """Lines that were taken and not brought back, in the order of the file: parallel arrays.
 
-    `member` and `product` are places in `members` and `products`, the codes of the file; `day` counts from 1970-01-01 by
-    the clock of the file; `total` is money in major units. `groups` numbers the category of each product, −1 for none.
+    `member` and `product` are places in `members` and `products`, the codes of the file; `store` numbers the stores, −1 for none;
+    `day` counts from 1970-01-01 by the clock of the file; `total` is money in major units. `groups` numbers the category of each product, −1 for none.
     """
 
     member: np.ndarray
     product: np.ndarray
     day: np.ndarray
     total: np.ndarray
+    store: np.ndarray
     members: np.ndarray
     products: np.ndarray
     groups: np.ndarray
@@ -46,7 +47,7 @@ def read(path: Path, mapping_path: Path | None = None, *, needs: tuple[str, ...]
     file = File(path, encoding=mapping.encoding, delimiter=mapping.delimiter)
     columns = _present(file, mapping, needs)
     problems: list[str] = []
-    codes = {"member": _Codes(), "product": _Codes()}
+    codes = {"member": _Codes(), "product": _Codes(), "store": _Codes()}
     parts, left_out, groups = [], 0, _Groups()
     for rows in file.batches(sorted({h for headings in columns.values() for h in headings}), problem=lambda _: None):
         part = _part(rows, columns, codes, mapping)
@@ -63,7 +64,7 @@ def read(path: Path, mapping_path: Path | None = None, *, needs: tuple[str, ...]
         raise CannotImport(f"{path} holds no line with {', '.join(needs)}: nothing can be read from it.{first}")
     kept = _after_returns(lines)
     return Lines(
-        *(lines[name][kept] for name in ("member", "product", "day", "total")), np.array(codes["member"].texts),
+        *(lines[name][kept] for name in ("member", "product", "day", "total", "store")), np.array(codes["member"].texts),
         np.array(codes["product"].texts), groups.array(len(codes["product"].texts)), left_out, tuple(problems),
         "time" in columns,
     )  # fmt: skip
