@@ -1,21 +1,45 @@
-"""Learning from offers in a market whose truth is known: regret beside the rivals, and whether estimates cover the truth."""
+"""Learning from offers in shops whose truth is known: regret beside the rivals, true propensities, and whether estimates cover the truth."""
 
 import numpy as np
 
 from drills._market import ARMS, FEATURES, Market, lived
-from recommender.bandits import EpsilonGreedy, HierarchicalThompson, LinearThompson, Uniform, floored
+from drills._shelves import (
+    FLOOR,
+    HELD_OUT,
+    MARGIN_MINOR,
+    OFFERS,
+    RIVALS,
+    SHOWN,
+    AtRandom,
+    Contextual,
+    Shelves,
+    Visitors,
+    campaigned,
+    decided,
+)
+from recommender import sampling
+from recommender.bandits import ContextualThompson, EpsilonGreedy, HierarchicalThompson, Uniform, floored
 from recommender.offpolicy import Logged, estimates, gate
+from recommender.tastes import Effects, Sums, fit, held_out
 
 MARKETS, ROUNDS, REPLICATES, LOGGED = 12, 20_000, 200, 3000
+SHOPS, CAMPAIGNS, MEMBERS = 8, 12, 2000
 
 
 def run(report):
+    _one_of_twenty(report)
+    _campaigns(report)
+    _estimates(report)
+
+
+def _one_of_twenty(report):
+    """Markets where one of twenty offers is shown at a time, and its worth is told."""
     regrets = {name: [] for name in ("uniform", "epsilon", "thompson", "contextual")}
     for seed in range(MARKETS):
         market = Market.planted(seed)
         policies = {
             "uniform": Uniform(ARMS), "epsilon": EpsilonGreedy(ARMS), "thompson": HierarchicalThompson(market.group_of),
-            "contextual": WithIntercept(LinearThompson(ARMS, FEATURES + 1)),
+            "contextual": ContextualThompson(ARMS, FEATURES),
         }  # fmt: skip
         for name, policy in policies.items():
             regrets[name].append(lived(market, policy, rounds=ROUNDS, seed=1000 + seed)[0])
@@ -29,27 +53,81 @@ def run(report):
         round((mean["contextual"] - mean["thompson"]) / ROUNDS, 4), "below 0", mean["contextual"] < mean["thompson"],
         "against the best single offer; below zero: better than any single offer",
     )  # fmt: skip
-    covered = coverage()
-    for name, share in covered.items():
+
+
+def _campaigns(report):
+    """Campaigns decided as the house decides: lists of ten, three shown, some held out, bought or not."""
+    note = f"{SHOPS} shops, {CAMPAIGNS} campaigns of {MEMBERS:,} members, {HELD_OUT:.0%} held out, {OFFERS} offers each"
+    it_matters = regrets(taste=1.0)
+    for rival, bar in (("uniform", 0.4), ("epsilon", 0.7), ("hierarchical", 0.7)):
+        share = it_matters["contextual"] / it_matters[rival]
+        report(
+            f"campaigns, members differ: regret of contextual over {rival}", round(share, 3), f"below {bar:g}", share < bar, note
+        )  # fmt: skip
+    alike = regrets(taste=0.0)
+    share = alike["contextual"] / alike["uniform"]
+    report(
+        "campaigns, members alike: regret of contextual over uniform", round(share, 3), "below 0.4", share < 0.4, note
+    )
+    more = (alike["contextual"] - alike["hierarchical"]) / alike["uniform"]
+    report(
+        "campaigns, members alike: regret of contextual less hierarchical, of uniform's", round(more, 3), "at most 0.1", more <= 0.1, note
+    )  # fmt: skip
+    apart = propensities_apart()
+    report(
+        "campaigns: shares that happen less logged propensities, most (in standard errors)", round(apart, 2), "at most 4", apart <= 4,
+        f"contextual; {OFFERS} places x {OFFERS} positions",
+    )  # fmt: skip
+
+
+def regrets(*, taste: float, shops: int = SHOPS, campaigns: int = CAMPAIGNS) -> dict[str, float]:
+    """Mean regret an offer shown of each rival, in minor units of incremental margin."""
+    return {
+        name: float(
+            np.mean(
+                [
+                    campaigned(
+                        Shelves.planted(seed, taste=taste), rival, campaigns=campaigns, members=MEMBERS, seed=100 + seed
+                    )[0]
+                    for seed in range(shops)
+                ]
+            )
+        )
+        for name, rival in RIVALS.items()
+    }
+
+
+def propensities_apart(members: int = 20_000) -> float:
+    """How far the contextual policy's choices depart from what it logged: the most of all places and positions, in standard errors."""
+    shop = Shelves.planted(1, taste=1.0)
+    _, policy = campaigned(shop, Contextual, campaigns=3, members=MEMBERS, seed=7)
+    chance = np.random.default_rng(8)
+    of = shop.visitors(1, chance)
+    same = type(of)(*(np.repeat(value, members, axis=0) for value in vars(of).values()))
+    made = decided(policy, same, "again", chance)
+    found = [0.0]
+    for place in range(OFFERS):
+        for position in range(1, OFFERS + 1):
+            there = made.position[:, place] == position
+            if there.any():
+                said = made.propensity[there, place][0]
+                found.append(abs(there.mean() - said) / np.sqrt(max(said * (1 - said), 1e-12) / members))
+    return float(max(found))
+
+
+def _estimates(report):
+    for name, share in coverage().items():
         report(
             f"95 % intervals of {name} that cover the truth", round(share, 3), "0.90 to 0.99", 0.90 <= share <= 0.99,
             f"{REPLICATES} logs of {LOGGED:,} exposures",
         )  # fmt: skip
+    for name, share in coverage_of_campaigns().items():
+        report(
+            f"95 % intervals of {name} that cover what the contextual policy is worth", round(share, 3), "0.90 to 0.99",
+            0.90 <= share <= 0.99, f"{REPLICATES} logs of {LOGGED:,} members, shuffled, and a quarter as many held out",
+        )  # fmt: skip
     wrong = open_by_mistake()
     report("gates open for a policy that is worse", wrong, "at most 2 of 60", wrong <= 2)
-
-
-class WithIntercept:
-    """The same policy, told that everybody has a one."""
-
-    def __init__(self, policy):
-        self.policy, self.name = policy, policy.name
-
-    def propensities(self, contexts, chance):
-        return self.policy.propensities(np.c_[np.ones(len(contexts)), contexts], chance)
-
-    def learn(self, contexts, arms, rewards):
-        self.policy.learn(np.c_[np.ones(len(contexts)), contexts], arms, rewards)
 
 
 def coverage() -> dict[str, float]:
@@ -63,6 +141,55 @@ def coverage() -> dict[str, float]:
         for name, found in estimates(logged, target).items():
             hits[name] += int(found.low <= truth <= found.high)
     return {name: count / REPLICATES for name, count in hits.items()}
+
+
+def coverage_of_campaigns(replicates: int = REPLICATES, shops: int = 10) -> dict[str, float]:
+    """The same for the policy that decides by circumstances, taught by other members than those it is judged on."""
+    hits = {"ips": 0, "snips": 0, "dr": 0}
+    taught = [_taught(seed) for seed in range(shops)]
+    for seed in range(replicates):
+        shop, effects, truth = taught[seed % shops]
+        logged, target = a_log_of_campaigns(shop, effects, seed)
+        for name, found in estimates(logged, target).items():
+            hits[name] += int(found.low <= truth <= found.high)
+    return {name: count / replicates for name, count in hits.items()}
+
+
+def _taught(seed: int) -> tuple[Shelves, Effects, float]:
+    """A shop, what two campaigns of shuffles taught there, and what deciding by it is worth: incremental margin of the first offer."""
+    shop = Shelves.planted(seed, taste=1.0)
+    _, policy = campaigned(shop, AtRandom, campaigns=2, members=10 * MEMBERS, seed=300 + seed)
+    effects = Effects.taught(*policy.sums)
+    of = shop.visitors(20_000, np.random.default_rng(400 + seed))
+    return shop, effects, float((firsts(effects, of) * shop.change(of)).sum(axis=1).mean()) * MARGIN_MINOR
+
+
+def firsts(effects: Effects, of) -> np.ndarray:
+    """The probability of each offer to be shown first, by circumstances."""
+    worth = effects.worth(of.circumstances, of.group, np.full(of.group.shape, MARGIN_MINOR), "judge")
+    return sampling.first(worth, np.ones(of.group.shape, bool), floor=FLOOR)
+
+
+def a_log_of_campaigns(shop: Shelves, effects: Effects, seed: int) -> tuple[Logged, np.ndarray]:
+    """Shuffled first offers; what is bought anyway is told by members of the same log who were held out."""
+    chance = np.random.default_rng(5000 + seed)
+    of, held = shop.visitors(LOGGED, chance), shop.visitors(LOGGED // 4, chance)
+    rows, arms = np.arange(LOGGED), chance.integers(0, OFFERS, LOGGED)
+    bought = chance.random(LOGGED) < (shop.anyway(of) + shop.change(of))[rows, arms]
+    believed = fit(_sums_of_held(shop, held, chance))
+    anyway, wrong = held_out(believed, (of.circumstances[rows, arms], of.group[rows, arms]), f"log:{seed}")
+    logged = Logged(
+        arms, np.full(LOGGED, 1 / OFFERS), MARGIN_MINOR * (bought - anyway), of.traits, MARGIN_MINOR * wrong
+    )
+    return logged, firsts(effects, of)
+
+
+def _sums_of_held(shop: Shelves, held: Visitors, chance: np.random.Generator) -> dict[int, Sums]:
+    bought = (chance.random(held.group.shape) < shop.anyway(held))[:, :SHOWN]
+    known, group = held.circumstances[:, :SHOWN], held.group[:, :SHOWN]
+    return {
+        int(one): Sums.of(known[group == one], bought[group == one].astype(float)) for one in np.unique(group)
+    }  # fmt: skip
 
 
 def open_by_mistake() -> int:

@@ -10,6 +10,8 @@ from typing import Protocol
 
 import numpy as np
 
+from recommender.tastes import Sums, fit
+
 FLOOR = 0.05
 DRAWS = 128  # posterior draws from which an arm's probability is counted
 
@@ -136,32 +138,32 @@ class HierarchicalThompson:
 
 
 @dataclass
-class LinearThompson:
-    """Thompson sampling by what is known of the member: a Bayesian linear model of the reward for each arm (Agrawal & Goyal 2013)."""
+class ContextualThompson:
+    """Thompson sampling by what is known of the member: `tastes`, as the policy that decides in the house believes.
+
+    Every offer is a group of its own, about a mean of all; what is known of everybody is a one.
+    """
 
     arms: int
     features: int
-    ridge: float = 5.0
     floor: float = FLOOR
-    name: str = "linear-thompson-1"
+    name: str = "contextual-thompson-1"
 
     def __post_init__(self):
-        self.precision = np.tile(np.eye(self.features) * self.ridge, (self.arms, 1, 1))
-        self.moment = np.zeros((self.arms, self.features))
-        self.seen = _Sums(self.arms)
+        nothing = np.zeros(self.features + 1)
+        self.sums = {arm: Sums(0.0, 0.0, nothing, np.outer(nothing, nothing)) for arm in range(self.arms)}
+        self.believed = None
 
     def propensities(self, contexts, chance):
-        covariance = np.linalg.inv(self.precision)
-        means = np.einsum("kij,kj->ki", covariance, self.moment)
-        factors = np.linalg.cholesky(covariance) * np.sqrt(self.seen.noise)
-        draws = means[None] + np.einsum("kij,dkj->dki", factors, chance.normal(size=(DRAWS, *self.moment.shape)))
-        best = np.einsum("ni,dki->ndk", contexts, draws).argmax(axis=2)
-        shares = (best[:, :, None] == np.arange(self.arms)).mean(axis=1)
-        return floored(shares, self.floor)
+        if self.believed is None:
+            return np.full((len(contexts), self.arms), 1 / self.arms)
+        drawn = self.believed.draws(range(self.arms), DRAWS, str(chance.integers(2**63)))
+        known = np.c_[np.ones(len(contexts)), contexts]
+        best = np.stack([known @ drawn[arm].T for arm in range(self.arms)], axis=2).argmax(axis=2)
+        return floored((best[:, :, None] == np.arange(self.arms)).mean(axis=1), self.floor)
 
     def learn(self, contexts, arms, rewards):
-        self.seen.add(arms, rewards)
-        for arm in np.unique(arms):
-            own = contexts[arms == arm]
-            self.precision[arm] += own.T @ own
-            self.moment[arm] += own.T @ rewards[arms == arm]
+        known = np.c_[np.ones(len(contexts)), contexts]
+        for arm in np.unique(arms).tolist():
+            self.sums[arm] += Sums.of(known[arms == arm], rewards[arms == arm])
+        self.believed = fit(self.sums)

@@ -14,6 +14,7 @@ class PolicyVersion(models.Model):
     class Kind(models.TextChoices):
         GREEDY = "greedy", _("The best, now and then a shuffle")
         THOMPSON = "thompson", _("Thompson sampling by category")
+        CONTEXTUAL = "contextual", _("Thompson sampling by category and member")
 
     class Status(models.TextChoices):
         CANDIDATE = "candidate", _("Candidate")
@@ -44,6 +45,11 @@ class PolicyVersion(models.Model):
     def samples(self) -> bool:
         """Does it draw from what is believed, or take what is believed for true?"""
         return self.kind != self.Kind.GREEDY
+
+    @property
+    def is_contextual(self) -> bool:
+        """Does it believe by what is known of the member, too?"""
+        return self.kind == self.Kind.CONTEXTUAL
 
 
 class EligibleSet(models.Model):

@@ -90,6 +90,9 @@ class Offer(models.Model):
         _("stock"), null=True, blank=True, help_text=_("The most members it is given to. Empty: no limit.")
     )
     given = models.PositiveIntegerField(default=0, editable=False)
+    usual_minor = models.PositiveIntegerField(
+        null=True, editable=False, help_text="What a line of the type usually comes to; rewritten with all lists."
+    )
     valid_from = models.DateTimeField(_("valid from"), null=True, blank=True)
     valid_until = models.DateTimeField(_("valid until"), null=True, blank=True)
     is_active = models.BooleanField(_("active"), default=True)
@@ -336,7 +339,8 @@ class Dropped(models.Model):
 
 
 # Tables with a subject of their own stand in a file of their own; Django finds models only through this module.
-from recommender.decided import (  # noqa: E402 - they name the models above
+from recommender.circumstances import MemberContext, Situation, Taste, TasteEvidence  # noqa: E402 - they name the models above
+from recommender.decided import (  # noqa: E402 - so do these
     Decision,
     EligibleSet,
     Exposure,
@@ -355,6 +359,7 @@ __all__ = [
     "Exposure",
     "Lesson",
     "ListState",
+    "MemberContext",
     "Offer",
     "OfferBudget",
     "OfferExclusion",
@@ -364,5 +369,8 @@ __all__ = [
     "PolicyVersion",
     "RankerVersion",
     "Recommendation",
+    "Situation",
     "Slot",
+    "Taste",
+    "TasteEvidence",
 ]

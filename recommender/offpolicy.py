@@ -1,7 +1,7 @@
 """What another policy would have earned, from what was logged under this one; and whether that is enough to try it.
 
 Estimates: inverse propensity (IPS), self-normalised (SNIPS; Swaminathan & Joachims 2015), doubly robust (DR; Dudík, Langford & Li
-2011). Each comes with a 95 % interval, and with the effective sample size (Σw)² / Σw²: a thousand exposures of which five count
+2011). Each comes with a 95 % interval (what is bought anyway is learned too, and its doubt is part of it), and with the effective sample size (Σw)² / Σw²: a thousand exposures of which five count
 are five.
 """
 
@@ -22,6 +22,14 @@ class Logged:
     propensities: np.ndarray
     rewards: np.ndarray
     contexts: np.ndarray
+    shared: np.ndarray | None = None
+    """Draws, shape (n, D), about zero, of what rewards are wrong by together: what is taken off them was learned from few."""
+
+    def doubt(self, weights: np.ndarray) -> float:
+        """Variance of the weighted mean reward for what rewards are wrong by together."""
+        if self.shared is None or not self.shared.size:
+            return 0.0
+        return float(np.var(weights @ self.shared / len(weights)))
 
 
 @dataclass(frozen=True)
@@ -50,11 +58,16 @@ def estimates(logged: Logged, target: np.ndarray) -> dict[str, Estimate]:
         "snips": normal + weights * (logged.rewards - normal) / max(share, 1e-12),  # linearised about the ratio
         "dr": robust,
     }
-    return {name: _estimate(name, values, effective) for name, values in parts.items()}
+    doubts = {
+        "ips": logged.doubt(weights),
+        "snips": logged.doubt(weights / max(share, 1e-12)),
+        "dr": logged.doubt(weights),
+    }
+    return {name: _estimate(name, values, effective, doubts[name]) for name, values in parts.items()}
 
 
-def _estimate(name: str, values: np.ndarray, effective: float) -> Estimate:
-    mean, half = float(values.mean()), Z_95 * float(values.std(ddof=1)) / np.sqrt(len(values))
+def _estimate(name: str, values: np.ndarray, effective: float, doubt: float) -> Estimate:
+    mean, half = float(values.mean()), Z_95 * float(np.sqrt(values.var(ddof=1) / len(values) + doubt))
     return Estimate(name, mean, mean - half, mean + half, effective)
 
 
@@ -93,7 +106,7 @@ def gate(logged: Logged, target: np.ndarray, *, effective_min: float = EFFECTIVE
     effective = float(weights.sum() ** 2 / max((weights**2).sum(), 1e-12))
     predicted = _predicted(logged, target.shape[1])
     robust = (target * predicted).sum(axis=1) + weights * (logged.rewards - predicted[rows, logged.arms])
-    found = _estimate("gain", robust - logged.rewards, effective)
+    found = _estimate("gain", robust - logged.rewards, effective, logged.doubt(weights - 1))
     if effective < effective_min:
         return Gate(False, found.value, found.low, effective, "too_few_effective_exposures")
     if found.low <= 0:

@@ -48,7 +48,7 @@ class Policy:
 CANDIDATES = """
 candidate AS (
     SELECT r.member_id, m.public_id, r.slot, r.category_id, o.benefit, o.amount, r.reason_code, r.reason_params, r.version_id,
-           r.rank, c.parent_id AS group_id, row_number() OVER (
+           r.rank, c.parent_id AS group_id, o.margin_percent / 100.0 * o.usual_minor AS margin_minor, row_number() OVER (
                PARTITION BY r.member_id, r.slot ORDER BY coalesce(p.weight, 1) / ln(r.rank + 1) DESC, r.rank
            ) AS best
       FROM recommender_recommendation r
@@ -81,10 +81,15 @@ _CHOOSE = """, shuffled AS (
 ), placed AS (
     SELECT *, CASE WHEN coin < %s THEN shuffle ELSE best END AS position FROM shuffled
 ), choice AS (
-    SELECT member_id, slot, array_agg(category_id ORDER BY best) AS ids FROM shuffled GROUP BY 1, 2
+    SELECT member_id, slot, array_agg(category_id ORDER BY best) AS ids, array_agg(group_id ORDER BY best) AS groups FROM shuffled GROUP BY 1, 2
 ), sets AS (
     INSERT INTO recommender_eligibleset (hash, category_ids)
     SELECT DISTINCT md5(array_to_string(ids, ',')), ids FROM choice ON CONFLICT DO NOTHING
+), situations AS (
+    INSERT INTO recommender_situation (cause, member_id, slot, traits, habits)
+    SELECT %s, choice.member_id, choice.slot, k.traits, ARRAY(
+               SELECT coalesce(k.habits[array_position(k.group_ids, u.id)], 0) FROM unnest(groups) WITH ORDINALITY u (id, n) ORDER BY n)
+      FROM choice JOIN recommender_membercontext k ON k.member_id = choice.member_id ON CONFLICT DO NOTHING
 )
 INSERT INTO recommender_decision (cause, member_id, slot, position, category_id, benefit, amount, propensity, policy, eligible,
                                   reason_code, reason_params, version_id, decided_at)

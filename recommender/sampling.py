@@ -50,15 +50,42 @@ def choose(rank: np.ndarray, group: np.ndarray, drawn: np.ndarray, *, coins: np.
         Share of shuffles.
 
     """
-    is_there = rank > 0
+    return order(by_group(rank, group, drawn), rank > 0, coins=coins, floor=floor)
+
+
+def by_group(rank: np.ndarray, group: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """What each candidate is worth by each draw of its group's weight, shape (m, D, n); arguments as of `choose`."""
     wide = np.c_[drawn, np.ones(len(drawn))]
-    discount = np.where(is_there, 1 / np.log(np.maximum(rank, 1) + 1), -1.0)
-    order = np.argsort(-(wide[:, group] * discount[None]), axis=2, kind="stable")
-    place = np.empty_like(order)
-    np.put_along_axis(place, order, np.arange(rank.shape[1])[None, None, :], axis=2)
-    mine = place[(coins[:, 0] * len(drawn)).astype(int), np.arange(len(rank))]
+    discount = 1 / np.log(np.maximum(rank, 1) + 1)
+    return wide[:, group].transpose(1, 0, 2) * discount[:, None, :]
+
+
+def order(values: np.ndarray, is_there: np.ndarray, *, coins: np.ndarray, floor: float) -> Choices:
+    """Order each member's candidates by their values.
+
+    Parameters
+    ----------
+    values : float array, shape (m, D, n)
+        What each candidate is worth to the member by each draw.
+    is_there : bool array, shape (m, n)
+        Whether there is a candidate; the first of a row are.
+    coins, floor
+        As of `choose`.
+
+    """
+    ordered = np.argsort(-np.where(is_there[:, None, :], values, -np.inf), axis=2, kind="stable")
+    place = np.empty_like(ordered)
+    np.put_along_axis(place, ordered, np.arange(is_there.shape[1])[None, None, :], axis=2)
+    mine = place[np.arange(len(place)), (coins[:, 0] * values.shape[1]).astype(int)]
     shuffled = np.where(is_there, coins[:, 2:], 2.0).argsort(axis=1, kind="stable").argsort(axis=1, kind="stable")
     position = np.where((coins[:, 1] < floor)[:, None], shuffled, mine)
-    share = (place == position[None]).mean(axis=0)
+    share = (place == position[:, None, :]).mean(axis=1)
     eligible = np.maximum(is_there.sum(axis=1, keepdims=True), 1)
     return Choices(np.where(is_there, position + 1, 0), np.where(is_there, (1 - floor) * share + floor / eligible, 0.0))
+
+
+def first(values: np.ndarray, is_there: np.ndarray, *, floor: float) -> np.ndarray:
+    """The probability of each candidate to be shown first, shape (m, n); arguments as of `order`, each row with a candidate."""
+    best = np.where(is_there[:, None, :], values, -np.inf).argmax(axis=2)
+    share = (best[:, :, None] == np.arange(values.shape[2])).mean(axis=1)
+    return (1 - floor) * share + floor * is_there / is_there.sum(axis=1, keepdims=True)

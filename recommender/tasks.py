@@ -30,9 +30,9 @@ def train_cold():
 
 @shared_task
 def judge_policies():
-    """Every week: Thompson sampling is held against what the standing policy logged; whoever opens an A/B finds the answer there."""
-    version, gate = operations.propose_policy(kind="thompson", at=clock.now())
-    return {"version": version.pk, "is_open": gate.is_open}
+    """Every week: policies that draw from what is believed are held against what was logged; whoever opens an A/B finds the answers there."""
+    proposed = operations.propose_policies(at=clock.now())
+    return {version.kind: {"version": version.pk, "is_open": gate.is_open} for version, gate in proposed}
 
 
 def _train(*, is_warm: bool):

@@ -5,7 +5,14 @@ from recommender.operations.learning import Change, Learned, Outcome, learn, les
 from recommender.operations.lists import NothingToServe, keep_all_fresh, keep_fresh, refresh_recommendations
 from recommender.operations.offers import give_offers, make_offers
 from recommender.operations.planning import CannotPlan, assign_offers
-from recommender.operations.policies import CannotPromote, promote_policy, propose_policy, retire_policies, try_policy
+from recommender.operations.policies import (
+    CannotPromote,
+    promote_policy,
+    propose_policies,
+    propose_policy,
+    retire_policies,
+    try_policy,
+)
 from recommender.operations.showing import mention, show
 from recommender.operations.training import CannotTrain, publish, roll_back, train
 
@@ -30,6 +37,7 @@ __all__ = [
     "make_offers",
     "mention",
     "promote_policy",
+    "propose_policies",
     "propose_policy",
     "publish",
     "record_exposures",

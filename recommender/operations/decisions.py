@@ -5,7 +5,17 @@ from datetime import datetime
 
 from django.db import connection, transaction
 
-from recommender.models import Decision, Dismissal, Dropped, Exposure, ListState, Recommendation, Slot
+from recommender.models import (
+    Decision,
+    Dismissal,
+    Dropped,
+    Exposure,
+    ListState,
+    MemberContext,
+    Recommendation,
+    Situation,
+    Slot,
+)
 from recommender.operations import policies
 from recommender.operations.choosing import Asked, by_sampling
 from recommender.policy import DECIDE, Policy
@@ -44,7 +54,7 @@ def _greedily(asked: Asked, policy: Policy) -> int:
         cursor.execute(
             DECIDE.format(members=query),
             [
-                *parameters, asked.cause, asked.cause, policy.top_n, policy.exploration,
+                *parameters, asked.cause, asked.cause, policy.top_n, policy.exploration, asked.cause,
                 asked.cause, policy.exploration, policy.exploration, policy.name, asked.at,
                 list(asked.slots), list(asked.slots.values()),
             ],
@@ -101,7 +111,7 @@ def dismiss(*, member_id: int, category_id: int, at: datetime) -> None:
 @transaction.atomic
 def forget(*, member_id: int) -> None:
     """Forget everything the recommender knows of a member. What all members taught together stays."""
-    for model in (Decision, Recommendation, Dismissal, Dropped, ListState):
+    for model in (Decision, Situation, MemberContext, Recommendation, Dismissal, Dropped, ListState):
         model.objects.filter(member_id=member_id).delete()
 
 

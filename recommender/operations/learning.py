@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from recommender import posteriors, queries
 from recommender.models import Lesson, OfferPosterior
+from recommender.operations import tastes
 from recommender.posteriors import Evidence
 from sales.models import Category
 
@@ -91,13 +92,14 @@ def learn(*, cause: str, outcomes: Iterable[Outcome], at: datetime) -> Learned:
     lesson = Lesson.objects.select_for_update().filter(cause=cause).first()
     if lesson and not lesson.is_withdrawn:
         return _told(lesson)
-    evidence = _evidence(cause, outcomes)
+    evidence, told = _evidence(cause, outcomes)
     before = queries.weights()
     lesson = lesson or Lesson(cause=cause)
     lesson.at, lesson.is_withdrawn = at, False
     lesson.evidence = [asdict(one) for one in evidence]
     lesson.is_learned, lesson.verdict = False, posteriors.TOO_LITTLE
     lesson.save()
+    tastes.note(lesson, told)
     beliefs, lesson.verdict = _rebuild(at)
     touched = {(one.slot, one.group_id) for one in evidence}
     lesson.changes = [asdict(change) for change in _changes(beliefs, before, touched)]
@@ -138,22 +140,29 @@ def _told(lesson: Lesson) -> Learned:
     return Learned(changes=tuple(changes), verdict=lesson.verdict)
 
 
-def _evidence(cause: str, outcomes: Iterable[Outcome]) -> list[Evidence]:
-    """Outcomes joined to the logged propensities, summed up per slot and group. An outcome without a decision is none."""
-    rows = queries.decisions(cause).values_list("member_id", "category_id", "slot", "category__parent_id", "propensity")
+def _evidence(cause: str, outcomes: Iterable[Outcome]) -> tuple[list[Evidence], list[tastes.Told]]:
+    """Outcomes joined to the logged propensities: summed up per slot and group, and each told with what was chosen among.
+
+    An outcome without a decision is none.
+    """
+    rows = queries.decisions(cause).values_list(
+        "member_id", "category_id", "slot", "category__parent_id", "propensity", "eligible"
+    )
     decided = {(member_id, category_id): rest for member_id, category_id, *rest in rows.iterator(chunk_size=20_000)}
     arms = defaultdict(lambda: ([], [], [], []))  # propensities and successes of the offered, then of the held out
+    told = []
     for outcome in outcomes:
         found = decided.pop((outcome.member_id, outcome.category_id), None)
         if found is None or found[1] is None:
             continue
-        slot, group_id, propensity = found
+        slot, group_id, propensity, eligible = found
         arm = arms[slot, group_id]
         arm[2 * outcome.is_held_out].append(propensity)
         arm[2 * outcome.is_held_out + 1].append(outcome.is_success)
+        told.append(tastes.Told(slot, group_id, eligible, **vars(outcome)))
     return [
         Evidence.of(slot, group_id, offered=arm[:2], held_out=arm[2:]) for (slot, group_id), arm in sorted(arms.items())
-    ]
+    ], told
 
 
 def _rebuild(at: datetime) -> tuple[list[posteriors.Belief], str]:
@@ -170,6 +179,7 @@ def _rebuild(at: datetime) -> tuple[list[posteriors.Belief], str]:
         )
         for belief in beliefs
     )  # fmt: skip
+    tastes.rebuild(at)
     return beliefs, verdict
 
 

@@ -16,7 +16,7 @@ from recommender import artifacts, assembling, novelties, purchases, queries, ra
 from recommender.artifacts import Trained
 from recommender.interactions import Interactions
 from recommender.models import Dropped, ListState, RankerVersion, Recommendation, Slot
-from recommender.operations import watching
+from recommender.operations import contexts, watching
 from recommender.selection import quiet
 
 PER_SLOT = 20  # recommendations kept per member and slot
@@ -75,6 +75,7 @@ def refresh_recommendations(
             progress(f"{written:,} recommendations of {len(customers.known):,} members written")
         with cursor.cursor.copy(f"COPY recommender_dropped ({', '.join(DROPPED)}) FROM STDIN") as copy:
             _copy(copy, dropped)
+        contexts.write(at=at, member_ids=asked)
         _note_when(served[-1][0], asked, at)
         if before:
             lists = before, watching.listed(cursor), as_before(before, customers)

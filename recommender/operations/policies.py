@@ -1,41 +1,21 @@
 """Which policy chooses: proposed, held against what was logged, tried on a part of the members, promoted, taken back."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-import numpy as np
-from django.db import connection, transaction
+from django.db import transaction
 
 from members.models import Member
 from recommender import offpolicy
-from recommender.models import EligibleSet, OfferPosterior, PolicyVersion
-from recommender.offpolicy import Gate, Logged
-from recommender.operations.choosing import Beliefs
+from recommender.models import PolicyVersion
+from recommender.offpolicy import Gate
+from recommender.operations import tastes
+from recommender.operations.judging import judge
 from recommender.operations.learning import standing
-from recommender.policy import TOP_N
-from sales.models import Category
 
 Status = PolicyVersion.Status
-WINDOW_DAYS = 14  # a purchase of the type within so many days of an exposure is its outcome
-LOGGED_DAYS = 180
-LOGGED_MIN, LOGGED_MAX = 10, 200_000
+LOGGED_MIN = 10
+CONTEXTUAL_MIN = 2000  # outcomes with known circumstances before Mondays propose the contextual policy
 NOTHING_LOGGED = Gate(False, 0.0, 0.0, 0.0, "too_few_effective_exposures")
-
-# Exposures on the first position whose window is over, with the group, the margin of a usual line, and whether the type was bought.
-_LOGGED = """
-    WITH paid AS (
-        SELECT t.category_id, avg(l.total_minor) AS usual FROM sales_purchaseline l JOIN sales_product t ON t.id = l.product_id
-         WHERE l.total_minor > 0 GROUP BY 1)
-    SELECT e.eligible, e.category_id, e.slot, e.propensity, c.parent_id,
-           coalesce(o.margin_percent, 25) / 100.0 * coalesce(paid.usual, 0), EXISTS (
-               SELECT FROM sales_purchase p JOIN sales_purchaseline l ON l.purchase_id = p.id JOIN sales_product t ON t.id = l.product_id
-                WHERE p.member_id = e.member_id AND p.kind = 1 AND t.category_id = e.category_id
-                  AND p.purchased_at > e.shown_at AND p.purchased_at <= e.shown_at + make_interval(days => %(window)s))
-      FROM recommender_exposure e JOIN sales_category c ON c.id = e.category_id
-      LEFT JOIN recommender_offer o ON o.category_id = e.category_id
-      LEFT JOIN paid ON paid.category_id = e.category_id
-     WHERE e.position = 1 AND e.eligible <> '' AND e.shown_at >= %(since)s AND e.shown_at <= %(until)s
-     ORDER BY e.shown_at DESC LIMIT %(most)s
-"""
 
 
 class CannotPromote(Exception):
@@ -61,7 +41,7 @@ def who_is_decided_by(members) -> list[tuple[PolicyVersion | None, object]]:
 @transaction.atomic
 def propose_policy(*, kind: str, floor: float = 0.05, at: datetime) -> tuple[PolicyVersion, Gate]:
     """Hold a policy against what was logged under the others and keep it as a candidate, with the gate's answer."""
-    logged, target = judge(floor=floor, at=at)
+    logged, target = judge(kind=kind, floor=floor, at=at)
     answer, told = NOTHING_LOGGED, {}
     if len(logged.arms) >= LOGGED_MIN:
         answer = offpolicy.gate(logged, target)
@@ -79,6 +59,14 @@ def propose_policy(*, kind: str, floor: float = 0.05, at: datetime) -> tuple[Pol
         },
     )
     return version, answer
+
+
+def propose_policies(*, at: datetime) -> list[tuple[PolicyVersion, Gate]]:
+    """What Mondays propose: the hierarchical policy, and the contextual one once enough outcomes speak of circumstances."""
+    found = [propose_policy(kind=PolicyVersion.Kind.THOMPSON, at=at)]
+    if tastes.outcomes_known() >= CONTEXTUAL_MIN:
+        found.append(propose_policy(kind=PolicyVersion.Kind.CONTEXTUAL, at=at))
+    return found
 
 
 @transaction.atomic
@@ -113,65 +101,3 @@ def _become(version: PolicyVersion, status: str, at: datetime, **more) -> Policy
         setattr(version, name, value)
     version.save()
     return version
-
-
-def judge(*, floor: float, at: datetime) -> tuple[Logged, np.ndarray]:
-    """What was logged, and the probability with which the policy would have shown each place of each eligible set first."""
-    rows, sets = _logged(at)
-    columns = {slot: Beliefs.now(f"judge:{at:%Y-%m-%d}").of(slot) for slot in {row[2] for row in rows}}
-    groups = _groups({pk for ids in sets.values() for pk in ids})
-    anyway = _held_out()
-    arms, chances, rewards, target, contexts = [], [], [], [], []
-    for name, category_id, slot, propensity, group, margin, is_bought in rows:
-        ids = sets.get(name, [])
-        if category_id not in ids:
-            continue
-        arms.append(ids.index(category_id))
-        chances.append(propensity)
-        rewards.append(float(margin) * (is_bought - anyway.get((slot, group), 0.0)))
-        target.append(_first(ids, groups, columns[slot], floor))
-        contexts.append([float(slot == "buy_again"), len(ids) / TOP_N])
-    logged = Logged(
-        np.array(arms, int),
-        np.array(chances, float),
-        np.array(rewards, float),
-        np.array(contexts, float).reshape(-1, 2),
-    )
-    return logged, np.array(target, float).reshape(-1, TOP_N)
-
-
-def _first(ids: list[int], groups: dict[int, int], believed, floor: float) -> np.ndarray:
-    """The probability of each place of an eligible set to be shown first."""
-    columns, drawn = believed
-    rank = np.array([[*range(1, len(ids) + 1), *[0] * (TOP_N - len(ids))]])
-    group = np.array([[columns.get(groups.get(pk), -1) for pk in ids] + [-1] * (TOP_N - len(ids))])
-    wide = np.c_[drawn, np.ones(len(drawn))]
-    values = wide[:, group[0]] * np.where(rank[0] > 0, 1 / np.log(np.maximum(rank[0], 1) + 1), -1.0)
-    share = np.bincount(values.argmax(axis=1), minlength=TOP_N) / len(values)
-    return (1 - floor) * share + floor * (rank[0] > 0) / len(ids)
-
-
-def _logged(at: datetime):
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _LOGGED,
-            {
-                "window": WINDOW_DAYS, "until": at - timedelta(days=WINDOW_DAYS), "since": at - timedelta(days=LOGGED_DAYS),
-                "most": LOGGED_MAX,
-            },
-        )  # fmt: skip
-        rows = cursor.fetchall()
-    names = {row[0] for row in rows}
-    return rows, dict(EligibleSet.objects.filter(hash__in=names).values_list("hash", "category_ids"))
-
-
-def _groups(ids: set[int]) -> dict[int, int]:
-    return dict(Category.objects.filter(pk__in=ids).values_list("pk", "parent_id"))
-
-
-def _held_out() -> dict[tuple[str, int], float]:
-    """What is bought without an offer, by slot and group: only what comes on top is a policy's merit."""
-    rows = OfferPosterior.objects.filter(held_out_alpha__gt=0).values_list(
-        "slot", "group_id", "held_out_alpha", "held_out_beta"
-    )
-    return {(slot, group): a / (a + b) for slot, group, a, b in rows}

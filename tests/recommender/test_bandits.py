@@ -4,11 +4,11 @@ import pytest
 from drills._market import ARMS, Market, lived
 from drills.learning import a_log, by_taste
 from recommender import offpolicy
-from recommender.bandits import FLOOR, EpsilonGreedy, HierarchicalThompson, LinearThompson, Uniform, choose
+from recommender.bandits import FLOOR, ContextualThompson, EpsilonGreedy, HierarchicalThompson, Uniform, choose
 from recommender.offpolicy import Logged, estimates, gate
 
 MARKET = Market.planted(3)
-POLICIES = [Uniform(ARMS), EpsilonGreedy(ARMS), HierarchicalThompson(MARKET.group_of), LinearThompson(ARMS, 3)]
+POLICIES = [Uniform(ARMS), EpsilonGreedy(ARMS), HierarchicalThompson(MARKET.group_of), ContextualThompson(ARMS, 3)]
 
 
 @pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: policy.name)
@@ -71,6 +71,6 @@ def test_the_gate_opens_for_what_is_better_and_for_nothing_else():
     assert gate(logged, better).is_open
     refused = gate(logged, worse)
     assert (refused.is_open, refused.reason) == (False, "not_better_with_confidence")
-    few = Logged(*(values[:150] for values in vars(logged).values()))
+    few = Logged(*(values[:150] for values in (logged.arms, logged.propensities, logged.rewards, logged.contexts)))
     assert gate(few, better[:150]).reason == "too_few_effective_exposures"
     assert gate(few, better[:150]).effective < offpolicy.EFFECTIVE_MIN

@@ -6,7 +6,7 @@ from members import clock
 from recommender import operations
 from recommender.models import PolicyVersion
 
-KINDS = (PolicyVersion.Kind.GREEDY.value, PolicyVersion.Kind.THOMPSON.value)
+KINDS = PolicyVersion.Kind.values
 
 
 class Command(BaseCommand):
