@@ -5,11 +5,13 @@ import numpy as np
 from drills._market import ARMS, FEATURES, Market, lived
 from drills._shelves import (
     FLOOR,
+    GROUPS,
     HELD_OUT,
     MARGIN_MINOR,
     OFFERS,
     RIVALS,
     SHOWN,
+    TRAITS,
     AtRandom,
     Contextual,
     Shelves,
@@ -127,6 +129,11 @@ def _estimates(report):
             0.90 <= share <= 0.99, f"{REPLICATES} logs of {LOGGED:,} members, shuffled, and a quarter as many held out",
         )  # fmt: skip
     wrong = open_by_mistake()
+    nothing = opened_for_nothing()
+    report(
+        "gates open for the contextual policy where no offer moves anybody", nothing, "at most 7 of 100", nothing <= 7,
+        f"halves of {4 * MEMBERS:,} members, a quarter held out; 2.5 expected",
+    )  # fmt: skip
     report("gates open for a policy that is worse", wrong, "at most 2 of 60", wrong <= 2)
 
 
@@ -190,6 +197,33 @@ def _sums_of_held(shop: Shelves, held: Visitors, chance: np.random.Generator) ->
     return {
         int(one): Sums.of(known[group == one], bought[group == one].astype(float)) for one in np.unique(group)
     }  # fmt: skip
+
+
+def opened_for_nothing(replicates: int = 100) -> int:
+    """Gates of the contextual policy that open although no offer moves anybody: half of a campaign teaches, the other half judges."""
+    return sum(_is_open_for_nothing(seed) for seed in range(replicates))
+
+
+def _is_open_for_nothing(seed: int) -> bool:
+    shop, chance = Shelves(np.zeros(GROUPS), np.zeros((GROUPS, TRAITS))), np.random.default_rng(7000 + seed)
+    of, arms = shop.visitors(4 * MEMBERS, chance), chance.integers(0, OFFERS, 4 * MEMBERS)
+    rows, is_held, half = np.arange(len(arms)), chance.random(len(arms)) < 0.25, chance.integers(0, 2, len(arms))
+    bought = (chance.random(len(arms)) < shop.anyway(of)[rows, arms]).astype(float)
+    known, group = of.circumstances[rows, arms], of.group[rows, arms]
+    here = (half == 1) & ~is_held
+    policy = Effects.taught(*(_sums(known, group, bought, (half == 0) & (is_held == side)) for side in (False, True)))
+    without = fit(_sums(known, group, bought, (half == 1) & is_held))
+    anyway, wrong = held_out(without, (known[here], group[here]), "half")
+    them = Visitors(of.traits[here], of.group[here], of.habits[here])
+    rewards = MARGIN_MINOR * (bought[here] - anyway)
+    logged = Logged(arms[here], np.full(len(rewards), 1 / OFFERS), rewards, them.traits, MARGIN_MINOR * wrong)
+    return gate(logged, firsts(policy, them)).is_open
+
+
+def _sums(known, group, bought, here) -> dict[int, Sums]:
+    return {
+        int(one): Sums.of(known[here & (group == one)], bought[here & (group == one)]) for one in np.unique(group[here])
+    }
 
 
 def open_by_mistake() -> int:

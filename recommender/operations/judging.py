@@ -19,6 +19,7 @@ Kind = PolicyVersion.Kind
 WINDOW_DAYS = 14  # a purchase of the type within so many days of an exposure is its outcome
 LOGGED_DAYS = 180
 LOGGED_MAX = 200_000
+JUDGED = 1  # the half of the members on which a policy that knows the member is judged
 
 # Exposures on the first position whose window is over, with what was known of them, and whether the type was bought.
 _LOGGED = """
@@ -73,11 +74,14 @@ class Choice(NamedTuple):
 def judge(*, kind: str, floor: float, at: datetime) -> tuple[Logged, np.ndarray]:
     """What was logged, and the probability with which the policy would have shown each place of each eligible set first.
 
-    What is believed by circumstances is held against members who did not teach it: each half of the members is judged by what the other
-    half taught. The reward is the margin of what was bought beyond what would have been bought anyway, which the held-out members of
-    the judged half tell: were it told by those who taught the policy, the policy would be praised for their chance.
+    What is believed by circumstances is judged on one half of the members, as the other half teaches it: each half judged by the other
+    would say the same thing twice, and be believed too much. The reward is the margin of what was bought beyond what would have been
+    bought anyway, which the held-out members of the judged half tell: were it told by those who taught the policy, the policy would be
+    praised for their chance.
     """
     choices = _choices(at)
+    if kind == Kind.CONTEXTUAL:
+        choices = [one for one in choices if tastes.half_of(one.shown.member_id) == JUDGED]
     cause = f"judge:{at:%Y-%m-%d}"
     taught = {half: tastes.taught([half]) for half in tastes.HALVES}
     target = _targets(choices, kind=kind, floor=floor, cause=cause)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from drills._shelves import RIVALS, Contextual, Shelves, campaigned
-from drills.learning import coverage_of_campaigns, propensities_apart, regrets
+from drills.learning import coverage_of_campaigns, opened_for_nothing, propensities_apart, regrets
 from recommender.tastes import Effects, Sums, fit
 
 
@@ -117,6 +117,10 @@ def test_offers_stand_where_they_stand_as_often_as_was_logged():
 def test_estimates_of_what_it_is_worth_cover_the_truth():
     for share in coverage_of_campaigns(30, shops=2).values():
         assert share >= 0.85
+
+
+def test_the_gate_stays_shut_where_no_offer_moves_anybody():
+    assert opened_for_nothing(12) <= 1
 
 
 def test_before_anything_was_learned_it_decides_as_the_hierarchical_one():
