@@ -127,15 +127,16 @@ def leading(svg: str, urls: list[str]) -> str:
     """The chart with each bar a link to what its row was counted from; "" or a row that is not there: no link.
 
     The same drawing is kept for every reader, so addresses are put in last. Who cannot see or point reaches them from the table beside:
-    a picture's inside is not read out, and the links are no stops of the Tab key.
+    the links are not read out and are no stops of the Tab key. A picture may hold nothing that can be pressed, so this is a group.
     """
 
     def link(found: re.Match) -> str:
         place, mark = int(found[1]), found[2]
         url = urls[place] if place < len(urls) else ""
-        return f'<a href="{escape(url)}" tabindex="-1">{mark}</a>' if url else mark
+        return f'<a href="{escape(url)}" tabindex="-1" aria-hidden="true">{mark}</a>' if url else mark
 
-    return _BAR.sub(link, svg)
+    led = _BAR.sub(link, svg)
+    return led.replace('role="img"', 'role="group"', 1) if "<a href=" in led else led
 
 
 def stacked_months(rows: list[dict], *, title: str, label: str, kinds: tuple[str, ...]) -> str:

@@ -90,7 +90,7 @@ def test_from_complaints_by_store_to_the_very_cases_in_a_click_and_the_totals_ar
     assert [name for _address, name in leading] == ["Elm Street", "Oak Lane", "Total"]
     counted = {row["store"]: row["cases"] for row in rows} | {"Total": total[1]}
     assert counted == {"Elm Street": 2, "Oak Lane": 1, "Total": 3}
-    bars = re.findall(r'<a href="([^"]+)" tabindex="-1"><path aria-label="([^"]+)"', page)
+    bars = re.findall(r'<a href="([^"]+)" tabindex="-1" aria-hidden="true"><path aria-label="([^"]+)"', page)
     assert bars == [(leading[0][0], "Per 1,000: 100; name: Elm Street")]  # the bar leads where its row does
     assert not re.search(r"#row-|vega\.github", page)
     assert next(row["rate"] for row in rows if row["store"] == second.name) is None

@@ -246,7 +246,7 @@ def test_a_bar_leads_where_its_row_does_and_a_row_kept_back_leads_nowhere():
     svg = charts.bars([{"name": name, "value": 3} for name in "ABC"], title="Members", label="Bars")
     led = charts.leading(svg, ["/people/?is=A&at=2026", "", "/people/?is=C"])
     assert re.findall(r"<a ([^>]*)>", led) == [
-        'href="/people/?is=A&amp;at=2026" tabindex="-1"', 'href="/people/?is=C" tabindex="-1"'
+        'href="/people/?is=A&amp;at=2026" tabindex="-1" aria-hidden="true"', 'href="/people/?is=C" tabindex="-1" aria-hidden="true"'
     ]  # fmt: skip
     assert led.count('aria-label="Members: 3; name: ') == 3
     assert "<a " not in charts.leading(svg, [])
