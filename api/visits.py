@@ -119,6 +119,9 @@ def _has_time_for(address: str) -> bool:
     try:
         cache.add(key, 0, 60)
         return cache.incr(key) <= BATCHES_PER_MINUTE
+    except ValueError:  # flushed between the two: counting begins anew
+        cache.set(key, 1, 60)
+        return True
     except Exception:  # noqa: BLE001 - whatever became of the counter, a visit is not worth a risk
         return False
 

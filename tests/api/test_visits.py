@@ -95,6 +95,17 @@ def test_one_address_sends_so_many_batches_a_minute(shop, settings):
     assert send(said, address="198.51.100.8").status_code == 200
 
 
+def test_a_counter_that_is_flushed_while_it_counts_begins_anew(shop, monkeypatch):
+    add = cache.add
+
+    def flushed(*given, **more):
+        add(*given, **more)
+        cache.clear()
+
+    monkeypatch.setattr(cache, "add", flushed)
+    assert send(batch(shop)).status_code == 200
+
+
 def test_a_bad_body_is_refused_and_costs_nothing(shop):
     for body in ("{", "[]", "x" * 20_000, '{"site": 1}'):
         answer = Client().post("/api/v1/visits", body, content_type="text/plain", headers={"Origin": SHOP})
