@@ -34,6 +34,8 @@ def of_member(member_id: int) -> list[Foretold]:
     before = queries.earlier(member_id, limit=EARLIER)
     rows, products = [], 0
     for one in queries.profile(member_id):
+        if one.run.kind == ScoreKind.ALIVE and not one.reason_params.get("times", 1):
+            continue  # the model takes everybody who came once for a customer still: it would stand beside their risk of leaving
         products += one.category_id is not None
         if products <= PRODUCTS or one.category_id is None:
             rows.append(_told(one, () if one.category_id else before.get(one.run.kind, ())))

@@ -28,6 +28,7 @@ def scored(help_desk):
     said(maria, "churn", 0.99, at=AT + timedelta(days=1), status="refused")
     said(maria, "value", 12_345, low=4_000, high=20_050)
     said(maria, "rfm", 543)
+    said(maria, "alive", 1.0, reason_code="bought_again", reason_params={"times": 0, "weeks": 9})
     said(maria, "price_driven", 0.8, reason_code="marked_down", reason_params={"percent": 40})
     said(maria, "next_purchase", 3, on=date(2026, 3, 12))
     said(maria, "replenishment", 5, on=date(2026, 3, 14), category=milk)
@@ -48,6 +49,7 @@ def test_the_profile_tells_every_score_with_its_doubt_its_reason_and_what_was_be
     ):
         assert words in page, words
     assert "99%" not in page  # what was refused is not read
+    assert "Still a customer" not in page  # of who came once the model knows nothing
 
 
 def test_without_scores_there_is_no_card_and_many_cost_no_more_statements(
