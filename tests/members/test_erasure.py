@@ -294,7 +294,7 @@ FATES = {
     "members.Member": "emptied", "members.MemberMerge": "kept without a name", "members.Passkey": "deleted",
     "members.SearchToken": "deleted",
     "members.User": "deleted", "push.PushSubscription": "deleted", "push.AppInstallation": "deleted", "recommender.Decision": "deleted",
-    "recommender.Dismissal": "deleted", "recommender.Dropped": "deleted",
+    "recommender.Dismissal": "deleted", "recommender.Dropped": "deleted", "recommender.MemberContext": "deleted", "recommender.Situation": "deleted",
     "recommender.Exposure": "deleted", "recommender.ListState": "deleted", "recommender.Recommendation": "deleted", "sales.Purchase": "kept without a name",
 }  # fmt: skip
 
