@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from insights import churn, drivers, rfm, value
-from insights.kin import ROOTS
+from insights.kin import REFUSING, ROOTS
 from insights.models import ScoreKind, ScoreRun
 from insights.regression import auc
 
@@ -25,19 +25,14 @@ TIMES_MIN = 4  # purchases of a type that make a rhythm
 COLUMNS = ("run_id", "member_id", "category_id", "value", "low", "high", "on", "reason_code", "reason_params")
 EPOCH = date(1970, 1, 1)
 
-# Whoever said no to personal recommendations is not scored.
-_REFUSING = """
-    SELECT member_id FROM (
-        SELECT DISTINCT ON (member_id) member_id, is_granted FROM members_consent
-         WHERE purpose = 'profiling' ORDER BY member_id, at DESC, id DESC) latest WHERE NOT is_granted
-"""
+# Whoever said no to personal recommendations (REFUSING) is not scored.
 _DAYS = f"""
     WITH RECURSIVE {ROOTS}
     SELECT m.id, floor(extract(epoch FROM p.purchased_at) / 86400)::int,
            sum(p.total_minor)::float8, count(*) FILTER (WHERE p.kind = 2), count(*) FILTER (WHERE p.kind = 1)
       FROM sales_purchase p LEFT JOIN roots r ON r.id = p.member_id
       JOIN members_member m ON m.id = coalesce(r.root, p.member_id) AND m.status = 'active'
-     WHERE p.purchased_at < %(at)s AND p.currency = %(currency)s AND m.id NOT IN ({_REFUSING})
+     WHERE p.purchased_at < %(at)s AND p.currency = %(currency)s AND m.id NOT IN ({REFUSING})
      GROUP BY 1, 2 ORDER BY 1, 2
 """  # noqa: S608 - no text from outside
 _RHYTHMS = f"""
@@ -49,7 +44,7 @@ _RHYTHMS = f"""
           JOIN sales_purchaseline l ON l.purchase_id = p.id AND l.quantity > 0
           JOIN sales_product t ON t.id = l.product_id AND NOT t.is_service
          WHERE p.kind = 1 AND p.purchased_at < %(at)s AND t.category_id IS NOT NULL
-           AND m.id NOT IN ({_REFUSING})
+           AND m.id NOT IN ({REFUSING})
     ) days GROUP BY 1, 2 HAVING count(*) >= {TIMES_MIN} ORDER BY 1, 2
 """  # noqa: S608 - no text from outside
 
@@ -240,7 +235,7 @@ def _drivers(about: dict) -> dict[str, ScoreRun]:
     """What each member seems to look for, as ranks among members; a driver that nothing speaks of has no run."""
     with connection.cursor() as cursor:
         cursor.execute(
-            drivers.COUNTS.format(roots=ROOTS, refusing=_REFUSING),
+            drivers.COUNTS.format(roots=ROOTS, refusing=REFUSING),
             {
                 "at": about["at"],
                 "currency": about["currency"],

@@ -7,7 +7,7 @@ import psycopg
 from django.db import connection
 from psycopg import sql
 
-from insights.kin import ROOTS
+from insights.kin import REFUSING, ROOTS
 from recommender import shelf
 from recommender.interactions import DAY_S, Interactions
 from sales.models import Category
@@ -17,12 +17,7 @@ from sales.models import Category
 # (type, day) pairs of one store into bytes, because a million small rows cost more to hand over than to find.
 INTERACTIONS = """
 WITH RECURSIVE {roots},
-refusing AS (
-    SELECT member_id FROM (
-        SELECT DISTINCT ON (member_id) member_id, is_granted FROM members_consent
-         WHERE purpose = 'profiling' ORDER BY member_id, at DESC, id DESC
-    ) latest WHERE NOT is_granted
-), returned AS (
+refusing AS ({refusing}), returned AS (
     SELECT r.refunds_id AS purchase_id, l.refunds_line_no AS line_no, -sum(l.total_minor) AS total_minor
       FROM sales_purchase r JOIN sales_purchaseline l ON l.purchase_id = r.id
      WHERE r.kind = 2 AND r.refunds_id IS NOT NULL AND r.purchased_at < {until} GROUP BY 1, 2
@@ -49,6 +44,7 @@ def read(*, until: datetime, types: list[int], member_ids: list[int] | None = No
     """Interactions before a moment, over `types`; and the home store of each member (id, shape (M,)): where they come most."""
     query = sql.SQL(INTERACTIONS).format(
         roots=sql.SQL(ROOTS),
+        refusing=sql.SQL(REFUSING),
         until=sql.Literal(until),
         types=_bigints(types),
         members=sql.SQL(

@@ -5,19 +5,14 @@ from datetime import datetime
 from django.db import connection
 from psycopg import sql
 
-from insights.kin import ROOTS
+from insights.kin import REFUSING, ROOTS
 from recommender.contexts import DAYS
 from recommender.models import MemberContext
 
 # Whoever said no to personal recommendations has no row, and who was absorbed is read as the record that lives on.
 _WRITE = """
 WITH RECURSIVE {roots},
-refusing AS (
-    SELECT member_id FROM (
-        SELECT DISTINCT ON (member_id) member_id, is_granted FROM members_consent
-         WHERE purpose = 'profiling' ORDER BY member_id, at DESC, id DESC
-    ) latest WHERE NOT is_granted
-), bought AS (
+refusing AS ({refusing}), bought AS (
     SELECT DISTINCT coalesce(k.root, p.member_id) AS member_id, floor(extract(epoch FROM p.purchased_at) / 86400)::int AS day, c.parent_id AS group_id
       FROM sales_purchase p
       LEFT JOIN roots k ON k.id = p.member_id
@@ -76,7 +71,7 @@ def write(*, at: datetime, member_ids: list[int] | None = None) -> int:
             "p.member_id = ANY (ARRAY(SELECT unnest({own}) UNION ALL SELECT id FROM roots WHERE root = ANY ({own})))"
         ).format(own=own)
     statement = sql.SQL(_WRITE).format(
-        roots=sql.SQL(ROOTS), at=sql.Literal(at), days=sql.Literal(DAYS), usual_gap=sql.Literal(USUAL_GAP_DAYS),
+        roots=sql.SQL(ROOTS), refusing=sql.SQL(REFUSING), at=sql.Literal(at), days=sql.Literal(DAYS), usual_gap=sql.Literal(USUAL_GAP_DAYS),
         some=some, scored=scored,
     )  # fmt: skip
     with connection.cursor() as cursor:
